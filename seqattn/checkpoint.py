@@ -1,0 +1,226 @@
+"""A run's folder ⇄ model, tokenizer and training state. No pickle is read or written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from safetensors.torch import save as to_safetensors
+from torch import Tensor
+
+from seqattn.errors import InputError
+from seqattn.models import ARCHITECTURES, build, options_type
+from seqattn.models.base import Seq2Seq, Vocabulary
+from seqattn.tokenizer import Side, Tokenizer, TokenizerOptions
+from seqattn.training import TrainingOptions, load_weights
+
+FORMAT = 1
+CONFIG, MODEL, METRICS, CARD = "config.json", "model.safetensors", "metrics.jsonl", "README.md"
+LAST = Path("last") / "state.safetensors"
+TOKENIZER, TARGET_TOKENIZER = "tokenizer.model", "tokenizer.target.model"
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """How a run was made: what config.json holds."""
+
+    architecture: str
+    model: Any
+    """The architecture's options."""
+    tokenizer: TokenizerOptions
+    training: TrainingOptions
+    max_ratio: float
+    """Target ids for each source id that search may spend, from the training data."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """Names, sizes and fingerprints of the corpora, and what was left out."""
+    versions: dict[str, str] = field(default_factory=dict)
+    command: list[str] = field(default_factory=list)
+    """The command line that made the run."""
+
+    def to_json(self) -> str:
+        """The text of config.json."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+
+    @staticmethod
+    def from_json(text: str) -> RunConfig:
+        """Read config.json; ValueError, KeyError or TypeError when it is none of ours."""
+        values = json.loads(text)
+        if values.pop("format") != FORMAT:
+            raise ValueError("another format")
+        options = options_type(values["architecture"])
+        values["model"] = options(**values["model"])
+        values["tokenizer"] = TokenizerOptions(**values["tokenizer"])
+        values["training"] = TrainingOptions(**values["training"])
+        return RunConfig(**values)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model with what belongs to it, ready to translate."""
+
+    path: Path
+    config: RunConfig
+    tokenizer: Tokenizer
+    model: Seq2Seq
+    """In evaluation mode."""
+    trained: Mapping[str, str]
+    """What is said of the weights: the update they come from, their validation scores."""
+
+
+class RunFolder:
+    """The files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def create(self, config: RunConfig, tokenizer: Tokenizer) -> None:
+        """Make the folder; InputError when something of that name exists."""
+        self.refuse_existing()
+        try:
+            self.path.mkdir(parents=True)
+        except OSError as error:
+            raise InputError(f"cannot be made: {error.strerror}", path=self.path) from error
+        write_aside(self.path / TOKENIZER, tokenizer.source.model)
+        if not tokenizer.joint:
+            write_aside(self.path / TARGET_TOKENIZER, tokenizer.target.model)
+        self.write_config(config)
+
+    def refuse_existing(self) -> None:
+        """InputError when something of that name exists."""
+        if self.path.exists() or self.path.is_symlink():
+            raise InputError(
+                "exists already, nothing was written",
+                path=self.path,
+                remedy="choose another name, or go on with an interrupted run by --resume",
+            )
+
+    def write_config(self, config: RunConfig) -> None:
+        """Write config.json."""
+        write_aside(self.path / CONFIG, config.to_json().encode())
+
+    def read_config(self) -> RunConfig:
+        """Read config.json; InputError when the folder is not a run."""
+        remedy = "give the folder that training wrote"
+        if not self.path.is_dir():
+            problem = "is not a folder" if self.path.exists() else "does not exist"
+            raise InputError(problem, path=self.path, remedy=remedy)
+        try:
+            text = (self.path / CONFIG).read_text(encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"is not a run, it has no readable {CONFIG}", path=self.path, remedy=remedy
+            ) from error
+        try:
+            return RunConfig.from_json(text)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            known = f"format {FORMAT}, {' or '.join(ARCHITECTURES)}"
+            raise InputError(f"is not a config of this version ({known})", path=self.path / CONFIG) from error
+
+    def read_tokenizer(self) -> Tokenizer:
+        """Load the tokenizer's model, or both models."""
+        source = self._read_side(TOKENIZER)
+        separate = (self.path / TARGET_TOKENIZER).exists()
+        return Tokenizer(source, self._read_side(TARGET_TOKENIZER) if separate else source)
+
+    def _read_side(self, name: str) -> Side:
+        try:
+            return Side((self.path / name).read_bytes())
+        except (OSError, RuntimeError) as error:
+            raise InputError("cannot be read as a sentencepiece model", path=self.path / name) from error
+
+    def write_model(self, tensors: dict[str, Tensor], said: Mapping[str, str]) -> None:
+        """Write the best weights and what is said of them."""
+        write_aside(self.path / MODEL, _serialise(tensors, said))
+
+    def write_last(self, tensors: dict[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Write the newest full training state."""
+        (self.path / LAST).parent.mkdir(exist_ok=True)
+        write_aside(self.path / LAST, _serialise(tensors, {"state": json.dumps(values)}))
+
+    def read_last(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The newest full training state."""
+        tensors, said = _read_tensors(self.path / LAST, "this run cannot be resumed")
+        return tensors, json.loads(said["state"])
+
+    def read_model(self) -> tuple[dict[str, Tensor], dict[str, str]]:
+        """The best weights and what is said of them."""
+        return _read_tensors(self.path / MODEL, "this run has no trained weights yet")
+
+    def append_metrics(self, event: Mapping[str, Any]) -> None:
+        """Add one event to metrics.jsonl."""
+        with (self.path / METRICS).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(event, ensure_ascii=False) + "\n")
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """The events of metrics.jsonl; none when there is no such file."""
+        path = self.path / METRICS
+        if not path.exists():
+            return []
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+
+    def rewind_metrics(self, update: int) -> None:
+        """Drop what happened after an update, which resuming will make happen again."""
+        kept = [e for e in self.read_metrics() if e["update"] <= update and not e.get("averaged")]
+        text = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in kept if e["event"] != "finished")
+        write_aside(self.path / METRICS, text.encode())
+
+    def write_card(self, text: str) -> None:
+        """Write the model card, README.md."""
+        write_aside(self.path / CARD, text.encode())
+
+
+def new_model(config: RunConfig, tokenizer: Tokenizer) -> Seq2Seq:
+    """A model with fresh weights of the config's shape, drawn from its seed."""
+    torch.manual_seed(config.training.seed)
+    sizes = Vocabulary(len(tokenizer.source), len(tokenizer.target), tokenizer.joint)
+    return build(config.architecture, config.model, sizes)
+
+
+def load_run(path: Path, device: torch.device | None = None) -> Run:
+    """The trained model in a run's folder; InputError when the folder is not a run or is damaged."""
+    folder = RunFolder(path)
+    config = folder.read_config()
+    tokenizer = folder.read_tokenizer()
+    tensors, said = folder.read_model()
+    model = new_model(config, tokenizer)
+    try:
+        load_weights(model, tensors)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"does not fit the config beside it: {error}", path=path / MODEL) from error
+    return Run(path, config, tokenizer, model.to(device).eval(), said)
+
+
+def write_aside(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or as it was before; InputError when the disk refuses."""
+    aside = path.with_name(path.name + ".part")
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", path=path) from error
+
+
+def _serialise(tensors: dict[str, Tensor], said: Mapping[str, str]) -> bytes:
+    data: bytes = to_safetensors({name: t.contiguous().cpu() for name, t in tensors.items()}, dict(said))
+    return data
+
+
+def _read_tensors(path: Path, otherwise: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    if not path.exists():
+        raise InputError(f"is missing, {otherwise}", path=path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            said = file.metadata() or {}
+        return load_file(path), dict(said)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"is damaged: {error}", path=path) from error

@@ -1,0 +1,192 @@
+"""Pairs of texts from files, faults told with file and line."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import NamedTuple
+
+from seqattn.errors import InputError
+
+PAIR_FORMATS = {".tsv": "tab", ".jsonl": "json"}
+
+
+class Pair(NamedTuple):
+    """A source text and its target text."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The pairs of one or several CORPUS arguments, in order, those with an empty side among them."""
+
+    name: str
+    pairs: tuple[Pair, ...]
+
+    @property
+    def complete(self) -> tuple[Pair, ...]:
+        """The pairs of which both sides hold text: what can be trained on."""
+        return tuple(pair for pair in self.pairs if pair.source.strip() and pair.target.strip())
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the texts, the same whatever files and formats they came from."""
+        digest = hashlib.sha256()
+        for source, target in self.pairs:
+            digest.update(f"{source}\t{target}\n".encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 text file, gunzipped when its name ends in .gz, without line ends or a BOM.
+
+    Only LF and CRLF end a line: other separators that Unicode knows are text. Raises InputError when the
+    file cannot be read, naming the line where decoding fails.
+    """
+    if path.is_dir():
+        raise InputError("is a directory, a file is needed", path=path)
+    number = 0
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for number, raw in enumerate(file, start=1):
+                line = raw.removesuffix(b"\n").removesuffix(b"\r")
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"byte {error.start + 1} of the line, 0x{error.object[error.start]:02x}, is not UTF-8",
+            path=path,
+            line=number,
+            remedy="convert the file, for example with iconv -t UTF-8 -f and its encoding",
+        ) from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"the gzip data is damaged: {error}", path=path, line=number + 1) from error
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
+
+
+def read_corpus(argument: str) -> Corpus:
+    """The corpus a CORPUS argument names: one .tsv or .jsonl file, or two text files `SOURCE,TARGET`; .gz too.
+
+    Raises InputError with file and line for what is missing, unreadable, malformed or of unequal length.
+    """
+    single = Path(argument)
+    if pair_format(single) and (single.exists() or "," not in argument):
+        pairs = tuple(_read_pairs(single))
+    else:
+        sides = argument.split(",")
+        if len(sides) != 2 or not all(sides):
+            if single.is_dir():
+                raise InputError("is a directory, a corpus is needed", path=single)
+            raise InputError(
+                "is not a corpus",
+                path=argument,
+                remedy="give a .tsv or .jsonl file, or two line-aligned text files as SOURCE,TARGET; any may end in .gz",
+            )
+        pairs = tuple(_read_aligned(Path(sides[0]), Path(sides[1])))
+    if not pairs:
+        raise InputError("is empty, it holds no pair", path=argument)
+    return Corpus(argument, pairs)
+
+
+def merge(corpora: Sequence[Corpus]) -> Corpus:
+    """Several corpora, one after the other."""
+    return Corpus(
+        " + ".join(corpus.name for corpus in corpora),
+        tuple(pair for corpus in corpora for pair in corpus.pairs),
+    )
+
+
+def pair_format(path: Path) -> str | None:
+    """The format of a file that holds both sides, "tab" or "json", from its name; None for plain text."""
+    return PAIR_FORMATS.get(Path(path.name.removesuffix(".gz")).suffix)
+
+
+def _read_pairs(path: Path) -> Iterator[Pair]:
+    split = _split_tab if pair_format(path) == "tab" else _split_json
+    for number, line in enumerate(read_lines(path), start=1):
+        yield split(line, path, number) if line.strip() else Pair("", "")
+
+
+def _split_tab(line: str, path: Path, number: int) -> Pair:
+    columns = line.split("\t")
+    if len(columns) == 2:
+        return Pair(*columns)
+    found = "no tab" if len(columns) == 1 else f"{len(columns) - 1} tabs"
+    raise InputError(
+        f"{found} where one must part source from target",
+        path=path,
+        line=number,
+        remedy="write SOURCE TAB TARGET, or use .jsonl for texts that hold tabs",
+    )
+
+
+def _split_json(line: str, path: Path, number: int) -> Pair:
+    remedy = 'write {"source": "…", "target": "…"} on each line'
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InputError(f"not JSON: {error.msg}", path=path, line=number, remedy=remedy) from error
+    if not isinstance(record, dict):
+        raise InputError("not a JSON object", path=path, line=number, remedy=remedy)
+    for key in ("source", "target"):
+        if not isinstance(record.get(key), str):
+            raise InputError(
+                f'the field "{key}" is missing or not text', path=path, line=number, remedy=remedy
+            )
+    return Pair(record["source"], record["target"])
+
+
+def _read_aligned(source: Path, target: Path) -> Iterator[Pair]:
+    sides = zip_longest(read_lines(source), read_lines(target))
+    for number, (left, right) in enumerate(sides, start=1):
+        if left is None or right is None:
+            shorter, longer = (source, target) if left is None else (target, source)
+            rest = 1 + sum(1 for _ in sides)
+            raise InputError(
+                f"ends after {number - 1} lines, but {longer} has {number - 1 + rest}",
+                path=shorter,
+                remedy="line N of one file must translate line N of the other",
+            )
+        yield Pair(left, right)
+
+
+class Split(NamedTuple):
+    """What `hold_out` makes of the pairs at hand."""
+
+    train: tuple[Pair, ...]
+    valid: tuple[Pair, ...]
+    duplicates: int
+    """Pairs left out of training because their source is in the validation set."""
+
+
+def hold_out(pairs: Sequence[Pair]) -> Split:
+    """Set a validation set apart: 5 % of the distinct sources, at most 1,000.
+
+    The choice depends on each source's hash alone: not on the order, nor on a seed, and adding pairs moves
+    few others. Every further pair with a held-out source leaves the training set.
+    """
+    first: dict[str, Pair] = {}
+    for pair in pairs:
+        first.setdefault(pair.source, pair)
+    size = min(1000, len(first) // 20)
+    if not size:
+        raise InputError(
+            f"{len(first)} distinct pairs are too few to hold out a validation set",
+            remedy="give at least 20, or a validation corpus",
+        )
+    held = set(
+        sorted(first, key=lambda source: hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest())[
+            :size
+        ]
+    )
+    train = tuple(pair for pair in pairs if pair.source not in held)
+    valid = tuple(pair for source, pair in first.items() if source in held)
+    return Split(train, valid, len(pairs) - len(train) - len(valid))

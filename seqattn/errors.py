@@ -1,0 +1,22 @@
+"""The one error a user can cause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class InputError(Exception):
+    """What the user gave cannot be used.
+
+    The message is one sentence that says what is wrong; `path` and `line` (1-based) say where, and
+    `remedy` what to do. The command line prints it and exits with status 1.
+    """
+
+    def __init__(
+        self, message: str, *, path: Path | str | None = None, line: int | None = None, remedy: str = ""
+    ) -> None:
+        self.path = None if path is None else str(path)
+        self.line = line
+        self.remedy = remedy
+        where = "" if path is None else f"{path}: " if line is None else f"{path}, line {line}: "
+        super().__init__(f"{where}{message}{f' ({remedy})' if remedy else ''}")

@@ -1,0 +1,316 @@
+"""One training from end to end: corpora, tokenizer, examples, model, loop, and the run's folder."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqattn.batching import Batch, Example, collate, epoch_batches
+from seqattn.checkpoint import Run, RunConfig, RunFolder, new_model
+from seqattn.corpus import Corpus, Pair, hold_out, merge, read_corpus
+from seqattn.errors import InputError
+from seqattn.evaluation import score
+from seqattn.hardware import autocast
+from seqattn.models.base import Seq2Seq
+from seqattn.search import SearchOptions
+from seqattn.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
+from seqattn.training import (
+    Event,
+    Finished,
+    Trainer,
+    TrainingOptions,
+    Updated,
+    Validated,
+    Validation,
+    load_weights,
+    target_loss,
+)
+from seqattn.translation import TranslationOptions, Translator
+
+VALIDATED_SENTENCES = 1000
+"""As many validation sentences are decoded; the loss is of all."""
+LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience")
+"""The training options that may change when a run is resumed."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What to train and validate on."""
+
+    train: tuple[Pair, ...]
+    valid: tuple[Pair, ...]
+    description: dict[str, Any]
+    """Names, sizes and fingerprints, as config.json records them."""
+
+
+def load_data(train: Sequence[str], valid: str | None) -> Data:
+    """Read the corpora; without a validation corpus hold a fixed part of the training pairs out.
+
+    Pairs with an empty side are skipped; the description counts them.
+    """
+    corpus = merge([read_corpus(argument) for argument in train])
+    pairs = corpus.complete
+    if not pairs:
+        raise InputError("no pair has text on both sides", path=corpus.name)
+    described: dict[str, Any] = {
+        "train": list(train),
+        "train_fingerprint": corpus.fingerprint,
+        "empty": len(corpus.pairs) - len(pairs),
+    }
+    if valid is None:
+        split = hold_out(pairs)
+        pairs, held = split.train, split.valid
+        described |= {"valid": None, "valid_fingerprint": None, "held_out_duplicates": split.duplicates}
+    else:
+        validation = read_corpus(valid)
+        held = validation.complete
+        if not held:
+            raise InputError("no pair has text on both sides", path=valid)
+        known = set(pairs)
+        described |= {
+            "valid": valid,
+            "valid_fingerprint": validation.fingerprint,
+            "valid_also_in_train": sum(pair in known for pair in held),
+        }
+    return Data(pairs, held, described)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data as a model reads it; several models may train on one."""
+
+    data: Data
+    tokenizer: Tokenizer
+    train: tuple[Example, ...]
+    valid: tuple[Example, ...]
+    max_ratio: float
+    """See RunConfig."""
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What config.json records of the data."""
+        return self.data.description | {
+            "train_pairs": len(self.train),
+            "valid_pairs": len(self.valid),
+            "too_long": len(self.data.train) - len(self.train),
+        }
+
+
+def prepare(
+    data: Data, options: TokenizerOptions, max_length: int, tokenizer: Tokenizer | None = None
+) -> Prepared:
+    """Train a tokenizer unless one is given, and encode; training pairs above `max_length` ids are left out."""
+    if tokenizer is None:
+        tokenizer = train_tokenizer(
+            [pair.source for pair in data.train], [pair.target for pair in data.train], options
+        )
+    every = [encode(tokenizer, pair) for pair in data.train]
+    train = tuple(example for example in every if max(map(len, example)) <= max_length)
+    if not train:
+        raise InputError(
+            f"every training pair has more than {max_length} pieces on a side", remedy="raise max_length"
+        )
+    valid = tuple(encode(tokenizer, pair) for pair in data.valid)
+    return Prepared(data, tokenizer, train, valid, longest_ratio(train))
+
+
+def encode(tokenizer: Tokenizer, pair: Pair) -> Example:
+    """A pair as ids."""
+    return Example(tokenizer.source.encode(pair.source), tokenizer.target.encode(pair.target))
+
+
+def longest_ratio(examples: Sequence[Example]) -> float:
+    """Target ids for each source id that all but one in a thousand examples need, and a quarter more."""
+    extra = SearchOptions.max_extra
+    ratios = sorted((len(example.target) - extra) / len(example.source) for example in examples)
+    return round(max(1.0, 1.25 * ratios[int(0.999 * (len(ratios) - 1))]), 2)
+
+
+def validation_of(prepared: Prepared, options: TrainingOptions) -> Callable[[Seq2Seq], Validation]:
+    """The function by which training judges a model: loss on all of the validation set, scores by greedy search."""
+    pairs = prepared.data.valid[:VALIDATED_SENTENCES]
+    batches = epoch_batches(prepared.valid, options.batch_tokens, 0, 0)
+    ids = sum(len(example.target) for example in prepared.valid)
+    search = SearchOptions(beam=1, max_ratio=prepared.max_ratio)
+
+    def validate(model: Seq2Seq) -> Validation:
+        device = next(model.parameters()).device
+        total = 0.0
+        with torch.inference_mode(), autocast(device, options.precision):
+            for rows in batches:
+                source, target = collate([prepared.valid[row] for row in rows])
+                total += float(target_loss(model, Batch(source.to(device), target.to(device))))
+        translator = Translator(model, prepared.tokenizer, TranslationOptions(search))
+        hypotheses = [found.text for found in translator.translate(pair.source for pair in pairs)]
+        scores = score(hypotheses, [pair.target for pair in pairs])
+        samples = tuple((p.source, h, p.target) for p, h in zip(pairs[:8], hypotheses, strict=False))
+        return Validation(total / ids, scores.bleu, scores.chrf, scores.exact, samples)
+
+    return validate
+
+
+class Experiment:
+    """A run in the making: `run` trains and keeps its folder up to date."""
+
+    def __init__(
+        self, folder: RunFolder, config: RunConfig, prepared: Prepared, device: torch.device
+    ) -> None:
+        self.folder, self.config, self.prepared, self.device = folder, config, prepared, device
+        self.model = new_model(config, prepared.tokenizer).to(device)
+        validate = validation_of(prepared, config.training)
+        self.trainer = Trainer(self.model, prepared.train, config.training, validate)
+        self.best: Validated | None = None
+        if self.model.longest is not None and self.model.longest < config.training.max_length:
+            raise InputError(
+                f"max_length {config.training.max_length} exceeds the model's {self.model.longest} positions",
+                remedy="raise max_positions or lower max_length",
+            )
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are learned."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @staticmethod
+    def start(
+        path: Path,
+        prepared: Prepared,
+        architecture: str,
+        model: Any,
+        tokenizer: TokenizerOptions,
+        training: TrainingOptions,
+        device: torch.device,
+        command: Sequence[str] = (),
+        initial: Run | None = None,
+    ) -> Experiment:
+        """A new run in a new folder, from fresh weights or those of another run."""
+        folder = RunFolder(path)
+        folder.refuse_existing()
+        config = RunConfig(
+            architecture,
+            model,
+            tokenizer,
+            training,
+            prepared.max_ratio,
+            prepared.description | ({"initialised_from": str(initial.path)} if initial else {}),
+            {name: version(name) for name in ("seqattn", "torch", "sentencepiece", "sacrebleu")}
+            | {"python": platform.python_version()},
+            list(command),
+        )
+        experiment = Experiment(folder, config, prepared, device)
+        if initial is not None:
+            load_weights(experiment.model, dict(initial.model.named_parameters()))
+        folder.create(config, prepared.tokenizer)
+        return experiment
+
+    @staticmethod
+    def resume(
+        path: Path, limits: Mapping[str, Any], device: torch.device, data: Data | None = None
+    ) -> Experiment:
+        """Go on with a run where its last saved state left off, under other limits where given.
+
+        The data must be what the run began with: read from where it lay then, unless given.
+        """
+        folder = RunFolder(path)
+        config = folder.read_config()
+        tensors, values = folder.read_last()
+        recorded = config.data
+        data = data or load_data(recorded["train"], recorded["valid"])
+        for key in ("train_fingerprint", "valid_fingerprint"):
+            if data.description[key] != recorded[key]:
+                raise InputError(
+                    f"the {key.partition('_')[0]} corpus is not the one this run began with",
+                    path=path,
+                    remedy="give the same texts, or start a new run with --init-from",
+                )
+        config = replace(config, training=replace(config.training, **limits))
+        prepared = prepare(data, config.tokenizer, config.training.max_length, folder.read_tokenizer())
+        experiment = Experiment(folder, config, prepared, device)
+        experiment.trainer.restore(tensors, values, folder.read_model()[0])
+        folder.write_config(config)
+        folder.rewind_metrics(experiment.trainer.progress.update)
+        return experiment
+
+    def run(self) -> Iterator[Event]:
+        """Train, saving at every validation; a consumer that stops early calls `save`."""
+        for event in self.trainer.run():
+            self.folder.append_metrics(record(event))
+            if isinstance(event, Validated):
+                if event.improved:
+                    self.best = event
+                    self._write_best(event)
+                self.save()
+            elif isinstance(event, Finished):
+                self.folder.write_card(model_card(self.config, self.parameters, self.folder))
+            yield event
+
+    def save(self) -> None:
+        """Write the newest state, from which `resume` goes on."""
+        if self.trainer.best is None:
+            self.folder.write_model(
+                dict(self.model.named_parameters()), {"update": str(self.trainer.progress.update)}
+            )
+        self.folder.write_last(*self.trainer.state())
+
+    def _write_best(self, event: Validated) -> None:
+        assert self.trainer.best is not None
+        figures = {
+            name: f"{getattr(event.validation, name):.4f}" for name in ("loss", "bleu", "chrf", "exact")
+        }
+        said = {"update": str(event.progress.update), "averaged": str(event.averaged).lower()} | figures
+        self.folder.write_model(self.trainer.best, said)
+
+
+def record(event: Event) -> dict[str, Any]:
+    """An event as a line of metrics.jsonl."""
+    progress = event.progress
+    said: dict[str, Any] = {"update": progress.update, "epoch": progress.epoch, "all_tokens": progress.tokens}
+    said |= {"all_seconds": round(progress.seconds, 3)}
+    if isinstance(event, Updated):
+        own = {"loss": event.loss, "learning_rate": event.learning_rate, "tokens": event.tokens}
+        return {"event": "updated", **said, **own, "seconds": round(event.seconds, 4)}
+    if isinstance(event, Validated):
+        figures = asdict(event.validation)
+        del figures["samples"]
+        return {
+            "event": "validated",
+            **said,
+            **figures,
+            "improved": event.improved,
+            "averaged": event.averaged,
+        }
+    return {"event": "finished", **said, "reason": event.reason}
+
+
+def model_card(config: RunConfig, parameters: int, folder: RunFolder) -> str:
+    """The text of a run's README.md: what, from what, how good, how to use."""
+    validations = [e for e in folder.read_metrics() if e["event"] == "validated" and e["improved"]]
+    best = validations[-1] if validations else None
+    data = config.data
+    shape = ", ".join(f"{key} {value}" for key, value in asdict(config.model).items())
+    score = (
+        f"BLEU {best['bleu']:.2f}, chrF {best['chrf']:.2f}, exact match {best['exact']:.1f} %, "
+        f"loss {best['loss']:.3f} nats an id, after {best['update']:,} updates"
+        f"{' (average of several)' if best['averaged'] else ''}."
+        if best
+        else "not validated."
+    )
+    valid = data["valid"] or "a part of the training corpus held out"
+    command = f"\nMade by `{' '.join(config.command)}`.\n" if config.command else ""
+    return f"""# {config.architecture} ({parameters:,} parameters)
+
+A sequence-to-sequence model trained with seqattn {config.versions.get("seqattn", "")}: {shape}.
+
+- Trained on {data["train_pairs"]:,} pairs of {" and ".join(f"`{name}`" for name in data["train"])}.
+- Validated on {data["valid_pairs"]:,} pairs of {valid}, by greedy search: {score}
+{command}
+    seqattn translate {folder.path.name} input.txt
+    seqattn align {folder.path.name} "a sentence"
+    seqattn info {folder.path.name}
+"""

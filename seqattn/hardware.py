@@ -1,0 +1,56 @@
+"""What the machine at hand asks for: device, threads, precision, and an allocator that keeps its memory."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+
+from seqattn.errors import InputError
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; auto: CUDA, else MPS, else the CPU. InputError when it is not there."""
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(device for device, present in here.items() if present)
+    if not here[name]:
+        raise InputError(f"the device {name} is not available on this machine", remedy="use --device auto")
+    return torch.device(name)
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether matrix products in bfloat16 are faster than in float32 there."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        # torch.cpu offers no public question yet.
+        asked = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
+        return any(answer() for answer in asked if answer is not None)
+    return False
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
+    """The context in which a model computes with a precision: fp32, bf16, or auto for the faster one."""
+    bf16 = precision == "bf16" or (precision == "auto" and multiplies_bf16(device))
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep large freed blocks for the next step instead of giving them back to the system.
+
+    Training frees and takes the same hundreds of megabytes at each update; mapping them anew costs as much
+    as the arithmetic (docs/decisions.md). Elsewhere than on glibc this does nothing.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(M_TOP_PAD, 64 * 2**20)

@@ -1,0 +1,65 @@
+"""The contract between a model and everything else: training, search and alignment see only this."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+Memory = dict[str, Tensor]
+"""What encoding leaves fixed while decoding. Every tensor is batch-first, so that rows select alike."""
+State = dict[str, Tensor]
+"""What changes from one decoding call to the next; batch-first too."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Sizes of the two vocabularies; `shared` when source and target use one and the same."""
+
+    source: int
+    target: int
+    shared: bool
+
+
+class Decoded(NamedTuple):
+    """What one decoding call gives."""
+
+    hidden: Tensor
+    """(B, T, D): what the output layer reads."""
+    state: State
+    """What the next call needs."""
+    attention: Tensor | None
+    """(B, layers, heads, T, S) weights over the source when asked for, else None."""
+
+
+class Seq2Seq(nn.Module, ABC):
+    """An encoder-decoder.
+
+    The law every architecture keeps: decoding T tokens in one call equals T calls of one token each.
+    Training uses the first form (teacher forcing), search the second. Rows of `target` and `state` may be a
+    whole multiple of the rows of `memory`: consecutive rows then belong to one sentence (its hypotheses).
+    """
+
+    @abstractmethod
+    def encode(self, source: Tensor) -> tuple[Memory, State]:
+        """Read the source ids (B, S), padded at the right."""
+
+    @abstractmethod
+    def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:
+        """Read the next target ids (B, T) and predict what follows each."""
+
+    @abstractmethod
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(…, D) → (…, V). Apart from `decode`, so that a loss need not keep the logits of padding."""
+
+    @property
+    @abstractmethod
+    def longest(self) -> int | None:
+        """The most positions a source or target may have, or None when there is no limit."""
+
+
+def select(tensors: dict[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
+    """The given rows (indices, in any order, repeats allowed) of every tensor of a memory or state."""
+    return {name: tensor.index_select(0, rows) for name, tensor in tensors.items()}

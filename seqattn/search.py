@@ -1,0 +1,247 @@
+"""From a model to hypotheses: beam search (greedy is a beam of one), sampling, and scores of given targets.
+
+Everything here sees the contract of `seqattn.models.base` alone. PAD, BOS and UNK are never proposed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqattn.models.base import Memory, Seq2Seq, State, select
+from seqattn.symbols import BOS, EOS, PAD, UNK
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How to search for the best target."""
+
+    beam: int = 5
+    """Hypotheses kept for each sentence; 1 is greedy search."""
+    length_penalty: float = 1.0
+    """α of `length_penalty`; 0 ranks by log-probability alone."""
+    max_ratio: float = 2.0
+    """A target has at most `max_ratio · source + max_extra` ids, EOS counted."""
+    max_extra: int = 10
+
+    def __post_init__(self) -> None:
+        if self.beam < 1 or self.length_penalty < 0:
+            raise ValueError(f"beam {self.beam} or length penalty {self.length_penalty} is out of range")
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """How to draw targets instead of searching for the best."""
+
+    temperature: float = 1.0
+    """Below 1 sharpens the distribution, above 1 flattens it."""
+    top_k: int = 0
+    """Draw among the k likeliest only (Fan et al. 2018); 0: all."""
+    top_p: float = 1.0
+    """Draw among the likeliest that together reach this probability (nucleus, Holtzman et al. 2020)."""
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.temperature <= 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
+            raise ValueError(
+                f"temperature {self.temperature}, top_k {self.top_k} or top_p {self.top_p} is out of range"
+            )
+
+
+class Hypothesis(NamedTuple):
+    """One proposed target."""
+
+    ids: list[int]
+    """Without BOS, ending in EOS."""
+    log_probability: float
+    """Σ log p(y_t | y_<t, x), EOS counted."""
+    score: float
+    """`log_probability` over the length penalty: what hypotheses are ranked by."""
+
+
+def length_penalty(length: int, alpha: float) -> float:
+    """Wu et al. 2016, eq. 14: `lp(Y) = ((5 + |Y|) / 6)^α`, of the length in ids, EOS counted."""
+    return float(((5 + length) / 6) ** alpha)
+
+
+def length_limits(model: Seq2Seq, source: Tensor, options: SearchOptions) -> Tensor:
+    """The most ids a target of each source (B, S) may have: → (B,) int64."""
+    limits = ((source != PAD).sum(1) * options.max_ratio).long() + options.max_extra
+    return limits if model.longest is None else limits.clamp(max=model.longest)
+
+
+def next_log_probabilities(
+    model: Seq2Seq, last: Tensor, memory: Memory, state: State, forced: Tensor
+) -> tuple[Tensor, State]:
+    """log p of each next id after `last` (R,) → (R, V) float32 and the new state; only EOS where `forced` (R,)."""
+    decoded = model.decode(last.unsqueeze(1), memory, state)
+    scores = model.logits(decoded.hidden[:, -1]).float().log_softmax(-1)
+    ends = scores[:, EOS].clone()
+    scores = scores.masked_fill(forced.unsqueeze(1), -torch.inf)
+    scores[:, [PAD, BOS, UNK]] = -torch.inf
+    scores[:, EOS] = ends
+    return scores, decoded.state
+
+
+class _Beams(NamedTuple):
+    """Hypotheses of b sentences, k each: alive ones grow, finished ones hold a place in the ranking."""
+
+    tokens: Tensor
+    """(b, k, length + 1) ids, BOS first; finished ones are padded after EOS."""
+    totals: Tensor
+    """(b, k) log-probabilities."""
+    scores: Tensor
+    """(b, k) totals over the length penalty, falling; -inf marks an empty place."""
+
+    def best(self, size: int) -> _Beams:
+        """The `size` best by score."""
+        scores, index = self.scores.topk(min(size, self.scores.shape[1]), dim=1)
+        return _Beams(_take(self.tokens, index), self.totals.gather(1, index), scores)
+
+    def rows(self, keep: Tensor) -> _Beams:
+        """The sentences at the given rows."""
+        return _Beams(self.tokens[keep], self.totals[keep], self.scores[keep])
+
+    def join(self, other: _Beams) -> _Beams:
+        """Both's hypotheses; the other's are one id longer."""
+        padded = torch.nn.functional.pad(self.tokens, (0, 1), value=PAD)
+        return _Beams(
+            torch.cat([padded, other.tokens], 1),
+            torch.cat([self.totals, other.totals], 1),
+            torch.cat([self.scores, other.scores], 1),
+        )
+
+    def hypotheses(self, row: int) -> list[Hypothesis]:
+        """One sentence's, best first."""
+        tokens, totals, scores = (
+            self.tokens[row].tolist(),
+            self.totals[row].tolist(),
+            self.scores[row].tolist(),
+        )
+        return [
+            Hypothesis([i for i in ids[1:] if i != PAD], total, score)
+            for ids, total, score in zip(tokens, totals, scores, strict=True)
+            if score > -torch.inf
+        ]
+
+
+def _take(x: Tensor, index: Tensor) -> Tensor:
+    """(b, n, …) at index (b, m) of the second dimension → (b, m, …)."""
+    return x[torch.arange(len(x), device=x.device).unsqueeze(1), index]
+
+
+@torch.inference_mode()
+def beam_search(model: Seq2Seq, source: Tensor, options: SearchOptions) -> list[list[Hypothesis]]:
+    """The best hypotheses for each source (B, S), at most `options.beam` each, best first.
+
+    A hypothesis ends when EOS is among the k best continuations. A sentence is done when k hypotheses have
+    ended and the best of those still growing, scored at its present length, would not enter their ranking
+    (exact for α = 0, when growing can only lower a score), or at its length limit, where EOS is forced.
+    Sentences that are done leave the batch.
+    """
+    k = options.beam
+    limits = length_limits(model, source, options)
+    memory, state = model.encode(source)
+    results: list[list[Hypothesis]] = [[] for _ in range(len(source))]
+    sentences = torch.arange(len(source), device=source.device)
+    start = source.new_full((len(source), 1, 1), BOS)
+    zeros = torch.zeros(len(source), 1, device=source.device)
+    alive = _Beams(start, zeros, zeros)
+    finished = _Beams(start, zeros, torch.full_like(zeros, -torch.inf))
+    length = 0
+    while len(sentences):
+        length += 1
+        penalty = length_penalty(length, options.length_penalty)
+        width = alive.totals.shape[1]
+        forced = (limits[sentences] <= length).repeat_interleave(width)
+        log_p, state = next_log_probabilities(model, alive.tokens[:, :, -1].flatten(), memory, state, forced)
+        candidates = (alive.totals.unsqueeze(-1) + log_p.unflatten(0, (-1, width))).flatten(1)
+        # Among the 2k best at most k end, so that k remain to grow.
+        totals, index = candidates.topk(min(2 * k, candidates.shape[1]), dim=1)
+        parents, words = index // log_p.shape[1], index % log_p.shape[1]
+        grown = _Beams(
+            torch.cat([_take(alive.tokens, parents), words.unsqueeze(-1)], dim=-1), totals, totals / penalty
+        )
+        ends = words == EOS
+        in_reach = torch.arange(ends.shape[1], device=ends.device) < k
+        ended = grown._replace(scores=grown.scores.masked_fill(~(ends & in_reach), -torch.inf))
+        finished = finished.join(ended).best(k)
+
+        scores, index = grown.scores.masked_fill(ends, -torch.inf).topk(min(k, ends.shape[1]), dim=1)
+        alive = _Beams(_take(grown.tokens, index), totals.gather(1, index), scores)
+        parents = parents.gather(1, index)
+        # An alive hypothesis that scores -inf cannot end well: its total stays -inf.
+        alive = alive._replace(totals=alive.totals.masked_fill(scores == -torch.inf, -torch.inf))
+
+        full = (finished.scores > -torch.inf).sum(1) >= k
+        done = (full & (scores[:, 0] <= finished.scores[:, -1])) | (scores[:, 0] == -torch.inf)
+        for row in done.nonzero().flatten().tolist():
+            results[int(sentences[row])] = finished.hypotheses(row)
+        keep = (~done).nonzero().flatten()
+        if len(keep) < len(sentences):
+            sentences, alive, finished = sentences[keep], alive.rows(keep), finished.rows(keep)
+            memory = select(memory, keep)
+        rows = keep.unsqueeze(1) * width + parents[keep]
+        state = select(state, rows.flatten())
+    return results
+
+
+def _restrict(logits: Tensor, options: SamplingOptions) -> Tensor:
+    """Probabilities (R, V) to draw from: tempered, cut to the top k, then to the nucleus."""
+    logits = logits / options.temperature
+    if 0 < options.top_k < logits.shape[-1]:
+        worst = logits.topk(options.top_k, dim=-1).values[:, -1:]
+        logits = logits.masked_fill(logits < worst, -torch.inf)
+    probabilities = logits.softmax(-1)
+    if options.top_p < 1:
+        ranked, order = probabilities.sort(dim=-1, descending=True)
+        # An id stays when those before it do not reach top_p: the first always does.
+        beyond = ranked.cumsum(-1) - ranked >= options.top_p
+        probabilities = probabilities.masked_fill(beyond.gather(-1, order.argsort(-1)), 0.0)
+    return probabilities
+
+
+@torch.inference_mode()
+def sample(
+    model: Seq2Seq,
+    source: Tensor,
+    search: SearchOptions,
+    options: SamplingOptions,
+    generator: torch.Generator,
+) -> list[list[Hypothesis]]:
+    """Draw `search.beam` targets for each source (B, S), best first; scores are those of the model, untempered."""
+    n = search.beam
+    limits = length_limits(model, source, search).repeat_interleave(n)
+    memory, state = model.encode(source)
+    sentence = torch.arange(len(source), device=source.device).repeat_interleave(n)
+    memory, state = select(memory, sentence), select(state, sentence)
+    tokens = source.new_full((len(sentence), 1), BOS)
+    totals = torch.zeros(len(sentence), device=source.device)
+    results: list[list[Hypothesis]] = [[] for _ in range(len(source))]
+    while len(tokens):
+        forced = limits <= tokens.shape[1]
+        log_p, state = next_log_probabilities(model, tokens[:, -1], memory, state, forced)
+        words = torch.multinomial(_restrict(log_p, options).cpu(), 1, generator=generator).to(tokens.device)
+        tokens, totals = torch.cat([tokens, words], 1), totals + log_p.gather(1, words).squeeze(1)
+        ends = words.squeeze(1) == EOS
+        for row in ends.nonzero().flatten().tolist():
+            ids, total = tokens[row, 1:].tolist(), float(totals[row])
+            score = total / length_penalty(len(ids), search.length_penalty)
+            results[int(sentence[row])].append(Hypothesis(ids, total, score))
+        keep = (~ends).nonzero().flatten()
+        tokens, totals, limits, sentence = tokens[keep], totals[keep], limits[keep], sentence[keep]
+        memory, state = select(memory, keep), select(state, keep)
+    return [sorted(drawn, key=lambda hypothesis: -hypothesis.score) for drawn in results]
+
+
+@torch.inference_mode()
+def score_targets(model: Seq2Seq, source: Tensor, target: Tensor) -> Tensor:
+    """log p(target | source), EOS counted: source (B, S), target (B, T + 1) with BOS first → (B,) float32."""
+    memory, state = model.encode(source)
+    hidden = model.decode(target[:, :-1], memory, state).hidden
+    gold = target[:, 1:]
+    log_p = model.logits(hidden).float().log_softmax(-1).gather(-1, gold.unsqueeze(-1)).squeeze(-1)
+    return log_p.masked_fill(gold == PAD, 0.0).sum(1)

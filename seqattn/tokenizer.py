@@ -1,0 +1,172 @@
+"""Text to ids and back, by sentencepiece models trained on the corpus itself."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import sentencepiece
+
+from seqattn.errors import InputError
+from seqattn.symbols import BOS, EOS, PAD, UNK
+
+WORD_START = "▁"
+BYTES = 256
+_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+
+
+@dataclass(frozen=True)
+class TokenizerOptions:
+    """How text is cut into pieces."""
+
+    pieces: Literal["unigram", "bpe"] = "unigram"
+    """The subword model (Kudo 2018; Sennrich et al. 2016)."""
+    vocab_size: int = 0
+    """Pieces, of each side when separate; 0: chosen from the corpus."""
+    joint: bool = True
+    """One vocabulary for both sides, or one for each."""
+
+
+def normalise(text: str) -> str:
+    """Text as the tokenizer sees it: NFC, one space between words, none around, no line breaks inside.
+
+    sentencepiece marks word starts with "▁", which in a text is therefore written "_".
+    """
+    text = unicodedata.normalize("NFC", _BREAKS.sub(" ", text)).replace(WORD_START, "_")
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return re.sub(" +", " ", text).strip(" ")
+
+
+@dataclass(frozen=True)
+class Side:
+    """The vocabulary of one side, source or target: a sentencepiece model as its file's bytes."""
+
+    model: bytes
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_processor", sentencepiece.SentencePieceProcessor(model_proto=self.model))
+
+    @property
+    def processor(self) -> sentencepiece.SentencePieceProcessor:
+        """The loaded sentencepiece model."""
+        return self._processor  # type: ignore[attr-defined, no-any-return]
+
+    def __len__(self) -> int:
+        return int(self.processor.get_piece_size())
+
+    def encode(self, text: str) -> list[int]:
+        """The text's ids, EOS at the end."""
+        return [*self.processor.encode(normalise(text)), EOS]
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """Each id's piece; a word's first begins with "▁", bytes of rare characters read "<0xEC>"."""
+        return [self.processor.id_to_piece(int(i)) for i in ids]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of ids, on one line whatever they are; PAD, BOS and EOS leave no trace."""
+        text: str = self.processor.decode([int(i) for i in ids if i not in (PAD, BOS, EOS)])
+        return normalise(text)
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """Both sides' vocabularies; one and the same object when joint."""
+
+    source: Side
+    target: Side
+
+    @property
+    def joint(self) -> bool:
+        """Whether source and target share one vocabulary."""
+        return self.source is self.target
+
+
+def train_tokenizer(sources: Sequence[str], targets: Sequence[str], options: TokenizerOptions) -> Tokenizer:
+    """Train on the texts of the training set; the same texts and options give the same bytes."""
+    if options.joint:
+        side = _train_side([*sources, *targets], options)
+        return Tokenizer(side, side)
+    return Tokenizer(_train_side(sources, options), _train_side(targets, options))
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What a side's texts hold, from which the size of its vocabulary follows."""
+
+    words: frozenset[str]
+    """The distinct words."""
+    running: int
+    """All words, repetitions counted."""
+    characters: int
+    """Distinct characters."""
+
+    @property
+    def closed(self) -> bool:
+        """Few words, each seen often, such as a command language's: each deserves a piece of its own."""
+        return len(self.words) <= 200 and 50 * len(self.words) <= self.running
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Bytes and characters, plus as many pieces as there is evidence for, at most 32,000 in all.
+
+        Eight for each square root of the running words, never more than the distinct words: about 300 for a
+        dozen command words, 7,000 for 29 thousand captions.
+        """
+        evidence = min(len(self.words), int(8 * math.sqrt(self.running)))
+        return min(32_000, math.ceil((BYTES + 8 + self.characters + evidence) / 8) * 8)
+
+
+def take_inventory(texts: Iterable[str]) -> Inventory:
+    """Count the words and characters of normalised texts."""
+    words: set[str] = set()
+    running = 0
+    for text in texts:
+        found = text.split(" ")
+        running += len(found)
+        words.update(found)
+    return Inventory(frozenset(words), running, len(set().union(*words)))
+
+
+def _train_side(texts: Sequence[str], options: TokenizerOptions) -> Side:
+    texts = [text for text in map(normalise, texts) if text]
+    inventory = take_inventory(texts)
+    size = options.vocab_size or inventory.vocabulary_size
+    whole_words: list[str] = []
+    if inventory.closed and not options.vocab_size:
+        whole_words = [WORD_START + word for word in sorted(inventory.words)]
+        # Nothing is left to learn pieces from but the alphabet, which unseen words are to be spelled with.
+        texts = [2 * "".join(sorted(set().union(*inventory.words)))]
+    written = io.BytesIO()
+    longest = max((len(text.encode()) for text in texts), default=0)
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts),
+            model_writer=written,
+            model_type=options.pieces,
+            vocab_size=size,
+            # A small corpus may not yield that many pieces: then fewer, rather than an error.
+            hard_vocab_limit=False,
+            character_coverage=0.9998,
+            byte_fallback=True,
+            normalization_rule_name="identity",
+            user_defined_symbols=whole_words,
+            max_sentence_length=max(longest, 4192),
+            # Fixed, because the sums of unigram training depend on how the texts are shared out.
+            num_threads=4,
+            pad_id=PAD,
+            bos_id=BOS,
+            eos_id=EOS,
+            unk_id=UNK,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise InputError(
+            f"a vocabulary of {size} pieces cannot be made from these texts: {str(error).splitlines()[0]}",
+            remedy="choose another vocab_size, or leave it out",
+        ) from error
+    return Side(written.getvalue())

@@ -1,0 +1,355 @@
+"""The training loop, one for every architecture: a generator of events that neither prints nor writes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqattn.batching import Batch, Example, collate, epoch_batches
+from seqattn.errors import InputError
+from seqattn.hardware import autocast
+from seqattn.models.base import Seq2Seq
+from seqattn.symbols import PAD
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train; a limit of 0 is none."""
+
+    learning_rate: float = 1e-3
+    """The highest, reached after the warm-up."""
+    warmup: int = 400
+    """Updates of linear warm-up, after which the rate falls with the inverse square root."""
+    batch_tokens: int = 4096
+    """The most ids on either side of a batch, padding counted."""
+    accumulate: int = 1
+    """Batches whose gradients make one update."""
+    label_smoothing: float = 0.1
+    clip: float = 1.0
+    """The largest norm of the gradient."""
+    weight_decay: float = 0.0
+    """Decoupled (AdamW)."""
+    validate_every: int = 0
+    """Updates; 0: once an epoch, but not below 200 nor above 2,000."""
+    patience: int = 8
+    """Stop after so many validations in a row that improved neither the score nor the loss."""
+    best_by: Literal["bleu", "chrf", "exact", "loss"] = "bleu"
+    """Which weights are kept."""
+    average: int = 4
+    """Average the best so many validated weights at the end, and keep the average if it is better still."""
+    max_length: int = 256
+    """Pairs with more ids on a side are left out of training."""
+    max_updates: int = 0
+    max_tokens: int = 0
+    """Source and target ids, padding not counted."""
+    max_minutes: float = 0.0
+    """Of training and validation, start-up not counted."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """bf16: matrix products under autocast. auto: bf16 where the hardware multiplies in it, else fp32."""
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What validating the weights found; the caller of the loop computes it."""
+
+    loss: float
+    """Mean -log p of a target id, nats."""
+    bleu: float
+    chrf: float
+    exact: float
+    """Percent."""
+    samples: tuple[tuple[str, str, str], ...]
+    """Some (source, hypothesis, reference)."""
+
+    def score(self, by: str) -> float:
+        """The figure to choose by; higher is better."""
+        return -self.loss if by == "loss" else float(getattr(self, by))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands."""
+
+    update: int = 0
+    epoch: int = 0
+    """Epochs completed."""
+    batch: int = 0
+    """Batches of the present epoch that are done."""
+    tokens: int = 0
+    """Source and target ids seen, padding not counted."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Updated:
+    """An update was made."""
+
+    progress: Progress
+    loss: float
+    """Of this update's batches, label smoothing included, nats an id."""
+    learning_rate: float
+    tokens: int
+    """Of this update."""
+    seconds: float
+    """Of this update."""
+
+
+@dataclass(frozen=True)
+class Validated:
+    """The weights were validated."""
+
+    progress: Progress
+    validation: Validation
+    improved: bool
+    """These are the best weights so far."""
+    averaged: bool = False
+    """These are an average, made after the last update."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Training is over."""
+
+    progress: Progress
+    reason: str
+
+
+Event = Updated | Validated | Finished
+
+
+@dataclass
+class _Standing:
+    """The course of the validations so far."""
+
+    best: float = -math.inf
+    lowest_loss: float = math.inf
+    stale: int = 0
+    validated: int = -1
+    """The update last validated."""
+    pool: list[tuple[float, int]] = field(default_factory=list)
+    """(score, update) of the weights kept for averaging."""
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """The parameters by name, tied ones once."""
+    return {name: parameter.detach() for name, parameter in model.named_parameters()}
+
+
+def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Copy `tensors` into the parameters; KeyError names unmatched ones, ValueError a misshapen one."""
+    parameters = dict(model.named_parameters())
+    if unmatched := parameters.keys() ^ tensors.keys():
+        raise KeyError(f"parameters do not match: {', '.join(sorted(unmatched)[:5])}")
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            if parameter.shape != tensors[name].shape:
+                shapes = f"{tuple(tensors[name].shape)} where {tuple(parameter.shape)} is needed"
+                raise ValueError(f"parameter {name} has shape {shapes}")
+            parameter.copy_(tensors[name])
+
+
+def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0) -> Tensor:
+    """Teacher forcing: Σ over the target's ids of -log p(y_t | y_<t, x), nats, a scalar.
+
+    With label smoothing ε (Szegedy et al. 2016) the goal is 1 - ε on the id and ε spread over the vocabulary.
+    """
+    memory, state = model.encode(batch.source)
+    hidden = model.decode(batch.target[:, :-1], memory, state).hidden
+    gold = batch.target[:, 1:]
+    real = gold != PAD
+    logits = model.logits(hidden[real]).float()
+    return F.cross_entropy(logits, gold[real], reduction="sum", label_smoothing=smoothing)
+
+
+def learning_rate(update: int, options: TrainingOptions) -> float:
+    """Vaswani et al. 2017, eq. 3, scaled to its peak: `lr · min(u / warmup, √(warmup / u))`, u ≥ 1."""
+    warmup = max(1, options.warmup)
+    return options.learning_rate * min(update / warmup, math.sqrt(warmup / update))
+
+
+class Trainer:
+    """Trains a model on examples; `run` yields an event after each update and each validation.
+
+    Between two events everything that decides the future is in `state`; a trainer that restores it goes on
+    as this one would have, to the last bit on a CPU.
+    """
+
+    def __init__(
+        self,
+        model: Seq2Seq,
+        examples: Sequence[Example],
+        options: TrainingOptions,
+        validate: Callable[[Seq2Seq], Validation],
+    ) -> None:
+        self.model = model
+        self.options = options
+        self.progress = Progress()
+        self.best: dict[str, Tensor] | None = None
+        self._examples = examples
+        self._validate = validate
+        self._device = next(model.parameters()).device
+        self._optimizer = torch.optim.AdamW(
+            model.parameters(), betas=(0.9, 0.98), eps=1e-9, weight_decay=options.weight_decay, fused=True
+        )
+        self._standing = _Standing()
+        self._pool: list[dict[str, Tensor]] = []
+
+    def run(self) -> Iterator[Event]:
+        """Train until a limit is reached or nothing improves any more."""
+        if self.progress.update == 0:
+            torch.manual_seed(self.options.seed)
+        batches = self._epoch()
+        every = self.options.validate_every or min(2000, max(200, len(batches) // self.options.accumulate))
+        while not (reason := self._reason_to_stop()):
+            if self.progress.batch >= len(batches):
+                self.progress = replace(self.progress, epoch=self.progress.epoch + 1, batch=0)
+                batches = self._epoch()
+            group = batches[self.progress.batch : self.progress.batch + self.options.accumulate]
+            yield self._update(group)
+            if self.progress.update % every == 0:
+                yield self._validated()
+        if self._standing.validated != self.progress.update:
+            yield self._validated()
+        if self.options.average > 1 and len(self._pool) > 1:
+            yield self._averaged()
+        yield Finished(self.progress, reason)
+
+    def _epoch(self) -> list[list[int]]:
+        return epoch_batches(
+            self._examples, self.options.batch_tokens, self.options.seed, self.progress.epoch
+        )
+
+    def _reason_to_stop(self) -> str:
+        options, progress = self.options, self.progress
+        if options.max_updates and progress.update >= options.max_updates:
+            return f"{progress.update:,} updates made"
+        if options.max_tokens and progress.tokens >= options.max_tokens:
+            return f"{progress.tokens:,} tokens seen"
+        if options.max_minutes and progress.seconds >= 60 * options.max_minutes:
+            return f"{progress.seconds / 60:.1f} minutes passed"
+        if options.patience and self._standing.stale >= options.patience:
+            return f"nothing improved in {self._standing.stale} validations"
+        return ""
+
+    def _update(self, group: Sequence[Sequence[int]]) -> Updated:
+        start = time.perf_counter()
+        self.model.train()
+        update = self.progress.update + 1
+        rate = learning_rate(update, self.options)
+        for parameters in self._optimizer.param_groups:
+            parameters["lr"] = rate
+        examples = [[self._examples[row] for row in rows] for rows in group]
+        targets = sum(len(example.target) for batch in examples for example in batch)
+        tokens = targets + sum(len(example.source) for batch in examples for example in batch)
+        total = 0.0
+        for batch in examples:
+            source, target = collate(batch)
+            with autocast(self._device, self.options.precision):
+                moved = Batch(source.to(self._device), target.to(self._device))
+                loss = target_loss(self.model, moved, self.options.label_smoothing) / targets
+            loss.backward()
+            total += loss.item()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip or math.inf)
+        if not math.isfinite(total + norm.item()):
+            raise InputError(
+                f"training diverged at update {update}: loss {total}, norm of the gradient {norm.item()}",
+                remedy="lower learning_rate or lengthen warmup",
+            )
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        seconds = time.perf_counter() - start
+        self.progress = replace(
+            self.progress,
+            update=update,
+            batch=self.progress.batch + len(group),
+            tokens=self.progress.tokens + tokens,
+            seconds=self.progress.seconds + seconds,
+        )
+        return Updated(self.progress, total, rate, tokens, seconds)
+
+    def _validated(self) -> Validated:
+        validation = self._timed_validation()
+        score = validation.score(self.options.best_by)
+        standing = self._standing
+        improved = score > standing.best
+        standing.stale = 0 if improved or validation.loss < standing.lowest_loss else standing.stale + 1
+        standing.best = max(score, standing.best)
+        standing.lowest_loss = min(validation.loss, standing.lowest_loss)
+        standing.validated = self.progress.update
+        copied = {name: tensor.clone() for name, tensor in weights(self.model).items()}
+        if improved or self.best is None:
+            self.best = copied
+        if self.options.average > 1:
+            standing.pool.append((score, self.progress.update))
+            self._pool.append(copied)
+            if len(self._pool) > self.options.average:
+                worst = standing.pool.index(min(standing.pool))
+                del standing.pool[worst], self._pool[worst]
+        return Validated(self.progress, validation, improved)
+
+    def _averaged(self) -> Validated:
+        """Try the average of the pool (Junczys-Dowmunt et al. 2016); the model's own weights come back."""
+        own = {name: tensor.clone() for name, tensor in weights(self.model).items()}
+        mean = {name: torch.stack([kept[name] for kept in self._pool]).mean(0) for name in own}
+        load_weights(self.model, mean)
+        validation = self._timed_validation()
+        load_weights(self.model, own)
+        score = validation.score(self.options.best_by)
+        improved = score > self._standing.best
+        if improved:
+            self._standing.best, self.best = score, mean
+        return Validated(self.progress, validation, improved, averaged=True)
+
+    def _timed_validation(self) -> Validation:
+        start = time.perf_counter()
+        self.model.eval()
+        validation = self._validate(self.model)
+        seconds = self.progress.seconds + time.perf_counter() - start
+        self.progress = replace(self.progress, seconds=seconds)
+        return validation
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything that decides the future, as tensors and as JSON values."""
+        tensors = {f"weights.{name}": tensor for name, tensor in weights(self.model).items()}
+        for index, moments in self._optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in moments.items()}
+        for index, kept in enumerate(self._pool):
+            tensors |= {f"pool.{index}.{name}": tensor for name, tensor in kept.items()}
+        tensors["random.cpu"] = torch.get_rng_state()
+        if self._device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self._device)
+        return tensors, {"progress": vars(self.progress), "standing": vars(self._standing)}
+
+    def restore(self, tensors: dict[str, Tensor], values: dict[str, Any], best: dict[str, Tensor]) -> None:
+        """Go on where `state` was taken; `best` are the best weights at that time."""
+        parts: dict[str, dict[str, Tensor]] = {"weights": {}, "optimizer": {}, "pool": {}, "random": {}}
+        for name, tensor in tensors.items():
+            part, rest = name.split(".", 1)
+            parts[part][rest] = tensor
+        load_weights(self.model, parts["weights"])
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in parts["optimizer"].items():
+            index, key = name.split(".", 1)
+            moments.setdefault(int(index), {})[key] = tensor
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        kept: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in parts["pool"].items():
+            index, key = name.split(".", 1)
+            kept.setdefault(int(index), {})[key] = tensor.to(self._device)
+        self._pool = [kept[index] for index in sorted(kept)]
+        self.best = {name: tensor.to(self._device) for name, tensor in best.items()}
+        self.progress = Progress(**values["progress"])
+        standing = dict(values["standing"])
+        self._standing = _Standing(**{**standing, "pool": [(score, at) for score, at in standing["pool"]]})
+        torch.set_rng_state(parts["random"]["cpu"])
+        if "cuda" in parts["random"] and self._device.type == "cuda":
+            torch.cuda.set_rng_state(parts["random"]["cuda"], self._device)
