@@ -15,7 +15,8 @@ from seqattn.batching import Example, collate, group_by_tokens
 from seqattn.corpus import read_lines
 from seqattn.errors import InputError
 from seqattn.models.base import Seq2Seq
-from seqattn.tokenizer import WORD_START, Tokenizer
+from seqattn.symbols import EOS
+from seqattn.tokenizer import Tokenizer
 
 Link = tuple[int, int]
 """(source word, target word), 0-based."""
@@ -79,16 +80,6 @@ def choose(attention: Tensor, options: AlignmentOptions) -> Tensor:
     return layer[:, options.head - 1] if options.head else layer.mean(1)
 
 
-def word_starts(pieces: Sequence[str]) -> list[int]:
-    """For each piece, EOS left out, the index of the word it belongs to."""
-    word = -1
-    words = []
-    for piece in pieces:
-        word += piece.startswith(WORD_START) or word < 0
-        words.append(word)
-    return words
-
-
 def merge_words(weights: Tensor, source: Sequence[int], target: Sequence[int]) -> Tensor:
     """Pieces to words: sum over a source word's pieces, mean over a target word's.
 
@@ -111,19 +102,18 @@ def attention_of(
 ) -> Iterator[Attention]:
     """What each example attends to, in words or pieces; the end of the source keeps a column of its own."""
     for example, weights in zip(examples, read_attention(model, examples, options), strict=True):
-        source = tokenizer.source.pieces(example.source[:-1])
-        target = tokenizer.target.pieces(example.target[:-1])
-        weights = weights[:-1]
+        source, target = example.source[:-1], example.target[:-1]
         if unit == "pieces":
-            yield Attention([*source, END], target, weights)
+            pieces = [*tokenizer.source.pieces(source), END]
+            yield Attention(pieces, tokenizer.target.pieces(target), weights[:-1])
             continue
-        source_words, target_words = word_starts(source), word_starts(target)
-        end = max(source_words, default=-1) + 1
-        merged = merge_words(weights, [*source_words, end], target_words)
+        source_words, target_words = tokenizer.source.words(source), tokenizer.target.words(target)
+        columns = [word for word, ids in enumerate([*source_words, [EOS]]) for _ in ids]
+        rows = [word for word, ids in enumerate(target_words) for _ in ids]
         yield Attention(
-            [*tokenizer.source.decode(example.source).split(" "), END][-merged.shape[1] :],
-            tokenizer.target.decode(example.target).split(" ") if len(merged) else [],
-            merged,
+            [*map(tokenizer.source.decode, source_words), END],
+            list(map(tokenizer.target.decode, target_words)),
+            merge_words(weights[:-1], columns, rows),
         )
 
 
@@ -152,7 +142,7 @@ def format_pharaoh(aligned: Sequence[Link]) -> str:
 
 
 def read_gold(path: Path) -> list[Gold]:
-    """Gold links, one sentence a line: `i-j` sure, `i?j` (or `ipj`) possible, 0-based; InputError with the line."""
+    """Gold links, a sentence a line: `i-j` sure, `i?j` or `ipj` possible, 0-based."""
     gold = []
     for number, line in enumerate(read_lines(path), start=1):
         sure, possible = set(), set()

@@ -61,9 +61,9 @@ def causal_mask(queries: int, keys: int, device: torch.device | None = None) -> 
 
 
 def attention_weights(scores: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Luong eq. 7, `a_t(s) = exp(score(h_t, h̄_s)) / Σ_s' exp(score(h_t, h̄_s'))`: a softmax over what may be attended.
+    """Luong eq. 7: `a_t(s) = exp(score(h_t, h̄_s)) / Σ_s' exp(score(h_t, h̄_s'))`, over what may be attended.
 
-    (…, T, S) → (…, T, S). A row sums to one and is zero where the mask is False; each row needs a key it may attend.
+    (…, T, S) → (…, T, S). A row sums to one and is zero where the mask is False; no row may be all False.
     """
     if mask is not None:
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
@@ -97,7 +97,7 @@ def scaled_dot_product_attention(
 
 
 def fold_queries(queries: Tensor, rows: int) -> Tensor:
-    """Lay the queries of several hypotheses of one sentence side by side: (rows·k, …, T, D) → (rows, …, k·T, D).
+    """Lay the queries of a sentence's k hypotheses side by side: (rows·k, …, T, D) → (rows, …, k·T, D).
 
     Attention treats its queries independently, so k hypotheses may share one copy of the keys and values.
     """
@@ -108,7 +108,7 @@ def fold_queries(queries: Tensor, rows: int) -> Tensor:
 
 
 def unfold_queries(folded: Tensor, rows: int) -> Tensor:
-    """Undo `fold_queries`: (B, …, k·T, D) → (rows, …, T, D) with rows = B·k; works on weights (…, k·T, S) too."""
+    """Undo `fold_queries`: (B, …, k·T, D) → (rows, …, T, D), rows = B·k; weights (…, k·T, S) likewise."""
     if folded.shape[0] == rows:
         return folded
     k = rows // folded.shape[0]

@@ -20,7 +20,7 @@ class Example(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Padded ids. Teacher forcing: the decoder reads `target[:, :-1]` and learns to predict `target[:, 1:]`."""
+    """Padded ids. Teacher forcing: the decoder reads `target[:, :-1]` and learns `target[:, 1:]`."""
 
     source: Tensor
     """(B, S) int64, EOS then PAD at the right."""

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -53,27 +53,33 @@ def read_lines(path: Path) -> Iterator[str]:
     """
     if path.is_dir():
         raise InputError("is a directory, a file is needed", path=path)
-    number = 0
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                line = raw.removesuffix(b"\n").removesuffix(b"\r")
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"byte {error.start + 1} of the line, 0x{error.object[error.start]:02x}, is not UTF-8",
-            path=path,
-            line=number,
-            remedy="convert the file, for example with iconv -t UTF-8 -f and its encoding",
-        ) from error
+            yield from decode_lines(file, path)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"the gzip data is damaged: {error}", path=path, line=number + 1) from error
+        raise InputError(f"the gzip data is damaged: {error}", path=path) from error
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
 
 
+def decode_lines(file: Iterable[bytes], name: Path | str) -> Iterator[str]:
+    """As `read_lines`, of an open binary file."""
+    number = 0
+    try:
+        for number, raw in enumerate(file, start=1):
+            line = raw.removesuffix(b"\n").removesuffix(b"\r")
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"byte {error.start + 1} of the line, 0x{error.object[error.start]:02x}, is not UTF-8",
+            path=name,
+            line=number,
+            remedy="convert the text, for example with iconv -t UTF-8 -f and its encoding",
+        ) from error
+
+
 def read_corpus(argument: str) -> Corpus:
-    """The corpus a CORPUS argument names: one .tsv or .jsonl file, or two text files `SOURCE,TARGET`; .gz too.
+    """The corpus of a CORPUS argument: one .tsv or .jsonl file, or two texts `SOURCE,TARGET`; .gz too.
 
     Raises InputError with file and line for what is missing, unreadable, malformed or of unequal length.
     """
@@ -88,7 +94,7 @@ def read_corpus(argument: str) -> Corpus:
             raise InputError(
                 "is not a corpus",
                 path=argument,
-                remedy="give a .tsv or .jsonl file, or two line-aligned text files as SOURCE,TARGET; any may end in .gz",
+                remedy="give a .tsv or .jsonl file or two line-aligned texts SOURCE,TARGET, any of them .gz",
             )
         pairs = tuple(_read_aligned(Path(sides[0]), Path(sides[1])))
     if not pairs:

@@ -13,7 +13,7 @@ import torch
 
 from seqattn.batching import Batch, Example, collate, epoch_batches
 from seqattn.checkpoint import Run, RunConfig, RunFolder, new_model
-from seqattn.corpus import Corpus, Pair, hold_out, merge, read_corpus
+from seqattn.corpus import Pair, hold_out, merge, read_corpus
 from seqattn.errors import InputError
 from seqattn.evaluation import score
 from seqattn.hardware import autocast
@@ -105,7 +105,7 @@ class Prepared:
 def prepare(
     data: Data, options: TokenizerOptions, max_length: int, tokenizer: Tokenizer | None = None
 ) -> Prepared:
-    """Train a tokenizer unless one is given, and encode; training pairs above `max_length` ids are left out."""
+    """Train a tokenizer unless one is given, and encode; training pairs above `max_length` ids stay out."""
     if tokenizer is None:
         tokenizer = train_tokenizer(
             [pair.source for pair in data.train], [pair.target for pair in data.train], options
@@ -133,7 +133,7 @@ def longest_ratio(examples: Sequence[Example]) -> float:
 
 
 def validation_of(prepared: Prepared, options: TrainingOptions) -> Callable[[Seq2Seq], Validation]:
-    """The function by which training judges a model: loss on all of the validation set, scores by greedy search."""
+    """How training judges a model: the loss of the whole validation set, scores by greedy search."""
     pairs = prepared.data.valid[:VALIDATED_SENTENCES]
     batches = epoch_batches(prepared.valid, options.batch_tokens, 0, 0)
     ids = sum(len(example.target) for example in prepared.valid)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+from seqattn.errors import InputError
+from seqattn.models import ARCHITECTURES, options_type
+from seqattn.options import apply, settings_for
+from seqattn.tokenizer import TokenizerOptions
+from seqattn.training import TrainingOptions
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiny": {
@@ -38,3 +46,38 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 def choose_preset(pairs: int) -> str:
     """tiny below 20 thousand pairs, small below a million, base from there."""
     return "tiny" if pairs < 20_000 else "small" if pairs < 1_000_000 else "base"
+
+
+def compose(
+    architecture: str, preset: str, settings: Mapping[str, Any]
+) -> tuple[Any, TokenizerOptions, TrainingOptions]:
+    """The options of the model, the tokenizer and the training: a preset's, with the settings over them.
+
+    Settings may be meant for one architecture by a prefix, as in `lstm.score`.
+    """
+    chosen = dict(PRESETS[preset].get(architecture, {}))
+    chosen |= settings_for(architecture, ARCHITECTURES, settings)
+    model, tokenizer, training = apply(
+        chosen, options_type(architecture)(), TokenizerOptions(), TrainingOptions()
+    )
+    return model, tokenizer, training
+
+
+def compose_alike(
+    preset: str, settings: Mapping[str, Any]
+) -> dict[str, tuple[Any, TokenizerOptions, TrainingOptions]]:
+    """`compose` for every architecture, so that a comparison is fair.
+
+    A setting of the model that only one architecture has needs its prefix. InputError when the
+    architectures would not share tokenizer, batches or budget.
+    """
+    recipes = {name: compose(name, preset, settings) for name in ARCHITECTURES}
+    tokenizers = {tokenizer for _, tokenizer, _ in recipes.values()}
+    # Rates may suit an architecture; all else must be equal.
+    budgets = {replace(training, learning_rate=0.0, warmup=0) for _, _, training in recipes.values()}
+    if len(tokenizers) > 1 or len(budgets) > 1:
+        raise InputError(
+            "a comparison needs one tokenizer, one way to batch and one budget: of the training options "
+            "only learning_rate and warmup may have a prefix"
+        )
+    return recipes

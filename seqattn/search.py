@@ -76,7 +76,7 @@ def length_limits(model: Seq2Seq, source: Tensor, options: SearchOptions) -> Ten
 def next_log_probabilities(
     model: Seq2Seq, last: Tensor, memory: Memory, state: State, forced: Tensor
 ) -> tuple[Tensor, State]:
-    """log p of each next id after `last` (R,) → (R, V) float32 and the new state; only EOS where `forced` (R,)."""
+    """log p (R, V) float32 of what follows `last` (R,), and the new state; only EOS where `forced` (R,)."""
     decoded = model.decode(last.unsqueeze(1), memory, state)
     scores = model.logits(decoded.hidden[:, -1]).float().log_softmax(-1)
     ends = scores[:, EOS].clone()
@@ -212,7 +212,7 @@ def sample(
     options: SamplingOptions,
     generator: torch.Generator,
 ) -> list[list[Hypothesis]]:
-    """Draw `search.beam` targets for each source (B, S), best first; scores are those of the model, untempered."""
+    """Draw `search.beam` targets for each source (B, S), best first; scores are the model's, untempered."""
     n = search.beam
     limits = length_limits(model, source, search).repeat_interleave(n)
     memory, state = model.encode(source)

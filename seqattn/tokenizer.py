@@ -67,6 +67,15 @@ class Side:
         """Each id's piece; a word's first begins with "▁", bytes of rare characters read "<0xEC>"."""
         return [self.processor.id_to_piece(int(i)) for i in ids]
 
+    def words(self, ids: Sequence[int]) -> list[list[int]]:
+        """Ids grouped into words, which their first piece begins."""
+        groups: list[list[int]] = []
+        for i, piece in zip(ids, self.pieces(ids), strict=True):
+            if piece.startswith(WORD_START) or not groups:
+                groups.append([])
+            groups[-1].append(i)
+        return groups
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids, on one line whatever they are; PAD, BOS and EOS leave no trace."""
         text: str = self.processor.decode([int(i) for i in ids if i not in (PAD, BOS, EOS)])

@@ -30,7 +30,7 @@ class TranslationOptions:
     chunk: int = 1000
     """Lines read before the first is answered, so that lines of like length can go together."""
     longest: int = 400
-    """Longer sources are cut into pieces of at most so many ids, between sentences or words where possible."""
+    """Sources of more ids are cut into parts, between sentences or words where possible."""
 
 
 class Candidate(NamedTuple):
@@ -117,7 +117,7 @@ class Translator:
         return found
 
     def _cut(self, ids: list[int], limit: int) -> list[list[int]]:
-        """Cut ids so that no part exceeds the limit, EOS counted: after a sentence, else a word, else anywhere."""
+        """Cut ids into parts within the limit, EOS counted: after a sentence, else a word, else anywhere."""
         parts = []
         rest = ids[:-1]
         while len(rest) >= limit:

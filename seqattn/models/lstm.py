@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,7 +35,7 @@ class LSTMOptions:
     decoder_layers: int = 1
     bidirectional: bool = True
     score: Literal["dot", "general", "additive", "none"] = "dot"
-    """How a decoder state is compared with an encoder state; none: no attention, the source is one fixed vector."""
+    """How decoder and encoder states are compared; none: no attention, the source is one fixed vector."""
     input_feeding: bool = False
     """Give the decoder its last attentional vector beside the next word (Luong section 3.3)."""
     dropout: float = 0.2
@@ -127,6 +128,7 @@ class LSTM(Seq2Seq):
         super().__init__()
         self.options = options
         width, hidden = options.width, options.hidden
+        self.scale = math.sqrt(width)
         self.target_embedding = nn.Embedding(vocabulary.target, width)
         shared = options.tied and vocabulary.shared
         self.source_embedding = self.target_embedding if shared else nn.Embedding(vocabulary.source, width)
@@ -155,13 +157,13 @@ class LSTM(Seq2Seq):
             self.output.weight = self.target_embedding.weight
 
     @property
-    def longest(self) -> int | None:  # noqa: D102
+    def longest(self) -> int | None:
         return None
 
-    def encode(self, source: Tensor) -> tuple[Memory, State]:  # noqa: D102
+    def encode(self, source: Tensor) -> tuple[Memory, State]:
         mask = padding_mask(source, PAD)
         lengths = mask.sum(1)
-        x = self.dropout(self.source_embedding(source))
+        x = self.dropout(self.source_embedding(source) * self.scale)
         for i, layer in enumerate(self.encoder):
             x, last = layer(self.dropout(x) if i else x, lengths)
         layers = (self.options.decoder_layers, -1)
@@ -175,8 +177,8 @@ class LSTM(Seq2Seq):
             return {"mask": mask}, state
         return {"states": x, "keys": self.attention.keys(x), "mask": mask}, state
 
-    def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:  # noqa: D102
-        x = self.dropout(self.target_embedding(target))
+    def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:
+        x = self.dropout(self.target_embedding(target) * self.scale)
         if not self.options.input_feeding:
             decoded = self._read(x, memory, state)
         else:
@@ -191,7 +193,7 @@ class LSTM(Seq2Seq):
         return decoded if attention else decoded._replace(attention=None)
 
     def _read(self, x: Tensor, memory: Memory, state: State) -> Decoded:
-        """The states s_t after reading x (B, T, …), their context vectors c_t and `ã_t = tanh(W_c [c_t; s_t])` (eq. 5)."""
+        """Read x (B, T, …): states s_t, context vectors c_t, and `ã_t = tanh(W_c [c_t; s_t])` (eq. 5)."""
         h, c = state["h"].transpose(0, 1).contiguous(), state["c"].transpose(0, 1).contiguous()
         states, (h, c) = self.decoder(x, (h, c))
         state = {"h": h.transpose(0, 1), "c": c.transpose(0, 1)}
@@ -201,7 +203,7 @@ class LSTM(Seq2Seq):
         attentional = torch.tanh(self.combine(torch.cat([context, states], dim=-1)))
         return Decoded(self.dropout(attentional), state, weights[:, None, None])
 
-    def logits(self, hidden: Tensor) -> Tensor:  # noqa: D102
+    def logits(self, hidden: Tensor) -> Tensor:
         scores: Tensor = self.output(hidden)
         return scores
 

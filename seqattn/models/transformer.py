@@ -91,7 +91,7 @@ class FeedForward(nn.Module):
 
 
 class Residual(nn.Module):
-    """What surrounds every sub-layer, section 3.1: `LayerNorm(x + Sublayer(x))`; pre-norm: `x + Sublayer(LayerNorm(x))`."""
+    """Section 3.1: `LayerNorm(x + Sublayer(x))`; pre-norm: `x + Sublayer(LayerNorm(x))`."""
 
     def __init__(self, options: TransformerOptions) -> None:
         super().__init__()
@@ -141,7 +141,7 @@ class DecoderLayer(nn.Module):
     def attend_past(
         self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Masked self-attention of x (B, T, D) over the past (B, H, P, D/H) and itself → x, longer keys, values."""
+        """Masked self-attention of x (B, T, D) over the past (B, H, P, D/H) and itself → x, keys, values."""
         read = self.around_self.before(x)
         new_keys, new_values = self.self_attention.project(read)
         keys, values = torch.cat([keys, new_keys], dim=2), torch.cat([values, new_values], dim=2)
@@ -161,7 +161,7 @@ class DecoderLayer(nn.Module):
 class Transformer(Seq2Seq):
     """Encoder and decoder of figure 1, decoding with cached keys and values.
 
-    Memory: for each decoder layer i the source's projected `keys.i`, `values.i` (B, H, S, D/H); `mask` (B, S).
+    Memory: `mask` (B, S); for each decoder layer i the source's `keys.i`, `values.i` (B, H, S, D/H).
     State: for each decoder layer i the past's `keys.i`, `values.i` (B, H, P, D/H).
 
     Initial weights: Glorot uniform for every projection (the block of keys and that of values apart);
@@ -196,10 +196,10 @@ class Transformer(Seq2Seq):
             self.output.weight = target.weight
 
     @property
-    def longest(self) -> int | None:  # noqa: D102
+    def longest(self) -> int | None:
         return self.options.max_positions if self.options.positions == "learned" else None
 
-    def encode(self, source: Tensor) -> tuple[Memory, State]:  # noqa: D102
+    def encode(self, source: Tensor) -> tuple[Memory, State]:
         mask = padding_mask(source, PAD)
         x = self.source_embedding(source)
         for layer in self.encoder:
@@ -213,7 +213,7 @@ class Transformer(Seq2Seq):
             state[f"keys.{i}"] = state[f"values.{i}"] = keys[:, :, :0]
         return memory, state
 
-    def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:  # noqa: D102
+    def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:
         past, length = state["keys.0"].shape[2], target.shape[1]
         past_mask = causal_mask(length, past + length, target.device) if length > 1 else None
         source_mask = memory["mask"][:, None, None, :]
@@ -228,6 +228,6 @@ class Transformer(Seq2Seq):
             weights.append(seen)
         return Decoded(self.decoder_norm(x), state, torch.stack(weights, dim=1) if attention else None)
 
-    def logits(self, hidden: Tensor) -> Tensor:  # noqa: D102
+    def logits(self, hidden: Tensor) -> Tensor:
         scores: Tensor = self.output(hidden)
         return scores

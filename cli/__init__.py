@@ -1,0 +1,1 @@
+"""The command line of seqattn, installed as `seqattn_cli`."""

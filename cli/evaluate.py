@@ -1,0 +1,54 @@
+"""seqattn evaluate."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from .shared import BEAM, LENGTH_PENALTY, RUN, machine_options, results, set_up, test_pairs, write_json
+
+
+@click.command()
+@click.argument("run", type=RUN)
+@click.option("--test", required=True, metavar="CORPUS", help="Sources and their reference translations.")
+@BEAM
+@LENGTH_PENALTY
+@click.option(
+    "--tokenize",
+    type=click.Choice(["13a", "intl", "char", "zh", "none"]),
+    help="How BLEU cuts words.  [default: 13a; char for scripts without spaces]",
+)
+@click.option("--json", "json_path", metavar="FILE", help="Write the figures as JSON; - for standard output.")
+@machine_options
+def evaluate(
+    run: Path,
+    test: str,
+    beam: int,
+    length_penalty: float,
+    tokenize: str | None,
+    json_path: str | None,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Translate a test corpus and score it: BLEU, chrF, exact match, speed."""
+    on = set_up(device, threads)
+    from seqattn.checkpoint import load_run
+    from seqattn.comparison import assess
+
+    from .render import assessment_facts
+
+    loaded = load_run(run, on)
+    found = assess(loaded, test_pairs(test), beam, length_penalty, tokenize)
+    if json_path:
+        figures = asdict(found.scores) | {
+            "beam": beam,
+            "length_penalty": length_penalty,
+            "seconds": found.seconds,
+            "sentences_per_second": found.scores.sentences / found.seconds,
+            "ids_per_second": found.output_ids / found.seconds,
+        }
+        write_json(figures, json_path)
+    if json_path != "-":
+        results().print(assessment_facts(found, beam), soft_wrap=True)

@@ -1,0 +1,72 @@
+"""The command group, and the one place where an error becomes a message and an exit status."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from seqattn import __version__
+from seqattn.errors import InputError
+
+from .align import align
+from .compare import compare
+from .evaluate import evaluate
+from .info import info
+from .train import train
+from .translate import translate
+
+
+class Commands(click.Group):
+    """Commands in the order they were added; wrong input exits with 1, an interruption with 130."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of use rather than of the alphabet."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+            raise click.exceptions.Exit(130) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="seqattn")
+def cli() -> None:
+    """Train, run, compare and inspect sequence-to-sequence models on your own text pairs.
+
+    Two architectures share one tokenizer, one training loop, one search and one evaluation: the LSTM
+    encoder-decoder with Luong attention, and the Transformer.
+
+    CORPUS is a file of pairs (.tsv: source TAB target; .jsonl: {"source": …, "target": …}) or two
+    line-aligned texts written SOURCE,TARGET. Any may end in .gz. RUN is a folder that training wrote.
+
+    \b
+    First steps:
+      seqattn compare                             both models on the bundled English-Korean sample
+      seqattn train --train pairs.tsv --arch transformer --out runs/mine
+      echo "A sentence." | seqattn translate runs/mine
+      seqattn align runs/mine "A sentence."
+    """
+
+
+for command in (train, translate, evaluate, compare, align, info):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The `seqattn` program."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8")
+    cli()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Options and set-up that several commands have in common. Nothing here loads torch before a command runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    import torch
+    from rich.console import Console
+
+    from seqattn.corpus import Pair
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+RUN = click.Path(path_type=Path)
+BEAM = click.option(
+    "--beam", default=5, show_default=True, type=click.IntRange(1, 100), help="1 is greedy search."
+)
+LENGTH_PENALTY = click.option(
+    "--length-penalty",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, 10),
+    metavar="A",
+    help="Exponent of the length penalty; 0: none.",
+)
+
+
+def machine_options(command: F) -> F:
+    """--device and --threads."""
+    device = click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+        default="auto",
+        show_default=True,
+        help="Where to compute; auto: a GPU if there is one.",
+    )
+    threads = click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: one a core]")
+    return device(threads(command))
+
+
+def experiment_options(command: F) -> F:
+    """What shapes a training: settings, budget, seed, precision."""
+    options = [
+        click.option(
+            "--preset",
+            type=click.Choice(["auto", "tiny", "small", "base"]),
+            default="auto",
+            show_default=True,
+            help="Size of the model; auto: by the number of pairs.",
+        ),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            metavar="FILE.toml",
+            help="Settings from a file: key = value, or under [lstm] and [transformer].",
+        ),
+        click.option(
+            "--set",
+            "assignments",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="One setting, over preset and file: layers, rates … An unknown key lists all.",
+        ),
+        click.option("--vocab-size", type=click.IntRange(1), help="Pieces.  [default: from the corpus]"),
+        click.option("--max-updates", type=click.IntRange(1), help="Stop after so many updates."),
+        click.option(
+            "--max-tokens", type=click.IntRange(1), help="Stop after so many source and target tokens."
+        ),
+        click.option(
+            "--max-minutes", type=click.FloatRange(0, min_open=True), help="Stop after so many minutes."
+        ),
+        click.option("--seed", type=click.IntRange(0), help="Of weights, dropout and batches.  [default: 1]"),
+        click.option(
+            "--precision",
+            type=click.Choice(["auto", "fp32", "bf16"]),
+            help="Of matrix products in training; auto: bf16 where the hardware has it.  [default: auto]",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def gather_settings(config: Path | None, assignments: Sequence[str], **flags: Any) -> dict[str, Any]:
+    """Settings of a file, over them those of --set, over them those of flags that were given."""
+    from seqattn.options import parse_settings, read_settings
+
+    settings = read_settings(config) if config else {}
+    settings |= parse_settings(assignments)
+    return settings | {name: value for name, value in flags.items() if value is not None}
+
+
+def set_up(device: str, threads: int | None) -> torch.device:
+    """Choose the device and the number of threads, and tune the allocator."""
+    import torch
+
+    from seqattn.hardware import choose_device, keep_freed_memory
+
+    keep_freed_memory()
+    if threads:
+        torch.set_num_threads(threads)
+    return choose_device(device)
+
+
+def diagnostics() -> Console:
+    """The console of progress and warnings: standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def results() -> Console:
+    """The console of results: standard output."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # A file has no width: wide enough for tables, and for heat maps not to be split.
+        console.width = max(console.width, 120)
+    return console
+
+
+def write_json(value: Any, path: str) -> None:
+    """Write a JSON value to a file, or to standard output for `-`."""
+    import json
+
+    from seqattn.checkpoint import write_aside
+
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    if path == "-":
+        click.echo(text, nl=False)
+    else:
+        write_aside(Path(path), text.encode())
+
+
+def test_pairs(argument: str) -> tuple[Pair, ...]:
+    """The pairs of a test corpus, those with an empty side among them."""
+    from seqattn.corpus import read_corpus
+
+    return read_corpus(argument).pairs

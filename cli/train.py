@@ -1,0 +1,135 @@
+"""seqattn train."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqattn.errors import InputError
+from seqattn.models import ARCHITECTURES
+
+from .shared import diagnostics, experiment_options, gather_settings, machine_options, set_up
+
+if TYPE_CHECKING:
+    import torch
+    from rich.console import Console
+
+    from seqattn.experiment import Experiment
+
+
+@click.command()
+@click.option(
+    "--train", "train_on", multiple=True, metavar="CORPUS", help="What to learn from; may be repeated."
+)
+@click.option("--valid", metavar="CORPUS", help="What to choose weights by.  [default: held out of --train]")
+@click.option("--arch", type=click.Choice(list(ARCHITECTURES)), help="The architecture.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The folder to write."
+)
+@experiment_options
+@click.option("--resume", is_flag=True, help="Go on with the interrupted run in --out, exactly.")
+@click.option("--init-from", type=click.Path(path_type=Path), metavar="RUN", help="Start from its weights.")
+@machine_options
+def train(
+    train_on: tuple[str, ...],
+    valid: str | None,
+    arch: str | None,
+    out: Path,
+    resume: bool,
+    init_from: Path | None,
+    device: str,
+    threads: int | None,
+    **chosen: Any,
+) -> None:
+    """Train a model on text pairs.
+
+    What is not given follows from the corpus, and is said. Validation keeps the best weights; training ends
+    at a limit, or when nothing improves any more. Ctrl-C saves the state for --resume.
+
+    \b
+      seqattn train --train pairs.tsv --arch lstm --out runs/lstm --max-minutes 10
+      seqattn train --train train.en,train.de --valid dev.en,dev.de --arch transformer --out runs/t
+      seqattn train --out runs/t --resume --max-minutes 30
+    """
+    if resume and (arch or init_from):
+        raise click.UsageError("--resume goes on as the run began: leave out --arch and --init-from.")
+    if not resume and not train_on:
+        raise click.UsageError("Missing option '--train'.")
+    if not resume and not arch and not init_from:
+        raise click.UsageError(f"Missing option '--arch': {' or '.join(ARCHITECTURES)}.")
+
+    console = diagnostics()
+    on = set_up(device, threads)
+    if resume:
+        experiment = _resume(out, train_on, valid, on, chosen)
+        console.print(
+            f"Going on with {out} after {experiment.trainer.progress.update:,} updates.", markup=False
+        )
+    else:
+        experiment = _start(console, out, train_on, valid, arch, init_from, on, chosen)
+    from .live import announce, watch
+
+    announce(console, experiment)
+    watch(console, experiment)
+
+
+def _start(
+    console: Console,
+    out: Path,
+    train_on: tuple[str, ...],
+    valid: str | None,
+    arch: str | None,
+    init_from: Path | None,
+    device: torch.device,
+    chosen: dict[str, Any],
+) -> Experiment:
+    from seqattn.checkpoint import RunFolder, load_run
+    from seqattn.experiment import Experiment, load_data, prepare
+    from seqattn.presets import choose_preset, compose
+
+    from .live import describe_data
+
+    preset = chosen.pop("preset")
+    settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
+    RunFolder(out).refuse_existing()
+    initial = load_run(init_from, device) if init_from else None
+    architecture = arch or (initial.config.architecture if initial else "")
+    # Faults in the settings are told before the corpora are read.
+    compose(architecture, "tiny" if preset == "auto" else preset, settings)
+    data = load_data(train_on, valid)
+    if preset == "auto":
+        preset = choose_preset(len(data.train))
+    model, tokenizer, training = compose(architecture, preset, settings)
+    if initial is not None:
+        if architecture != initial.config.architecture:
+            raise InputError(f"is a {initial.config.architecture}, not a {architecture}", path=init_from)
+        model, tokenizer = initial.config.model, initial.config.tokenizer
+    prepared = prepare(data, tokenizer, training.max_length, initial.tokenizer if initial else None)
+    describe_data(console, prepared)
+    size = f"the size of {init_from}" if initial else f"preset {preset}"
+    console.print(f"{architecture}, {size}; settings can be changed by --set.", markup=False)
+    command = ["seqattn", *sys.argv[1:]]
+    return Experiment.start(out, prepared, architecture, model, tokenizer, training, device, command, initial)
+
+
+def _resume(
+    out: Path, train_on: tuple[str, ...], valid: str | None, device: torch.device, chosen: dict[str, Any]
+) -> Experiment:
+    from seqattn.checkpoint import RunFolder
+    from seqattn.experiment import LIMITS, Experiment, load_data
+    from seqattn.options import apply
+
+    preset = chosen.pop("preset")
+    settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
+    if fixed := [name for name in settings if name not in LIMITS] + ["preset"] * (preset != "auto"):
+        raise InputError(
+            f"{', '.join(fixed)} cannot change when a run is resumed, only {', '.join(LIMITS)}",
+            remedy="start a new run with --init-from",
+        )
+    training = RunFolder(out).read_config().training
+    (changed,) = apply(settings, training)
+    data = load_data(train_on, valid) if train_on else None
+    return Experiment.resume(out, {name: getattr(changed, name) for name in settings}, device, data)

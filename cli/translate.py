@@ -1,0 +1,178 @@
+"""seqattn translate."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from seqattn.errors import InputError
+
+from .shared import BEAM, LENGTH_PENALTY, RUN, machine_options, set_up
+
+if TYPE_CHECKING:
+    from seqattn.alignment import Attention
+    from seqattn.checkpoint import Run
+    from seqattn.translation import Translation
+
+
+@click.command()
+@click.argument("run", type=RUN)
+@click.argument("input", type=click.Path(path_type=Path), required=False)
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to stdout.")
+@BEAM
+@click.option(
+    "--nbest", default=1, type=click.IntRange(1, 100), help="Translations of each line; needs jsonl."
+)
+@LENGTH_PENALTY
+@click.option("--sample", is_flag=True, help="Draw translations instead of searching for the best.")
+@click.option("--temperature", default=1.0, show_default=True, type=click.FloatRange(0, min_open=True))
+@click.option("--top-k", default=0, type=click.IntRange(0), help="Draw among the K likeliest pieces only.")
+@click.option(
+    "--top-p",
+    default=1.0,
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Draw among the likeliest pieces that together reach this probability.",
+)
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of sampling.")
+@click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
+@click.option("--attention", is_flag=True, help="Show where each translation looked, as heat maps.")
+@machine_options
+def translate(
+    run: Path,
+    input: Path | None,
+    output: Path | None,
+    beam: int,
+    nbest: int,
+    length_penalty: float,
+    sample: bool,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    seed: int,
+    form: str,
+    attention: bool,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Translate the lines of INPUT, or of standard input.
+
+    One line out for each line in, in order. With --format jsonl each line holds the source and its
+    translations, best first, with their scores.
+
+    \b
+      seqattn translate runs/mine input.txt --output output.txt
+      cat input.txt | seqattn translate runs/mine --beam 1
+      seqattn translate runs/mine input.txt --nbest 5 --format jsonl
+      echo "A sentence." | seqattn translate runs/mine --attention
+    """
+    if nbest > 1 and form == "text":
+        raise click.UsageError(
+            "--nbest needs --format jsonl: as text there is one line out for each line in."
+        )
+    if nbest > beam:
+        raise click.UsageError(f"--nbest {nbest} needs a --beam of at least as many.")
+    if not sample and (temperature != 1.0 or top_k or top_p != 1.0):
+        raise click.UsageError("--temperature, --top-k and --top-p need --sample.")
+
+    on = set_up(device, threads)
+    from seqattn.checkpoint import load_run
+    from seqattn.search import SamplingOptions, SearchOptions
+    from seqattn.translation import TranslationOptions, Translator
+
+    loaded = load_run(run, on)
+    lines = _lines(input)
+    # A person who types wants each answer before the next line.
+    chunk = 1 if input is None and sys.stdin.isatty() else TranslationOptions.chunk
+    options = TranslationOptions(
+        # Without --nbest only one draw is shown, so only one is made.
+        SearchOptions(nbest if sample else beam, length_penalty, max_ratio=loaded.config.max_ratio),
+        SamplingOptions(temperature, top_k, top_p, seed) if sample else None,
+        chunk=chunk,
+    )
+    with _destination(output) as file:
+        for found in Translator(loaded.model, loaded.tokenizer, options).translate(lines):
+            seen = _attention(loaded, found) if attention else []
+            if form == "jsonl":
+                _write_json(file, found, nbest, seen)
+            else:
+                file.write(found.text + "\n")
+                _draw(file, seen)
+            if chunk == 1:
+                file.flush()
+
+
+def _lines(path: Path | None) -> Iterator[str]:
+    from seqattn.corpus import decode_lines, read_lines
+
+    if path is None or str(path) == "-":
+        return decode_lines(sys.stdin.buffer, "standard input")
+    return read_lines(path)
+
+
+@contextlib.contextmanager
+def _destination(path: Path | None) -> Iterator[TextIO]:
+    """Standard output, or a file that appears when it is whole."""
+    if path is None:
+        yield sys.stdout
+        return
+    aside = path.with_name(path.name + ".part")
+    try:
+        with aside.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+        aside.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", path=path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def _attention(run: Run, found: Translation) -> list[Attention]:
+    """What the best translation looked at, for each piece the source was cut into."""
+    from seqattn.alignment import AlignmentOptions, attention_of
+    from seqattn.batching import Example
+
+    hypotheses = found.candidates[0].hypotheses
+    examples = [Example(list(s), h.ids) for s, h in zip(found.pieces, hypotheses, strict=True)]
+    return list(attention_of(run.model, run.tokenizer, examples, AlignmentOptions()))
+
+
+def _write_json(file: TextIO, found: Translation, nbest: int, seen: list[Attention]) -> None:
+    import json
+
+    record: dict[str, Any] = {
+        "source": found.source,
+        "translations": [
+            {
+                "text": candidate.text,
+                "score": round(candidate.score, 6),
+                "log_probability": round(candidate.log_probability, 6),
+            }
+            for candidate in found.candidates[:nbest]
+        ],
+    }
+    if seen:
+        record["attention"] = [attention_json(attention) for attention in seen]
+    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def attention_json(attention: Attention) -> dict[str, Any]:
+    """Attention as JSON values: the units of both sides, and a row of weights for each target unit."""
+    weights = [[round(weight, 5) for weight in row] for row in attention.weights.tolist()]
+    return {"source": attention.source, "target": attention.target, "weights": weights}
+
+
+def _draw(file: TextIO, seen: list[Attention]) -> None:
+    from rich.console import Console
+
+    from .render import attention_map
+    from .shared import results
+
+    for attention in seen:
+        console = results() if file is sys.stdout else Console(file=file, width=120)
+        console.print(attention_map(attention, width=console.width))
