@@ -22,7 +22,6 @@ from .shared import (
     machine_options,
     results,
     set_up,
-    test_pairs,
     write_json,
 )
 
@@ -91,6 +90,7 @@ def compare(
     from seqattn.alignment import read_gold
     from seqattn.checkpoint import load_run
     from seqattn.comparison import system, unique_names
+    from seqattn.corpus import read_corpus
 
     defaults: dict[str, Any] = {}
     if not runs and not train_on:
@@ -103,7 +103,7 @@ def compare(
         gold, defaults = sample / "test.gold", SAMPLE_SETTINGS
         console.print("The bundled sample: English to Korean, from a grammar, with gold alignments.")
     assert test is not None
-    pairs = test_pairs(test)
+    pairs = read_corpus(test).pairs
     answers = read_gold(gold) if gold else None
     if not runs:
         runs = _train_all(console, train_on, valid, out, on, chosen, defaults)
@@ -145,8 +145,6 @@ def _train_all(
     defaults: dict[str, Any],
 ) -> tuple[Path, ...]:
     """Train every architecture alike, each in a folder of its own under `out`."""
-    from dataclasses import replace
-
     from seqattn.checkpoint import RunFolder
     from seqattn.experiment import Experiment, load_data, prepare
     from seqattn.models import ARCHITECTURES
@@ -172,7 +170,7 @@ def _train_all(
         path = out / architecture
         experiment = Experiment.start(
             path,
-            replace(prepared),
+            prepared,
             architecture,
             model,
             tokenizer,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .shared import BEAM, LENGTH_PENALTY, RUN, machine_options, results, set_up, test_pairs, write_json
+from .shared import BEAM, LENGTH_PENALTY, RUN, machine_options, results, set_up, write_json
 
 
 @click.command()
@@ -36,11 +36,12 @@ def evaluate(
     on = set_up(device, threads)
     from seqattn.checkpoint import load_run
     from seqattn.comparison import assess
+    from seqattn.corpus import read_corpus
 
     from .render import assessment_facts
 
     loaded = load_run(run, on)
-    found = assess(loaded, test_pairs(test), beam, length_penalty, tokenize)
+    found = assess(loaded, read_corpus(test).pairs, beam, length_penalty, tokenize)
     if json_path:
         figures = asdict(found.scores) | {
             "beam": beam,

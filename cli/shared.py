@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from seqattn.corpus import Pair
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 RUN = click.Path(path_type=Path)
@@ -136,10 +134,3 @@ def write_json(value: Any, path: str) -> None:
         click.echo(text, nl=False)
     else:
         write_aside(Path(path), text.encode())
-
-
-def test_pairs(argument: str) -> tuple[Pair, ...]:
-    """The pairs of a test corpus, those with an empty side among them."""
-    from seqattn.corpus import read_corpus
-
-    return read_corpus(argument).pairs

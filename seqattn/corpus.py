@@ -96,7 +96,12 @@ def read_corpus(argument: str) -> Corpus:
                 path=argument,
                 remedy="give a .tsv or .jsonl file or two line-aligned texts SOURCE,TARGET, any of them .gz",
             )
-        pairs = tuple(_read_aligned(Path(sides[0]), Path(sides[1])))
+        source, target = map(Path, sides)
+        if pair_format(source) or pair_format(target):
+            raise InputError(
+                "joins a file of pairs to another file", path=argument, remedy="give files of pairs one by one"
+            )
+        pairs = tuple(_read_aligned(source, target))
     if not pairs:
         raise InputError("is empty, it holds no pair", path=argument)
     return Corpus(argument, pairs)

@@ -166,10 +166,11 @@ class Experiment:
         validate = validation_of(prepared, config.training)
         self.trainer = Trainer(self.model, prepared.train, config.training, validate)
         self.best: Validated | None = None
-        if self.model.longest is not None and self.model.longest < config.training.max_length:
+        longest = max(max(map(len, example)) for example in (*prepared.train, *prepared.valid))
+        if self.model.longest is not None and longest > self.model.longest:
             raise InputError(
-                f"max_length {config.training.max_length} exceeds the model's {self.model.longest} positions",
-                remedy="raise max_positions or lower max_length",
+                f"a sentence has {longest} pieces, the model only {self.model.longest} positions",
+                remedy="raise max_positions, or shorten the texts",
             )
 
     @property

@@ -12,10 +12,16 @@ from seqattn.options import apply, settings_for
 from seqattn.tokenizer import TokenizerOptions
 from seqattn.training import TrainingOptions
 
+SMALL_DATA = {"batch_tokens": 1024, "learning_rate": 2e-3, "warmup": 300}
+"""Small batches, so that few tokens make many updates."""
+
+LARGE_DATA = {"batch_tokens": 4096, "accumulate": 2, "learning_rate": 7e-4, "warmup": 4000}
+
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiny": {
-        "lstm": {"width": 128, "hidden": 256, "dropout": 0.2},
+        "lstm": {**SMALL_DATA, "width": 128, "hidden": 256, "dropout": 0.2},
         "transformer": {
+            **SMALL_DATA,
             "width": 128,
             "feed_forward": 512,
             "heads": 4,
@@ -29,8 +35,16 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "transformer": {"width": 256, "feed_forward": 1024, "heads": 4, "dropout": 0.2},
     },
     "base": {
-        "lstm": {"width": 512, "hidden": 1024, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.2},
+        "lstm": {
+            **LARGE_DATA,
+            "width": 512,
+            "hidden": 1024,
+            "encoder_layers": 2,
+            "decoder_layers": 2,
+            "dropout": 0.2,
+        },
         "transformer": {
+            **LARGE_DATA,
             "width": 512,
             "feed_forward": 2048,
             "heads": 8,

@@ -23,11 +23,11 @@ from seqattn.symbols import PAD
 class TrainingOptions:
     """How to train; a limit of 0 is none."""
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     """The highest, reached after the warm-up."""
-    warmup: int = 400
+    warmup: int = 500
     """Updates of linear warm-up, after which the rate falls with the inverse square root."""
-    batch_tokens: int = 4096
+    batch_tokens: int = 2048
     """The most ids on either side of a batch, padding counted."""
     accumulate: int = 1
     """Batches whose gradients make one update."""
@@ -37,7 +37,7 @@ class TrainingOptions:
     weight_decay: float = 0.0
     """Decoupled (AdamW)."""
     validate_every: int = 0
-    """Updates; 0: once an epoch, but not below 200 nor above 2,000."""
+    """Updates; 0: once an epoch, but not below 400 nor above 2,000."""
     patience: int = 8
     """Stop after so many validations in a row that improved neither the score nor the loss."""
     best_by: Literal["bleu", "chrf", "exact", "loss"] = "bleu"
@@ -207,7 +207,7 @@ class Trainer:
         if self.progress.update == 0:
             torch.manual_seed(self.options.seed)
         batches = self._epoch()
-        every = self.options.validate_every or min(2000, max(200, len(batches) // self.options.accumulate))
+        every = self.options.validate_every or min(2000, max(400, len(batches) // self.options.accumulate))
         while not (reason := self._reason_to_stop()):
             if self.progress.batch >= len(batches):
                 self.progress = replace(self.progress, epoch=self.progress.epoch + 1, batch=0)
