@@ -37,6 +37,7 @@ def describe_data(console: Console, prepared: Prepared) -> None:
         f"{said['train_pairs']:,} pairs to train on, {said['valid_pairs']:,} to validate on{held}; "
         f"{'joint' if tokenizer.joint else 'separate'} vocabulary of {sizes} pieces.",
         markup=False,
+        soft_wrap=True,
     )
     left_out = {
         "with an empty side": said["empty"],
@@ -45,9 +46,13 @@ def describe_data(console: Console, prepared: Prepared) -> None:
     }
     if any(left_out.values()):
         reasons = ", ".join(f"{count:,} {why}" for why, count in left_out.items() if count)
-        console.print(f"Left out of training: {reasons}.", markup=False)
+        console.print(f"Left out of training: {reasons}.", markup=False, soft_wrap=True)
     if shared := said.get("valid_also_in_train"):
-        console.print(f"Warning: {shared:,} validation pairs are in the training data too.", markup=False)
+        console.print(
+            f"Warning: {shared:,} validation pairs are in the training data too.",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def announce(console: Console, experiment: Experiment) -> None:
@@ -61,7 +66,9 @@ def announce(console: Console, experiment: Experiment) -> None:
     ]
     until = " or ".join(filter(None, limits)) or "interrupted"
     console.print(
-        f"{experiment.parameters:,} parameters on {experiment.device.type}; until {until}.", markup=False
+        f"{experiment.parameters:,} parameters on {experiment.device.type}; until {until}.",
+        markup=False,
+        soft_wrap=True,
     )
 
 
@@ -86,11 +93,12 @@ def watch(console: Console, experiment: Experiment, name: str = "") -> None:
             f"Interrupted after {progress.update:,} updates and saved; "
             f"go on with: seqattn train --resume --out {experiment.folder.path}",
             markup=False,
+            soft_wrap=True,
         )
         raise click.exceptions.Exit(130)
     if view is not None:
         console.print(view.summary())
-    console.print(f"Written to {experiment.folder.path}.", markup=False)
+    console.print(f"Written to {experiment.folder.path}.", markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -150,16 +158,6 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def share_done(progress: Progress, options: TrainingOptions) -> float:
-    """How much of the nearest limit is used up, 0 to 1; 0 without a limit."""
-    used = [
-        progress.update / options.max_updates if options.max_updates else 0.0,
-        progress.tokens / options.max_tokens if options.max_tokens else 0.0,
-        progress.seconds / (60 * options.max_minutes) if options.max_minutes else 0.0,
-    ]
-    return min(1.0, max(used))
-
-
 class LiveView:
     """What the terminal shows while a model trains."""
 
@@ -190,7 +188,7 @@ class LiveView:
         """The view as it stands."""
         if self.progress is None:
             return Text(f"{self.name}: starting …", style="dim")
-        done = share_done(self.progress, self.options)
+        done = self.progress.spent(self.options)
         left = f", {duration(self.progress.seconds * (1 - done) / done)} left" if 0 < done < 1 else ""
         head = Table.grid(padding=(0, 1))
         head.add_row(

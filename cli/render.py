@@ -103,7 +103,7 @@ def differences(systems: Sequence[System], pairs: Sequence[Pair], rows: Sequence
     return table
 
 
-def run_facts(config: Any, parameters: int, trained: Mapping[str, str]) -> Text:
+def run_facts(config: Any, parameters: int, trained: Mapping[str, Any]) -> Text:
     """What `seqattn info` shows of a run."""
     from dataclasses import asdict
 
@@ -111,8 +111,8 @@ def run_facts(config: Any, parameters: int, trained: Mapping[str, str]) -> Text:
     valid = data["valid"] or "the training corpus, held out"
     defaults = type(config.training)()
     changed = {k: v for k, v in asdict(config.training).items() if v != getattr(defaults, k)}
-    figures = [f"{name} {float(trained[name]):.2f}" for name in ("bleu", "chrf", "exact") if name in trained]
-    origin = "average of several validated weights" if trained.get("averaged") == "true" else "best weights"
+    figures = [f"{name} {trained[name]:.2f}" for name in ("bleu", "chrf", "exact") if name in trained]
+    origin = "average of several validated weights" if trained.get("averaged") else "best weights"
     return facts(
         {
             "architecture": config.architecture,
@@ -122,7 +122,7 @@ def run_facts(config: Any, parameters: int, trained: Mapping[str, str]) -> Text:
             "training data": f"{data['train_pairs']:,} pairs of {' + '.join(data['train'])}",
             "validation data": f"{data['valid_pairs']:,} pairs of {valid}",
             "training options": ", ".join(f"{k}={v}" for k, v in changed.items()) or "defaults",
-            "weights": f"{origin}, update {int(trained.get('update', 0)):,}",
+            "weights": f"{origin}, update {trained.get('update', 0):,}",
             "validation, greedy": ", ".join(figures) or "not validated",
             "made with": ", ".join(f"{name} {version}" for name, version in config.versions.items()),
             "command": " ".join(config.command) or "from Python",

@@ -56,6 +56,8 @@ def train(
     """
     if resume and (arch or init_from):
         raise click.UsageError("--resume goes on as the run began: leave out --arch and --init-from.")
+    if resume and valid and not train_on:
+        raise click.UsageError("--valid needs --train; left out, both are read from where they were.")
     if not resume and not train_on:
         raise click.UsageError("Missing option '--train'.")
     if not resume and not arch and not init_from:
@@ -104,6 +106,9 @@ def _start(
         preset = choose_preset(len(data.train))
     model, tokenizer, training = compose(architecture, preset, settings)
     if initial is not None:
+        fixed = [name for name in settings if hasattr(model, name) or hasattr(tokenizer, name)]
+        if fixed:
+            raise InputError(f"{', '.join(fixed)} cannot differ from those of {init_from}")
         if architecture != initial.config.architecture:
             raise InputError(f"is a {initial.config.architecture}, not a {architecture}", path=init_from)
         model, tokenizer = initial.config.model, initial.config.tokenizer

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from seqattn.dropout import Dropout
+
 
 def dot_scores(queries: Tensor, keys: Tensor) -> Tensor:
     """Luong et al. 2015, eq. 8, "dot": `score(h_t, h̄_s) = h_tᵀ h̄_s`.
@@ -132,7 +134,7 @@ class MultiHeadAttention(nn.Module):
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width)
         self.output = nn.Linear(width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def split(self, x: Tensor) -> Tensor:
         """Cut the width into heads: (B, T, H·D) → (B, H, T, D)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -58,7 +59,10 @@ class RunConfig:
         values["model"] = options(**values["model"])
         values["tokenizer"] = TokenizerOptions(**values["tokenizer"])
         values["training"] = TrainingOptions(**values["training"])
-        return RunConfig(**values)
+        config = RunConfig(**values)
+        for key in ("train", "valid", "train_pairs", "valid_pairs"):
+            config.data[key]
+        return config
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Run:
     tokenizer: Tokenizer
     model: Seq2Seq
     """In evaluation mode."""
-    trained: Mapping[str, str]
+    trained: Mapping[str, Any]
     """What is said of the weights: the update they come from, their validation scores."""
 
 
@@ -113,7 +117,7 @@ class RunFolder:
             raise InputError(problem, path=self.path, remedy=remedy)
         try:
             text = (self.path / CONFIG).read_text(encoding="utf-8")
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise InputError(
                 f"is not a run, it has no readable {CONFIG}", path=self.path, remedy=remedy
             ) from error
@@ -123,21 +127,24 @@ class RunFolder:
             known = f"format {FORMAT}, {' or '.join(ARCHITECTURES)}"
             raise InputError(f"is not a config of this version ({known})", path=self.path / CONFIG) from error
 
-    def read_tokenizer(self) -> Tokenizer:
+    def read_tokenizer(self, joint: bool) -> Tokenizer:
         """Load the tokenizer's model, or both models."""
         source = self._read_side(TOKENIZER)
-        separate = (self.path / TARGET_TOKENIZER).exists()
-        return Tokenizer(source, self._read_side(TARGET_TOKENIZER) if separate else source)
+        return Tokenizer(source, source if joint else self._read_side(TARGET_TOKENIZER))
 
     def _read_side(self, name: str) -> Side:
         try:
-            return Side((self.path / name).read_bytes())
+            side = Side((self.path / name).read_bytes())
         except (OSError, RuntimeError) as error:
             raise InputError("cannot be read as a sentencepiece model", path=self.path / name) from error
+        if not len(side):
+            raise InputError("is an empty sentencepiece model", path=self.path / name)
+        return side
 
-    def write_model(self, tensors: dict[str, Tensor], said: Mapping[str, str]) -> None:
+    def write_model(self, tensors: dict[str, Tensor], said: Mapping[str, Any]) -> None:
         """Write the best weights and what is said of them."""
-        write_aside(self.path / MODEL, _serialise(tensors, said))
+        # One key of metadata: safetensors would write several in any order.
+        write_aside(self.path / MODEL, _serialise(tensors, {"trained": json.dumps(said)}))
 
     def write_last(self, tensors: dict[str, Tensor], values: Mapping[str, Any]) -> None:
         """Write the newest full training state."""
@@ -147,11 +154,14 @@ class RunFolder:
     def read_last(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest full training state."""
         tensors, said = _read_tensors(self.path / LAST, "this run cannot be resumed")
+        if "state" not in said:
+            raise InputError("is not a training state", path=self.path / LAST)
         return tensors, json.loads(said["state"])
 
-    def read_model(self) -> tuple[dict[str, Tensor], dict[str, str]]:
+    def read_model(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The best weights and what is said of them."""
-        return _read_tensors(self.path / MODEL, "this run has no trained weights yet")
+        tensors, said = _read_tensors(self.path / MODEL, "this run has no trained weights yet")
+        return tensors, json.loads(said.get("trained", "{}"))
 
     def append_metrics(self, event: Mapping[str, Any]) -> None:
         """Add one event to metrics.jsonl."""
@@ -159,11 +169,18 @@ class RunFolder:
             file.write(json.dumps(event, ensure_ascii=False) + "\n")
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """The events of metrics.jsonl; none when there is no such file."""
+        """The events of metrics.jsonl; none when there is no such file.
+
+        Lines that a crash cut short, and any a hand has spoilt, are passed over.
+        """
         path = self.path / METRICS
         if not path.exists():
             return []
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+        events = []
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(json.JSONDecodeError):
+                events.append(json.loads(line))
+        return events
 
     def rewind_metrics(self, update: int) -> None:
         """Drop what happened after an update, which resuming will make happen again."""
@@ -187,7 +204,7 @@ def load_run(path: Path, device: torch.device | None = None) -> Run:
     """The trained model in a run's folder; InputError when the folder is not a run or is damaged."""
     folder = RunFolder(path)
     config = folder.read_config()
-    tokenizer = folder.read_tokenizer()
+    tokenizer = folder.read_tokenizer(config.tokenizer.joint)
     tensors, said = folder.read_model()
     model = new_model(config, tokenizer)
     try:
@@ -207,6 +224,8 @@ def write_aside(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         aside.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
         raise InputError(f"cannot be written: {error.strerror}", path=path) from error
 
 

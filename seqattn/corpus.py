@@ -54,12 +54,13 @@ def read_lines(path: Path) -> Iterator[str]:
     if path.is_dir():
         raise InputError("is a directory, a file is needed", path=path)
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             yield from decode_lines(file, path)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"the gzip data is damaged: {error}", path=path) from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else None
+        raise InputError(f"cannot be read: {why or error}", path=path) from error
 
 
 def decode_lines(file: Iterable[bytes], name: Path | str) -> Iterator[str]:
@@ -84,7 +85,7 @@ def read_corpus(argument: str) -> Corpus:
     Raises InputError with file and line for what is missing, unreadable, malformed or of unequal length.
     """
     single = Path(argument)
-    if pair_format(single) and (single.exists() or "," not in argument):
+    if pair_format(single) and ("," not in argument or single.exists()):
         pairs = tuple(_read_pairs(single))
     else:
         sides = argument.split(",")
@@ -99,7 +100,9 @@ def read_corpus(argument: str) -> Corpus:
         source, target = map(Path, sides)
         if pair_format(source) or pair_format(target):
             raise InputError(
-                "joins a file of pairs to another file", path=argument, remedy="give files of pairs one by one"
+                "joins a file of pairs to another file",
+                path=argument,
+                remedy="give files of pairs one by one",
             )
         pairs = tuple(_read_aligned(source, target))
     if not pairs:
@@ -117,7 +120,7 @@ def merge(corpora: Sequence[Corpus]) -> Corpus:
 
 def pair_format(path: Path) -> str | None:
     """The format of a file that holds both sides, "tab" or "json", from its name; None for plain text."""
-    return PAIR_FORMATS.get(Path(path.name.removesuffix(".gz")).suffix)
+    return PAIR_FORMATS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
 
 
 def _read_pairs(path: Path) -> Iterator[Pair]:
@@ -143,8 +146,9 @@ def _split_json(line: str, path: Path, number: int) -> Pair:
     remedy = 'write {"source": "…", "target": "…"} on each line'
     try:
         record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error.msg}", path=path, line=number, remedy=remedy) from error
+    except (ValueError, RecursionError) as error:
+        why = error.msg if isinstance(error, json.JSONDecodeError) else "too deep or too large"
+        raise InputError(f"not JSON: {why}", path=path, line=number, remedy=remedy) from error
     if not isinstance(record, dict):
         raise InputError("not a JSON object", path=path, line=number, remedy=remedy)
     for key in ("source", "target"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 
 class InputError(Exception):
@@ -20,3 +21,16 @@ class InputError(Exception):
         self.remedy = remedy
         where = "" if path is None else f"{path}: " if line is None else f"{path}, line {line}: "
         super().__init__(f"{where}{message}{f' ({remedy})' if remedy else ''}")
+
+
+def check_ranges(options: Any, **ranges: tuple[float, float | None]) -> None:
+    """ValueError naming every option outside of its lowest and highest value (None: any)."""
+    faults = [
+        f"{name} must be {low:g} or more, not {value}"
+        if high is None
+        else f"{name} must be between {low:g} and {high:g}, not {value}"
+        for name, (low, high) in ranges.items()
+        if (value := getattr(options, name)) < low or (high is not None and value > high)
+    ]
+    if faults:
+        raise ValueError("; ".join(faults))

@@ -231,7 +231,9 @@ class Experiment:
                     remedy="give the same texts, or start a new run with --init-from",
                 )
         config = replace(config, training=replace(config.training, **limits))
-        prepared = prepare(data, config.tokenizer, config.training.max_length, folder.read_tokenizer())
+        prepared = prepare(
+            data, config.tokenizer, config.training.max_length, folder.read_tokenizer(config.tokenizer.joint)
+        )
         experiment = Experiment(folder, config, prepared, device)
         experiment.trainer.restore(tensors, values, folder.read_model()[0])
         folder.write_config(config)
@@ -248,23 +250,22 @@ class Experiment:
                     self._write_best(event)
                 self.save()
             elif isinstance(event, Finished):
-                self.folder.write_card(model_card(self.config, self.parameters, self.folder))
+                _, trained = self.folder.read_model()
+                self.folder.write_card(model_card(self.config, self.parameters, trained))
             yield event
 
     def save(self) -> None:
         """Write the newest state, from which `resume` goes on."""
         if self.trainer.best is None:
             self.folder.write_model(
-                dict(self.model.named_parameters()), {"update": str(self.trainer.progress.update)}
+                dict(self.model.named_parameters()), {"update": self.trainer.progress.update}
             )
         self.folder.write_last(*self.trainer.state())
 
     def _write_best(self, event: Validated) -> None:
         assert self.trainer.best is not None
-        figures = {
-            name: f"{getattr(event.validation, name):.4f}" for name in ("loss", "bleu", "chrf", "exact")
-        }
-        said = {"update": str(event.progress.update), "averaged": str(event.averaged).lower()} | figures
+        figures = {name: getattr(event.validation, name) for name in ("loss", "bleu", "chrf", "exact")}
+        said = {"update": event.progress.update, "averaged": event.averaged, **figures}
         self.folder.write_model(self.trainer.best, said)
 
 
@@ -289,18 +290,14 @@ def record(event: Event) -> dict[str, Any]:
     return {"event": "finished", **said, "reason": event.reason}
 
 
-def model_card(config: RunConfig, parameters: int, folder: RunFolder) -> str:
+def model_card(config: RunConfig, parameters: int, trained: Mapping[str, Any]) -> str:
     """The text of a run's README.md: what, from what, how good, how to use."""
-    validations = [e for e in folder.read_metrics() if e["event"] == "validated" and e["improved"]]
-    best = validations[-1] if validations else None
     data = config.data
     shape = ", ".join(f"{key} {value}" for key, value in asdict(config.model).items())
     score = (
-        f"BLEU {best['bleu']:.2f}, chrF {best['chrf']:.2f}, exact match {best['exact']:.1f} %, "
-        f"loss {best['loss']:.3f} nats an id, after {best['update']:,} updates"
-        f"{' (average of several)' if best['averaged'] else ''}."
-        if best
-        else "not validated."
+        f"BLEU {trained['bleu']:.2f}, chrF {trained['chrf']:.2f}, exact match {trained['exact']:.1f} %, "
+        f"loss {trained['loss']:.3f} nats an id, after {trained['update']:,} updates"
+        f"{' (average of several)' if trained['averaged'] else ''}."
     )
     valid = data["valid"] or "a part of the training corpus held out"
     command = f"\nMade by `{' '.join(config.command)}`.\n" if config.command else ""
@@ -311,7 +308,7 @@ A sequence-to-sequence model trained with seqattn {config.versions.get("seqattn"
 - Trained on {data["train_pairs"]:,} pairs of {" and ".join(f"`{name}`" for name in data["train"])}.
 - Validated on {data["valid_pairs"]:,} pairs of {valid}, by greedy search: {score}
 {command}
-    seqattn translate {folder.path.name} input.txt
-    seqattn align {folder.path.name} "a sentence"
-    seqattn info {folder.path.name}
+    seqattn translate RUN input.txt
+    seqattn align RUN "a sentence"
+    seqattn info RUN
 """

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from seqattn.errors import check_ranges
 from seqattn.models.base import Memory, Seq2Seq, State, select
 from seqattn.symbols import BOS, EOS, PAD, UNK
 
@@ -28,8 +29,7 @@ class SearchOptions:
     max_extra: int = 10
 
     def __post_init__(self) -> None:
-        if self.beam < 1 or self.length_penalty < 0:
-            raise ValueError(f"beam {self.beam} or length penalty {self.length_penalty} is out of range")
+        check_ranges(self, beam=(1, None), length_penalty=(0, None), max_ratio=(0, None), max_extra=(1, None))
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,7 @@ class SamplingOptions:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.temperature <= 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
-            raise ValueError(
-                f"temperature {self.temperature}, top_k {self.top_k} or top_p {self.top_p} is out of range"
-            )
+        check_ranges(self, temperature=(1e-6, None), top_k=(0, None), top_p=(1e-6, 1))
 
 
 class Hypothesis(NamedTuple):

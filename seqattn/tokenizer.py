@@ -6,6 +6,7 @@ import io
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,6 +18,8 @@ from seqattn.symbols import BOS, EOS, PAD, UNK
 
 WORD_START = "▁"
 BYTES = 256
+FREQUENT = 5
+"""Words seen so often may become pieces whole."""
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 
 
@@ -107,12 +110,12 @@ def train_tokenizer(sources: Sequence[str], targets: Sequence[str], options: Tok
 class Inventory:
     """What a side's texts hold, from which the size of its vocabulary follows."""
 
-    words: frozenset[str]
-    """The distinct words."""
+    words: Counter[str]
+    """The distinct words and how often each occurs."""
     running: int
     """All words, repetitions counted."""
-    characters: int
-    """Distinct characters."""
+    characters: str
+    """The distinct characters, sorted."""
 
     @property
     def closed(self) -> bool:
@@ -127,18 +130,13 @@ class Inventory:
         dozen command words, 7,000 for 29 thousand captions.
         """
         evidence = min(len(self.words), int(8 * math.sqrt(self.running)))
-        return min(32_000, math.ceil((BYTES + 8 + self.characters + evidence) / 8) * 8)
+        return min(32_000, math.ceil((BYTES + 8 + len(self.characters) + evidence) / 8) * 8)
 
 
 def take_inventory(texts: Iterable[str]) -> Inventory:
     """Count the words and characters of normalised texts."""
-    words: set[str] = set()
-    running = 0
-    for text in texts:
-        found = text.split(" ")
-        running += len(found)
-        words.update(found)
-    return Inventory(frozenset(words), running, len(set().union(*words)))
+    words = Counter(word for text in texts for word in text.split(" "))
+    return Inventory(words, words.total(), "".join(sorted(set().union(*words))))
 
 
 def _train_side(texts: Sequence[str], options: TokenizerOptions) -> Side:
@@ -149,7 +147,11 @@ def _train_side(texts: Sequence[str], options: TokenizerOptions) -> Side:
     if inventory.closed and not options.vocab_size:
         whole_words = [WORD_START + word for word in sorted(inventory.words)]
         # Nothing is left to learn pieces from but the alphabet, which unseen words are to be spelled with.
-        texts = [2 * "".join(sorted(set().union(*inventory.words)))]
+        texts = [2 * inventory.characters]
+    elif options.pieces == "unigram":
+        # Its candidate pieces are what occurs in two different words, however often a word is seen:
+        # doubled once, a frequent word occurs in two.
+        texts += [2 * word for word, count in sorted(inventory.words.items()) if count >= FREQUENT]
     written = io.BytesIO()
     longest = max((len(text.encode()) for text in texts), default=0)
     try:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqattn.batching import Batch, Example, collate, epoch_batches
-from seqattn.errors import InputError
+from seqattn.errors import InputError, check_ranges
 from seqattn.hardware import autocast
 from seqattn.models.base import Seq2Seq
 from seqattn.symbols import PAD
@@ -27,6 +27,8 @@ class TrainingOptions:
     """The highest, reached after the warm-up."""
     warmup: int = 500
     """Updates of linear warm-up, after which the rate falls with the inverse square root."""
+    cooldown: float = 0.3
+    """Share of the budget at whose end the rate has fallen on to 0; nothing without a limit."""
     batch_tokens: int = 2048
     """The most ids on either side of a batch, padding counted."""
     accumulate: int = 1
@@ -54,6 +56,17 @@ class TrainingOptions:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """bf16: matrix products under autocast. auto: bf16 where the hardware multiplies in it, else fp32."""
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            accumulate=(1, None),
+            batch_tokens=(1, None),
+            max_length=(1, None),
+            label_smoothing=(0, 0.99),
+            cooldown=(0, 1),
+            learning_rate=(0, None),
+        )
 
 
 @dataclass(frozen=True)
@@ -86,6 +99,15 @@ class Progress:
     tokens: int = 0
     """Source and target ids seen, padding not counted."""
     seconds: float = 0.0
+
+    def spent(self, options: TrainingOptions) -> float:
+        """How much of the nearest limit is used up, 0 to 1; 0 without a limit."""
+        used = [
+            self.update / options.max_updates if options.max_updates else 0.0,
+            self.tokens / options.max_tokens if options.max_tokens else 0.0,
+            self.seconds / (60 * options.max_minutes) if options.max_minutes else 0.0,
+        ]
+        return min(1.0, max(used))
 
 
 @dataclass(frozen=True)
@@ -169,10 +191,14 @@ def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0) -> Tensor:
     return F.cross_entropy(logits, gold[real], reduction="sum", label_smoothing=smoothing)
 
 
-def learning_rate(update: int, options: TrainingOptions) -> float:
-    """Vaswani et al. 2017, eq. 3, scaled to its peak: `lr · min(u / warmup, √(warmup / u))`, u ≥ 1."""
+def learning_rate(update: int, options: TrainingOptions, spent: float = 0.0) -> float:
+    """Vaswani et al. 2017, eq. 3, scaled to its peak: `lr · min(u / warmup, √(warmup / u))`, u ≥ 1.
+
+    `spent` is the share of the budget used up: in the last `cooldown` of it the rate falls linearly to 0.
+    """
     warmup = max(1, options.warmup)
-    return options.learning_rate * min(update / warmup, math.sqrt(warmup / update))
+    cooling = min(1.0, (1.0 - spent) / options.cooldown) if options.cooldown else 1.0
+    return options.learning_rate * min(update / warmup, math.sqrt(warmup / update)) * cooling
 
 
 class Trainer:
@@ -208,14 +234,18 @@ class Trainer:
             torch.manual_seed(self.options.seed)
         batches = self._epoch()
         every = self.options.validate_every or min(2000, max(400, len(batches) // self.options.accumulate))
-        while not (reason := self._reason_to_stop()):
+        while True:
+            update = self.progress.update
+            # Asked before the next update, so that a run cut between the two validates when it goes on.
+            if update and update % every == 0 and self._standing.validated != update:
+                yield self._validated()
+            if reason := self._reason_to_stop():
+                break
             if self.progress.batch >= len(batches):
                 self.progress = replace(self.progress, epoch=self.progress.epoch + 1, batch=0)
                 batches = self._epoch()
             group = batches[self.progress.batch : self.progress.batch + self.options.accumulate]
             yield self._update(group)
-            if self.progress.update % every == 0:
-                yield self._validated()
         if self._standing.validated != self.progress.update:
             yield self._validated()
         if self.options.average > 1 and len(self._pool) > 1:
@@ -243,7 +273,7 @@ class Trainer:
         start = time.perf_counter()
         self.model.train()
         update = self.progress.update + 1
-        rate = learning_rate(update, self.options)
+        rate = learning_rate(update, self.options, self.progress.spent(self.options))
         for parameters in self._optimizer.param_groups:
             parameters["lr"] = rate
         examples = [[self._examples[row] for row in rows] for rows in group]

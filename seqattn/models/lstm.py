@@ -19,6 +19,8 @@ from seqattn.attention import (
     padding_mask,
     unfold_queries,
 )
+from seqattn.dropout import Dropout
+from seqattn.errors import check_ranges
 from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary
 from seqattn.symbols import PAD
 
@@ -44,6 +46,8 @@ class LSTMOptions:
     """One matrix for the output layer and all the embeddings that share its vocabulary."""
 
     def __post_init__(self) -> None:
+        sizes = ("width", "hidden", "encoder_layers", "decoder_layers")
+        check_ranges(self, **dict.fromkeys(sizes, (1, None)), dropout=(0, 0.99))
         if self.bidirectional and self.hidden % 2:
             raise ValueError(f"hidden {self.hidden} must be even for a bidirectional encoder")
 
@@ -145,7 +149,7 @@ class LSTM(Seq2Seq):
         self.attention = None if options.score == "none" else LuongAttention(hidden, options.score)
         self.combine = nn.Linear(hidden if self.attention is None else 2 * hidden, width, bias=False)
         self.output = nn.Linear(width, vocabulary.target, bias=False)
-        self.dropout = nn.Dropout(options.dropout)
+        self.dropout = Dropout(options.dropout)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from seqattn.attention import MultiHeadAttention, causal_mask, padding_mask
+from seqattn.dropout import Dropout
+from seqattn.errors import check_ranges
 from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary
 from seqattn.symbols import PAD
 
@@ -38,6 +40,14 @@ class TransformerOptions:
     """One matrix for the output layer and all the embeddings that share its vocabulary (section 3.4)."""
 
     def __post_init__(self) -> None:
+        at_least_one = ("width", "encoder_layers", "decoder_layers", "heads", "feed_forward")
+        check_ranges(
+            self,
+            **dict.fromkeys(at_least_one, (1, None)),
+            max_positions=(2, None),
+            dropout=(0, 0.99),
+            attention_dropout=(0, 0.99),
+        )
         if self.width % (2 * self.heads):
             raise ValueError(f"width {self.width} must be an even multiple of heads {self.heads}")
 
@@ -63,7 +73,7 @@ class Embedding(nn.Module):
         if options.positions == "learned":
             self.positions = nn.Embedding(options.max_positions, options.width)
             nn.init.normal_(self.positions.weight, std=0.02)
-        self.dropout = nn.Dropout(options.dropout)
+        self.dropout = Dropout(options.dropout)
 
     def forward(self, ids: Tensor, start: int = 0) -> Tensor:
         """(B, T) ids at positions start … start + T - 1 → (B, T, D)."""
@@ -72,6 +82,10 @@ class Embedding(nn.Module):
         if self.positions is None:
             position = sinusoids(start, length, width, ids.device)
         else:
+            if start + length > len(self.positions.weight):
+                raise ValueError(
+                    f"{start + length} positions asked for, {len(self.positions.weight)} learned"
+                )
             position = self.positions.weight[start : start + length]
         summed: Tensor = self.dropout(embedded * math.sqrt(width) + position)
         return summed
@@ -96,7 +110,7 @@ class Residual(nn.Module):
     def __init__(self, options: TransformerOptions) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(options.width)
-        self.dropout = nn.Dropout(options.dropout)
+        self.dropout = Dropout(options.dropout)
         self.pre = options.norm == "pre"
 
     def before(self, x: Tensor) -> Tensor:

@@ -1,0 +1,105 @@
+"""Tiny random models of every architecture and option, and batches for them to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqattn.batching import pad
+from seqattn.models import build, options_type
+from seqattn.models.base import Seq2Seq, Vocabulary
+from seqattn.symbols import BOS, EOS
+
+LSTM_BASE: dict[str, Any] = {"width": 6, "hidden": 8}
+TRANSFORMER_BASE: dict[str, Any] = {"width": 8, "heads": 2, "feed_forward": 12, "max_positions": 40}
+
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("lstm", {}),
+    ("lstm", {"input_feeding": True}),
+    ("lstm", {"bidirectional": False}),
+    ("lstm", {"encoder_layers": 2, "decoder_layers": 2, "input_feeding": True, "tied": False}),
+    ("lstm", {"score": "general"}),
+    ("lstm", {"score": "general", "input_feeding": True, "bidirectional": False, "decoder_layers": 2}),
+    ("lstm", {"score": "additive", "encoder_layers": 2, "bidirectional": False}),
+    ("lstm", {"score": "additive", "input_feeding": True}),
+    ("lstm", {"score": "none", "decoder_layers": 2}),
+    ("lstm", {"score": "none", "input_feeding": True, "encoder_layers": 2, "tied": False}),
+    ("transformer", {"norm": "pre"}),
+    ("transformer", {"norm": "post"}),
+    ("transformer", {"norm": "pre", "positions": "learned", "tied": False}),
+    ("transformer", {"norm": "post", "positions": "learned"}),
+    ("transformer", {"norm": "post", "tied": False, "encoder_layers": 3, "decoder_layers": 1}),
+    ("transformer", {"norm": "pre", "encoder_layers": 1, "decoder_layers": 2, "heads": 4}),
+]
+"""(architecture, options) to test: each option's values, though not every combination of them."""
+
+
+class Variant(NamedTuple):
+    """One of VARIANTS with a name for pytest."""
+
+    architecture: str
+    options: dict[str, Any]
+
+    def __str__(self) -> str:
+        said = "-".join(f"{key}={value}" for key, value in self.options.items())
+        return f"{self.architecture}-{said}" if said else self.architecture
+
+
+VARIANT_NAMES = [str(Variant(*variant)) for variant in VARIANTS]
+"""Names of VARIANTS, for `pytest.mark.parametrize(…, ids=VARIANT_NAMES)`."""
+
+
+def tiny_options(architecture: str, **options: Any) -> Any:
+    """The options of a tiny model without dropout."""
+    base = LSTM_BASE if architecture == "lstm" else {**TRANSFORMER_BASE, "encoder_layers": 2}
+    base = {**base, "decoder_layers": 2} if architecture == "transformer" else base
+    return options_type(architecture)(**{**base, "dropout": 0.0, **options})
+
+
+def tiny_model(
+    architecture: str,
+    *,
+    seed: int = 1,
+    vocabulary: Vocabulary | None = None,
+    spread: float = 1.0,
+    double: bool = False,
+    **options: Any,
+) -> Seq2Seq:
+    """A tiny model with random weights, in evaluation mode.
+
+    `spread` multiplies the embeddings (and with tied weights the logits): with more, the model's
+    distributions are further from uniform. `double` makes it compute in float64. Every parameter is
+    disturbed a little, so that none is left at a zero or one that a wrong equation would not show.
+    """
+    generator_state = torch.get_rng_state()
+    torch.manual_seed(seed)
+    sizes = vocabulary or Vocabulary(13, 13, shared=True)
+    model = build(architecture, tiny_options(architecture, **options), sizes)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+            if "embedding" in name or name == "output.weight":
+                parameter.mul_(spread)
+    torch.set_rng_state(generator_state)
+    return (model.double() if double else model).eval()
+
+
+def random_rows(lengths: Sequence[int], size: int, seed: int = 1) -> list[list[int]]:
+    """Rows of the given lengths (EOS counted) of ids 4 … size - 1, EOS at the end."""
+    generator = torch.Generator().manual_seed(seed)
+    return [[*torch.randint(4, size, (length - 1,), generator=generator).tolist(), EOS] for length in lengths]
+
+
+def random_source(lengths: Sequence[int] = (5, 3, 7), size: int = 13, seed: int = 1) -> Tensor:
+    """Sources of the given lengths, EOS counted, padded: (B, S)."""
+    return pad(random_rows(lengths, size, seed))
+
+
+def random_target(rows: int = 3, length: int = 5, size: int = 13, seed: int = 2) -> Tensor:
+    """What a decoder may read: BOS, then random ids: (rows, length)."""
+    generator = torch.Generator().manual_seed(seed)
+    words = torch.randint(4, size, (rows, length - 1), generator=generator)
+    return torch.cat([torch.full((rows, 1), BOS), words], dim=1)

@@ -1,0 +1,249 @@
+"""Attention as word links: which weights are read, how pieces become words, and how links are scored."""
+
+import re
+
+import pytest
+import torch
+from helpers import tiny_model
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqattn.alignment import (
+    END,
+    AlignmentOptions,
+    Attention,
+    Gold,
+    agreement,
+    attention_of,
+    choose,
+    format_pharaoh,
+    links,
+    merge_words,
+    read_attention,
+    read_gold,
+)
+from seqattn.batching import Example, collate
+from seqattn.errors import InputError
+from seqattn.models.base import Vocabulary
+from seqattn.symbols import EOS
+from seqattn.tokenizer import normalise
+
+# isort: split
+from runs import PROSE, prose_tokenizer
+
+MODELS = [
+    pytest.param("lstm", {}, id="lstm"),
+    pytest.param("lstm", {"input_feeding": True, "score": "additive"}, id="lstm-fed"),
+    pytest.param("transformer", {}, id="transformer"),
+]
+
+
+def model_of(architecture, **options):
+    tokenizer = prose_tokenizer()
+    sizes = Vocabulary(len(tokenizer.source), len(tokenizer.target), shared=True)
+    return tiny_model(architecture, vocabulary=sizes, spread=3.0, **options)
+
+
+def example(source, target):
+    tokenizer = prose_tokenizer()
+    return Example(tokenizer.source.encode(source), tokenizer.target.encode(target))
+
+
+EXAMPLES = [example(source, target) for source, target in zip(PROSE, [*PROSE[1:], "bells"], strict=True)]
+
+
+def test_agreement_is_that_of_an_example_worked_out_by_hand():
+    proposed = [[(0, 0), (1, 1), (2, 0)], [(0, 0), (3, 1)]]
+    gold = [
+        Gold(sure=frozenset({(0, 0), (1, 2)}), possible=frozenset({(0, 0), (1, 2), (1, 1)})),
+        Gold(sure=frozenset({(0, 0)}), possible=frozenset({(0, 0), (1, 1)})),
+    ]
+    # A: 5 links, S: 3. A ∩ S: (0,0) and (0,0) → 2. A ∩ P: (0,0), (1,1) and (0,0) → 3.
+    found = agreement(proposed, gold)
+    assert found.precision == pytest.approx(100 * 3 / 5)
+    assert found.recall == pytest.approx(100 * 2 / 3)
+    assert found.error_rate == pytest.approx(100 * (1 - (2 + 3) / (5 + 3)))
+    assert (found.sentences, found.links) == (2, 5)
+
+
+def test_links_equal_to_the_gold_have_no_error_and_links_apart_from_it_nothing_else():
+    gold = [Gold(frozenset({(0, 1), (1, 0)}), frozenset({(0, 1), (1, 0)}))]
+    perfect, wrong = agreement([[(0, 1), (1, 0)]], gold), agreement([[(5, 5)]], gold)
+    assert (perfect.precision, perfect.recall, perfect.error_rate) == (100, 100, 0)
+    assert (wrong.precision, wrong.recall, wrong.error_rate) == (0, 0, 100)
+
+
+def test_a_sure_link_counts_as_possible_even_if_not_repeated_there():
+    found = agreement([[(0, 0)]], [Gold(frozenset({(0, 0)}), frozenset())])
+    assert (found.precision, found.error_rate) == (100, 0)
+
+
+def test_a_link_given_twice_counts_once():
+    assert agreement([[(0, 0), (0, 0)]], [Gold(frozenset({(0, 0)}), frozenset({(0, 0)}))]).links == 1
+
+
+def test_agreement_of_nothing_with_nothing_is_without_error():
+    found = agreement([[]], [Gold(frozenset(), frozenset())])
+    assert (found.error_rate, found.links, found.sentences) == (0, 0, 1)
+
+
+def test_agreement_needs_gold_for_every_sentence():
+    with pytest.raises(ValueError, match="argument"):
+        agreement([[], []], [Gold(frozenset(), frozenset())])
+
+
+def test_gold_files_hold_sure_and_possible_links(tmp_path):
+    path = tmp_path / "gold"
+    path.write_bytes(b"0-1 2?3 4p5\r\n\n10-0\n")
+    first, second, third = read_gold(path)
+    assert first.sure == {(0, 1)}
+    assert first.possible == {(0, 1), (2, 3), (4, 5)}
+    assert second == Gold(frozenset(), frozenset())
+    assert third.sure == third.possible == {(10, 0)}
+
+
+@pytest.mark.parametrize(
+    "fault", ["3", "a-b", "1-", "-1", "1--2", "1/2", "1-2-3", "1?-2", "1.5-2", "1-2,3-4"]
+)
+def test_what_is_not_a_link_is_told_with_file_and_line(fault, tmp_path):
+    path = tmp_path / "gold"
+    path.write_text(f"0-0\n1-1 {fault} 2-2\n")
+    with pytest.raises(InputError, match=re.escape(repr(fault))) as caught:
+        read_gold(path)
+    assert (caught.value.path, caught.value.line) == (str(path), 2)
+
+
+def test_pharaoh_links_are_read_as_they_were_written(tmp_path):
+    aligned = [(3, 0), (0, 2), (0, 1), (12, 4)]
+    (tmp_path / "links").write_text(format_pharaoh(aligned) + "\n")
+    assert format_pharaoh(aligned) == "0-1 0-2 3-0 12-4"
+    assert read_gold(tmp_path / "links")[0].sure == set(aligned)
+
+
+def groups(draw, pieces):
+    """Word indices of pieces, rising from 0 without a gap."""
+    starts = draw(st.lists(st.booleans(), min_size=pieces - 1, max_size=pieces - 1))
+    word, index = 0, [0]
+    for start in starts:
+        word += start
+        index.append(word)
+    return index
+
+
+@st.composite
+def weights_with_words(draw):
+    target, source = draw(st.integers(1, 6)), draw(st.integers(1, 6))
+    torch.manual_seed(draw(st.integers(0, 1000)))
+    return torch.rand(target, source).softmax(-1), groups(draw, source), groups(draw, target)
+
+
+@given(weights_with_words())
+def test_merging_to_words_keeps_row_sums_and_is_what_a_loop_finds(case):
+    weights, source, target = case
+    merged = merge_words(weights, source, target)
+    assert merged.shape == (target[-1] + 1, source[-1] + 1)
+    torch.testing.assert_close(merged.sum(1), torch.ones(len(merged)))
+    for row in range(target[-1] + 1):
+        pieces = [t for t, word in enumerate(target) if word == row]
+        for column in range(source[-1] + 1):
+            total = sum(float(weights[t, s]) for t in pieces for s, w in enumerate(source) if w == column)
+            assert float(merged[row, column]) == pytest.approx(total / len(pieces), abs=1e-6)
+
+
+def test_merging_no_target_gives_no_rows():
+    assert merge_words(torch.zeros(0, 3), [0, 0, 1], []).shape == (0, 2)
+
+
+@pytest.mark.parametrize(("architecture", "options"), MODELS)
+def test_words_of_an_attention_are_those_of_the_texts_and_its_rows_sum_to_one(architecture, options):
+    model = model_of(architecture, **options)
+    pairs = list(zip(PROSE, ["  bells\tand   bells ", *PROSE[1:]], strict=True))
+    found = list(attention_of(model, prose_tokenizer(), [example(*p) for p in pairs], AlignmentOptions()))
+    assert len(found) == len(pairs)
+    for (source, target), seen in zip(pairs, found, strict=True):
+        assert seen.source == [*normalise(source).split(" "), END]
+        assert seen.target == normalise(target).split(" ")
+        assert seen.weights.shape == (len(seen.target), len(seen.source))
+        torch.testing.assert_close(seen.weights.sum(1), torch.ones(len(seen.target)))
+
+
+@given(
+    st.text(st.sampled_from("aäe\u0301ßЖ한中語😀\u200d▁_ \t\u00a0\u3000"), max_size=12),
+    st.text(max_size=12),
+)
+def test_words_line_up_whatever_the_texts_hold(source, target):
+    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), [example(source, target)], AlignmentOptions())
+    assert seen.source == [*filter(None, normalise(source).split(" ")), END]
+    assert seen.target == list(filter(None, normalise(target).split(" ")))
+
+
+def test_pieces_are_what_the_tokenizer_cut():
+    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), EXAMPLES[:1], AlignmentOptions(), "pieces")
+    side = prose_tokenizer().source
+    assert seen.source == [*side.pieces(EXAMPLES[0].source[:-1]), END]
+    assert seen.target == side.pieces(EXAMPLES[0].target[:-1])
+    (words,) = attention_of(model_of("lstm"), prose_tokenizer(), EXAMPLES[:1], AlignmentOptions())
+    assert len(words.source) < len(seen.source)
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 60, 100_000])
+@pytest.mark.parametrize(("architecture", "options"), MODELS)
+def test_attention_is_that_of_teacher_forcing_each_pair_alone(architecture, options, batch_tokens):
+    model = model_of(architecture, **options)
+    found = list(read_attention(model, EXAMPLES, AlignmentOptions(), batch_tokens))
+    for one, weights in zip(EXAMPLES, found, strict=True):
+        source, target = collate([one])
+        with torch.no_grad():
+            decoded = model.decode(target[:, :-1], *model.encode(source), attention=True)
+        # Two decoder layers at most: the last but one is the first.
+        torch.testing.assert_close(weights, decoded.attention[0, 0].mean(0), rtol=1e-4, atol=1e-6)
+        assert weights.shape == (len(one.target), len(one.source))
+
+
+@pytest.mark.parametrize(("layers", "default"), [(1, 1), (2, 1), (3, 2), (6, 5)])
+def test_without_a_choice_the_heads_of_the_last_layer_but_one_are_averaged(layers, default):
+    attention = torch.rand(2, layers, 3, 4, 5)
+    assert torch.equal(choose(attention, AlignmentOptions()), attention[:, default - 1].mean(1))
+
+
+def test_a_layer_and_a_head_are_counted_from_one():
+    attention = torch.rand(2, 3, 4, 5, 6)
+    assert torch.equal(choose(attention, AlignmentOptions(layer=3, head=2)), attention[:, 2, 1])
+    assert torch.equal(choose(attention, AlignmentOptions(layer=1)), attention[:, 0].mean(1))
+    assert torch.equal(choose(attention, AlignmentOptions(head=4)), attention[:, 1, 3])
+
+
+@pytest.mark.parametrize("options", [AlignmentOptions(layer=4), AlignmentOptions(head=5)])
+def test_a_layer_or_head_that_is_not_there_is_told_with_how_many_there_are(options):
+    with pytest.raises(InputError, match=r"3 decoder layer\(s\) of 4 head\(s\)"):
+        choose(torch.rand(2, 3, 4, 5, 6), options)
+    with pytest.raises(InputError, match="not layer"):
+        list(read_attention(model_of("transformer"), EXAMPLES, AlignmentOptions(layer=3)))
+
+
+def test_a_model_without_attention_has_none_to_read():
+    with pytest.raises(InputError, match="no attention"):
+        list(read_attention(model_of("lstm", score="none"), EXAMPLES, AlignmentOptions()))
+
+
+def test_a_sentence_longer_than_the_model_can_hold_is_told():
+    model = model_of("transformer", positions="learned", max_positions=10)
+    with pytest.raises(InputError, match="10 pieces"):
+        list(read_attention(model, EXAMPLES, AlignmentOptions()))
+
+
+def test_each_target_word_is_linked_to_what_it_attends_to_most_but_never_to_the_end():
+    seen = Attention(
+        ["a", "b", END],
+        ["x", "y", "z"],
+        torch.tensor([[0.1, 0.3, 0.6], [0.5, 0.4, 0.1], [0.2, 0.3, 0.5]]),
+    )
+    assert links(seen) == [(0, 1), (1, 0), (1, 2)]
+
+
+@pytest.mark.parametrize(("source", "target"), [("", ""), ("", "the dog"), ("the dog", "")])
+def test_an_empty_sentence_has_no_links(source, target):
+    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), [example(source, target)], AlignmentOptions())
+    assert links(seen) == []
+    assert format_pharaoh(links(seen)) == ""
+    assert example("", "") == ([EOS], [EOS])

@@ -1,0 +1,100 @@
+"""Batches: every row once an epoch, within the limit, shuffled from a seed; their tensors to the last id."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqattn.batching import Example, collate, epoch_batches, group_by_tokens, pad
+from seqattn.symbols import BOS, EOS, PAD
+
+
+def example(source: int, target: int) -> Example:
+    """A pair of the given lengths, EOS counted."""
+    return Example([*[7] * (source - 1), EOS], [*[8] * (target - 1), EOS])
+
+
+examples_lists = st.lists(st.builds(example, st.integers(1, 30), st.integers(1, 30)), max_size=60)
+limits = st.integers(1, 120)
+
+
+@given(examples=examples_lists, limit=limits, seed=st.integers(0, 5), epoch=st.integers(0, 5))
+def test_every_row_comes_exactly_once_an_epoch(examples, limit, seed, epoch):
+    batches = epoch_batches(examples, limit, seed, epoch)
+    assert sorted(row for batch in batches for row in batch) == list(range(len(examples)))
+    assert all(batches)
+
+
+@given(examples=examples_lists, limit=limits)
+def test_no_side_of_a_batch_exceeds_the_limit_with_its_padding_unless_one_row_does(examples, limit):
+    for rows in epoch_batches(examples, limit, 1, 0):
+        source, target = collate([examples[row] for row in rows])
+        read = target[:, :-1]
+        if len(rows) > 1:
+            assert source.numel() <= limit
+            assert read.numel() <= limit
+
+
+@given(lengths=st.lists(st.integers(1, 30), max_size=40), limit=limits)
+def test_groups_keep_the_order_and_are_as_large_as_the_limit_allows(lengths, limit):
+    groups = list(group_by_tokens(range(len(lengths)), lengths, limit))
+    assert [row for group in groups for row in group] == list(range(len(lengths)))
+    for group, following in pairwise(groups):
+        grown = [*group, following[0]]
+        assert max(lengths[row] for row in grown) * len(grown) > limit
+    for group in groups:
+        assert len(group) == 1 or max(lengths[row] for row in group) * len(group) <= limit
+
+
+def test_a_row_longer_than_the_limit_goes_alone():
+    assert list(group_by_tokens([0, 1, 2, 3], [3, 20, 3, 3], 9)) == [[0], [1], [2, 3]]
+
+
+def test_groups_follow_the_given_order_of_rows():
+    assert list(group_by_tokens([3, 1, 0, 2], [5, 5, 5, 5], 10)) == [[3, 1], [0, 2]]
+
+
+EXAMPLES = [example(3 + row % 7, 2 + row % 5) for row in range(200)]
+
+
+def test_the_same_seed_and_epoch_give_the_same_batches():
+    assert epoch_batches(EXAMPLES, 40, 3, 2) == epoch_batches(EXAMPLES, 40, 3, 2)
+
+
+def test_another_epoch_or_seed_gives_another_order_and_other_batches():
+    base = epoch_batches(EXAMPLES, 40, 3, 2)
+    for seed, epoch in ((3, 1), (4, 2), (2, 3)):
+        other = epoch_batches(EXAMPLES, 40, seed, epoch)
+        assert other != base
+        assert {frozenset(batch) for batch in other} != {frozenset(batch) for batch in base}
+
+
+def test_batches_are_shuffled_and_not_sorted_by_length():
+    lengths = [len(EXAMPLES[batch[0]].target) for batch in epoch_batches(EXAMPLES, 40, 1, 0)]
+    assert lengths != sorted(lengths)
+    assert lengths != sorted(lengths, reverse=True)
+
+
+def test_rows_of_like_length_go_together():
+    spread = [
+        max(len(EXAMPLES[row].target) for row in batch) - min(len(EXAMPLES[row].target) for row in batch)
+        for batch in epoch_batches(EXAMPLES, 40, 1, 0)
+    ]
+    assert sum(gap > 0 for gap in spread) <= 4
+    assert max(spread) <= 1
+
+
+def test_pad_fills_rows_at_the_right():
+    padded = pad([[5, 6, EOS], [EOS], [7, EOS]])
+    assert torch.equal(padded, torch.tensor([[5, 6, 2], [2, 0, 0], [7, 2, 0]]))
+    assert padded.dtype == torch.int64
+
+
+def test_collate_lays_out_bos_eos_and_pad():
+    source, target = collate([Example([5, 6, EOS], [7, EOS]), Example([8, EOS], [9, 10, 11, EOS])])
+    assert torch.equal(source, torch.tensor([[5, 6, EOS], [8, EOS, PAD]]))
+    assert torch.equal(target, torch.tensor([[BOS, 7, EOS, PAD, PAD], [BOS, 9, 10, 11, EOS]]))
+    assert source.dtype == target.dtype == torch.int64

@@ -1,0 +1,295 @@
+"""A run's folder: what is saved loads alike, what is damaged is named, and nothing is ever half written."""
+
+import ast
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import VARIANT_NAMES, VARIANTS
+from safetensors import safe_open
+
+import seqattn
+from seqattn import checkpoint
+from seqattn.batching import Example, collate
+from seqattn.checkpoint import RunFolder, load_run, write_aside
+from seqattn.errors import InputError
+
+# isort: split
+from runs import PROSE, prose_tokenizer, random_run
+
+
+def outputs(model, tokenizer):
+    """Logits of the prose, read and written."""
+    side = tokenizer.target
+    source, target = collate([Example(tokenizer.source.encode(t), side.encode(t)[:20]) for t in PROSE[:2]])
+    with torch.no_grad():
+        memory, state = model.encode(source[:, :30])
+        return model.logits(model.decode(target[:, :-1], memory, state).hidden)
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("joint", [True, False], ids=["joint", "separate"])
+@pytest.mark.parametrize(("architecture", "options"), VARIANTS, ids=VARIANT_NAMES)
+def test_a_saved_run_loads_to_the_same_outputs(architecture, options, joint, tmp_path):
+    _, model = random_run(tmp_path / "run", architecture, joint=joint, **options)
+    torch.manual_seed(1234)
+    run = load_run(tmp_path / "run")
+    assert torch.equal(outputs(run.model, run.tokenizer), outputs(model, prose_tokenizer(joint)))
+    assert not run.model.training
+    assert run.tokenizer.joint is joint
+    assert run.config.architecture == architecture
+    assert run.trained == {"update": "7", "bleu": "12.5"}
+
+
+def test_the_config_survives_the_round_trip(tmp_path):
+    folder, _ = random_run(tmp_path / "run", "lstm", score="general")
+    config = folder.read_config()
+    assert config.model.score == "general"
+    assert config.training.seed == 5
+    assert config.tokenizer.vocab_size == 330
+    folder.write_config(config)
+    assert folder.read_config() == config
+
+
+def test_the_folder_of_a_run_can_be_moved(tmp_path):
+    random_run(tmp_path / "run", "transformer")
+    before = outputs(*_model_and_tokenizer(tmp_path / "run"))
+    (tmp_path / "run").rename(tmp_path / "elsewhere")
+    assert torch.equal(before, outputs(*_model_and_tokenizer(tmp_path / "elsewhere")))
+
+
+def _model_and_tokenizer(path):
+    run = load_run(path)
+    return run.model, run.tokenizer
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "empty folder", "dangling link"])
+def test_whatever_has_the_name_already_is_refused_and_untouched(kind, tmp_path):
+    taken = tmp_path / "taken"
+    if kind == "file":
+        taken.write_text("mine")
+    elif kind == "dangling link":
+        taken.symlink_to(tmp_path / "nowhere")
+    else:
+        taken.mkdir()
+        if kind == "folder":
+            (taken / "config.json").write_text("mine")
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match="exists already") as caught:
+        random_run(taken, "lstm")
+    assert caught.value.path == str(taken)
+    assert contents(tmp_path) == before
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match="cannot be made"):
+        random_run(tmp_path / "file" / "run", "lstm")
+
+
+@pytest.mark.parametrize("kind", ["missing", "file", "folder"])
+def test_what_is_not_a_run_is_told_by_name(kind, tmp_path):
+    path = tmp_path / "given"
+    if kind == "file":
+        path.write_text("text")
+    elif kind == "folder":
+        path.mkdir()
+    told = {"missing": "does not exist", "file": "is not a folder", "folder": "is not a run"}
+    with pytest.raises(InputError, match=told[kind]) as caught:
+        load_run(path)
+    assert caught.value.path == str(path)
+
+
+def changed(values, **changes):
+    return json.dumps(values | changes).encode()
+
+
+DAMAGED_CONFIGS = {
+    "empty": lambda values: b"",
+    "cut short": lambda values: json.dumps(values).encode()[:-20],
+    "not UTF-8": lambda values: b'{"architecture": "\xe9"}',
+    "a list": lambda values: b"[]",
+    "a text": lambda values: b'"config"',
+    "another format": lambda values: changed(values, format=2),
+    "no format": lambda values: json.dumps({k: v for k, v in values.items() if k != "format"}).encode(),
+    "another architecture": lambda values: changed(values, architecture="mamba"),
+    "an unknown option": lambda values: changed(values, model=values["model"] | {"wings": 2}),
+    "an impossible option": lambda values: changed(values, model=values["model"] | {"hidden": 7}),
+    "options that are no object": lambda values: changed(values, model=3),
+    "an unknown field": lambda values: changed(values, colour="red"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_CONFIGS.values(), ids=DAMAGED_CONFIGS.keys())
+def test_a_damaged_config_is_told_by_name(damage, tmp_path):
+    random_run(tmp_path / "run", "lstm")
+    config = tmp_path / "run" / "config.json"
+    config.write_bytes(damage(json.loads(config.read_text(encoding="utf-8"))))
+    with pytest.raises(InputError, match=re.escape(str(config))):
+        load_run(tmp_path / "run")
+
+
+DAMAGES = {
+    "missing": lambda data: None,
+    "empty": lambda data: b"",
+    "cut short": lambda data: data[: len(data) // 2],
+    "noise": lambda data: bytes(range(256)) * 8,
+}
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.model", "tokenizer.target.model"])
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_model_or_tokenizer_is_told_by_name(damage, name, tmp_path):
+    random_run(tmp_path / "run", "lstm", joint=False)
+    path = tmp_path / "run" / name
+    data = damage(path.read_bytes())
+    if data is None:
+        path.unlink()
+    else:
+        path.write_bytes(data)
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        load_run(tmp_path / "run")
+
+
+def test_weights_of_another_shape_are_told_by_the_parameter(tmp_path):
+    random_run(tmp_path / "small", "lstm")
+    random_run(tmp_path / "large", "lstm", width=10)
+    (tmp_path / "small" / "model.safetensors").write_bytes(
+        (tmp_path / "large" / "model.safetensors").read_bytes()
+    )
+    with pytest.raises(InputError, match=r"model\.safetensors: does not fit .* shape"):
+        load_run(tmp_path / "small")
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_training_state_is_told_by_name(damage, tmp_path):
+    folder, _ = random_run(tmp_path / "run", "lstm")
+    folder.write_last({"weights.a": torch.ones(2)}, {"progress": {}})
+    path = tmp_path / "run" / "last" / "state.safetensors"
+    data = damage(path.read_bytes())
+    if data is None:
+        path.unlink()
+    else:
+        path.write_bytes(data)
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        folder.read_last()
+
+
+def test_weights_in_place_of_a_training_state_are_told_by_name(tmp_path):
+    folder, _ = random_run(tmp_path / "run", "lstm")
+    path = tmp_path / "run" / "last" / "state.safetensors"
+    path.parent.mkdir()
+    path.write_bytes((tmp_path / "run" / "model.safetensors").read_bytes())
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        folder.read_last()
+
+
+def test_the_training_state_survives_the_round_trip_to_the_bit(tmp_path):
+    folder, _ = random_run(tmp_path / "run", "lstm")
+    tensors = {
+        "a.b": torch.randn(3, 2),
+        "step": torch.tensor(7.0),
+        "transposed": torch.randn(4, 5).t(),
+        "random.cpu": torch.get_rng_state(),
+    }
+    values = {"progress": {"seconds": 0.1 + 0.2, "tokens": 2**60}, "standing": {"best": float("-inf")}}
+    folder.write_last(tensors, values)
+    read, said = folder.read_last()
+    assert read.keys() == tensors.keys()
+    assert all(torch.equal(read[name], tensors[name]) for name in tensors)
+    assert said == values
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=type)
+def test_a_write_that_fails_leaves_the_old_file_whole(error, tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_aside(path, b"old")
+
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(InputError if isinstance(error, OSError) else KeyboardInterrupt) as caught:
+        write_aside(path, b"new and longer")
+    assert path.read_bytes() == b"old"
+    if isinstance(error, OSError):
+        assert str(path) in str(caught.value) and "No space left" in str(caught.value)
+    monkeypatch.undo()
+    write_aside(path, b"new and longer")
+    assert path.read_bytes() == b"new and longer"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_that_fails_leaves_nothing_beside(tmp_path):
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        write_aside(tmp_path / "taken", b"data")
+    assert list(tmp_path.iterdir()) == [tmp_path / "taken"]
+
+
+def test_writing_where_there_is_no_folder_is_told(tmp_path):
+    with pytest.raises(InputError, match="cannot be written"):
+        write_aside(tmp_path / "nowhere" / "file", b"data")
+
+
+def test_the_model_file_is_safetensors(tmp_path):
+    folder, model = random_run(tmp_path / "run", "lstm")
+    folder.write_last({"a": torch.ones(1)}, {})
+    for path in (tmp_path / "run").rglob("*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            assert list(file.keys())
+    with safe_open(tmp_path / "run" / "model.safetensors", framework="pt") as file:
+        assert set(file.keys()) == {name for name, _ in model.named_parameters()}
+
+
+def test_nothing_in_the_package_reads_or_writes_pickles():
+    for path in Path(seqattn.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
+                assert not names & {"pickle", "dill", "cloudpickle", "joblib", "shelve"}, path
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                assert (node.value.id, node.attr) not in {("torch", "load"), ("torch", "save")}, path
+
+
+EVENTS = [
+    {"event": "updated", "update": 1},
+    {"event": "updated", "update": 2},
+    {"event": "validated", "update": 2, "averaged": False},
+    {"event": "updated", "update": 3},
+    {"event": "validated", "update": 3, "averaged": False},
+    {"event": "validated", "update": 3, "averaged": True},
+    {"event": "finished", "update": 3, "reason": "3 updates made"},
+]
+
+
+@pytest.mark.parametrize(("update", "kept"), [(0, 0), (1, 1), (2, 3), (3, 5), (9, 5)])
+def test_rewinding_drops_what_resuming_makes_happen_again(update, kept, tmp_path):
+    folder, _ = random_run(tmp_path / "run", "lstm")
+    for event in EVENTS:
+        folder.append_metrics(event)
+    assert folder.read_metrics() == EVENTS
+    folder.rewind_metrics(update)
+    assert folder.read_metrics() == EVENTS[:kept]
+
+
+def test_a_line_of_metrics_cut_short_by_a_crash_does_not_prevent_resuming(tmp_path):
+    folder, _ = random_run(tmp_path / "run", "lstm")
+    for event in EVENTS[:3]:
+        folder.append_metrics(event)
+    with (tmp_path / "run" / checkpoint.METRICS).open("a", encoding="utf-8") as file:
+        file.write('{"event": "upda')
+    folder.rewind_metrics(2)
+    assert folder.read_metrics() == EVENTS[:3]
+
+
+def test_a_run_without_metrics_has_no_events(tmp_path):
+    random_run(tmp_path / "run", "lstm")
+    assert RunFolder(tmp_path / "run").read_metrics() == []

@@ -1,0 +1,182 @@
+"""Who may import whom, and what starting up loads: read from the source and asked of fresh interpreters."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import seqattn_cli
+
+import seqattn
+from seqattn.models import ARCHITECTURES
+
+PACKAGE = Path(seqattn.__file__).parent
+TERMINAL = Path(seqattn_cli.__file__).parent
+MODULES = sorted(
+    ".".join(["seqattn", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
+    for path in PACKAGE.rglob("*.py")
+)
+
+RANKS = [
+    {"seqattn", "seqattn.errors", "seqattn.symbols"},
+    {"seqattn.attention", "seqattn.batching", "seqattn.corpus", "seqattn.hardware", "seqattn.options"},
+    {"seqattn.tokenizer"},
+    {"seqattn.models", "seqattn.models.base", "seqattn.models.lstm", "seqattn.models.transformer"},
+    {"seqattn.search", "seqattn.training"},
+    {"seqattn.checkpoint", "seqattn.presets"},
+    {"seqattn.translation", "seqattn.alignment", "seqattn.evaluation"},
+    {"seqattn.comparison", "seqattn.experiment"},
+]
+"""A module imports only from its own rank and those before it."""
+
+
+def file_of(module):
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def imported_in(path):
+    """Every module that a file imports, anywhere in it; of `from a import b` both `a` and `a.b`."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not (node.level and path.is_relative_to(PACKAGE)), f"{path}: a relative import"
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def loaded_by(code):
+    """The top-level modules that a fresh interpreter has loaded after running some code."""
+    script = (
+        f"import sys, json\n{code}\nprint('\\n' + json.dumps(sorted(m.split('.')[0] for m in sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_importing_the_package_and_its_list_of_models_loads_no_torch():
+    loaded = loaded_by("import seqattn, seqattn.models, seqattn.errors")
+    assert "seqattn" in loaded
+    assert not loaded & {"torch", "rich", "click", "sentencepiece", "sacrebleu", "numpy"}
+
+
+def test_importing_every_module_of_the_library_loads_no_terminal():
+    loaded = loaded_by(f"import {', '.join(MODULES)}")
+    assert "torch" in loaded
+    assert not loaded & {"rich", "click", "seqattn_cli"}
+
+
+def test_help_of_every_command_loads_no_torch():
+    code = """
+from seqattn_cli.main import cli
+for arguments in [["--help"], ["--version"], *([name, "--help"] for name in cli.commands)]:
+    try:
+        cli(arguments)
+    except SystemExit as status:
+        assert not status.code, arguments
+"""
+    loaded = loaded_by(code)
+    assert "click" in loaded
+    assert not loaded & {"torch", "sentencepiece", "sacrebleu", "numpy"}
+
+
+def test_every_module_has_a_rank():
+    assert sorted(module for rank in RANKS for module in rank) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_one_way(module):
+    at = next(number for number, rank in enumerate(RANKS) if module in rank)
+    allowed = set().union(*RANKS[: at + 1])
+    asked = {name for name in imported_in(file_of(module)) if name in MODULES}
+    assert asked <= allowed, f"{module} imports {sorted(asked - allowed)}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_in_the_library_knows_the_terminal(module):
+    tops = {name.split(".")[0] for name in imported_in(file_of(module))}
+    assert not tops & {"seqattn_cli", "cli", "click", "rich"}
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if m.startswith("seqattn.models")] + ["seqattn.attention", "seqattn.search"]
+)
+def test_models_and_search_see_no_text_and_no_file(module):
+    asked = imported_in(file_of(module))
+    assert not asked & {
+        "pathlib",
+        "os",
+        "io",
+        "sentencepiece",
+        "seqattn.tokenizer",
+        "seqattn.corpus",
+        "seqattn.checkpoint",
+        "seqattn.training",
+    }
+
+
+def test_training_sees_no_text_and_no_file():
+    asked = imported_in(file_of("seqattn.training"))
+    assert "torch" in asked
+    forbidden = {"pathlib", "os", "io", "json", "sentencepiece", "sacrebleu"}
+    assert not asked & (forbidden | {f"seqattn.{m}" for m in ("tokenizer", "corpus", "checkpoint", "search")})
+    for name in ARCHITECTURES:
+        assert f"seqattn.models.{name}" not in asked
+
+
+def test_only_those_that_touch_the_disk_open_files():
+    allowed = {"corpus", "checkpoint"}
+    for module in MODULES:
+        if module.removeprefix("seqattn.") in allowed:
+            continue
+        for node in ast.walk(ast.parse(file_of(module).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                assert called not in {"open", "read_text", "read_bytes", "write_text", "write_bytes"}, module
+
+
+def test_the_library_prints_nothing():
+    for module in MODULES:
+        for node in ast.walk(ast.parse(file_of(module).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                assert getattr(node.func, "id", "") not in {"print", "input"}, module
+
+
+def names_compared(path):
+    """Names of architectures that a file compares something with, or matches."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Compare | ast.MatchValue):
+            parts = ast.walk(node)
+            found |= {part.value for part in parts if isinstance(part, ast.Constant)} & set(ARCHITECTURES)
+    return found
+
+
+def test_no_architecture_is_told_by_name_outside_the_list_of_models():
+    files = [*PACKAGE.rglob("*.py"), *TERMINAL.rglob("*.py")]
+    assert len(files) > 20
+    told = {str(path): names_compared(path) for path in files if path != PACKAGE / "models" / "__init__.py"}
+    assert not {path: names for path, names in told.items() if names}
+
+
+def test_no_architecture_is_told_by_its_class_outside_the_models():
+    classes = {name for _, *pair in ARCHITECTURES.values() for name in pair}
+    for path in [*PACKAGE.rglob("*.py"), *TERMINAL.rglob("*.py")]:
+        if path.parent.name == "models":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        used = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(tree)}
+        assert not used & classes, path
+
+
+def test_a_comparison_with_an_architecture_would_be_seen(tmp_path):
+    path = tmp_path / "bad.py"
+    path.write_text('if arch == "lstm":\n    pass\n')
+    assert names_compared(path) == {"lstm"}
+    path.write_text('if "transformer" in name:\n    pass\n')
+    assert names_compared(path) == {"transformer"}

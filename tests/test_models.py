@@ -1,0 +1,500 @@
+"""The laws every architecture keeps under every option; each architecture against torch or its equations."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from helpers import VARIANT_NAMES, VARIANTS, random_source, random_target, tiny_model
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from seqattn.models import ARCHITECTURES, build, options_type
+from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary, select
+from seqattn.models.lstm import LSTM, LSTMOptions, reverse_rows
+from seqattn.models.transformer import Transformer, TransformerOptions, sinusoids
+from seqattn.symbols import PAD
+
+LENGTHS = (5, 3, 7)
+
+
+@pytest.fixture(params=VARIANTS, ids=VARIANT_NAMES)
+def model(request: pytest.FixtureRequest) -> Seq2Seq:
+    architecture, options = request.param
+    return tiny_model(architecture, double=True, **options)
+
+
+def close(actual: Tensor | None, expected: Tensor | None) -> None:
+    assert (actual is None) == (expected is None)
+    if actual is not None:
+        torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-10)
+
+
+def in_parts(model: Seq2Seq, target: Tensor, memory: Memory, state: State, parts: list[int]) -> Decoded:
+    """Decode `target` in calls of the given numbers of tokens."""
+    calls = []
+    for part in target.split(parts, dim=1):
+        calls.append(model.decode(part, memory, state, attention=True))
+        state = calls[-1].state
+    seen = [call.attention for call in calls if call.attention is not None]
+    return Decoded(torch.cat([c.hidden for c in calls], 1), state, torch.cat(seen, -2) if seen else None)
+
+
+@pytest.mark.parametrize("parts", [[1, 1, 1, 1, 1], [2, 3], [1, 4], [3, 1, 1]], ids=str)
+def test_decoding_all_tokens_at_once_equals_decoding_them_in_parts(model, parts):
+    target = random_target(3, 5)
+    memory, state = model.encode(random_source(LENGTHS))
+    whole = model.decode(target, memory, state, attention=True)
+    apart = in_parts(model, target, memory, state, parts)
+    close(apart.hidden, whole.hidden)
+    close(apart.attention, whole.attention)
+    assert apart.state.keys() == whole.state.keys()
+    for name, tensor in whole.state.items():
+        close(apart.state[name], tensor)
+
+
+def test_asking_for_attention_changes_nothing_else(model):
+    memory, state = model.encode(random_source(LENGTHS))
+    asked = model.decode(random_target(), memory, state, attention=True)
+    unasked = model.decode(random_target(), memory, state)
+    assert unasked.attention is None
+    assert torch.equal(asked.hidden, unasked.hidden)
+
+
+def test_a_wider_padded_source_changes_nothing(model):
+    source, target = random_source(LENGTHS), random_target()
+    wider = nn.functional.pad(source, (0, 4), value=PAD)
+    narrow = model.decode(target, *model.encode(source), attention=True)
+    wide = model.decode(target, *model.encode(wider), attention=True)
+    close(wide.hidden, narrow.hidden)
+    if narrow.attention is not None:
+        close(wide.attention[..., : source.shape[1]], narrow.attention)
+        assert (wide.attention[..., source.shape[1] :] == 0).all()
+
+
+def test_a_row_of_a_batch_equals_the_row_alone(model):
+    source, target = random_source(LENGTHS), random_target()
+    together = model.decode(target, *model.encode(source), attention=True)
+    for row, length in enumerate(LENGTHS):
+        alone = model.decode(
+            target[row : row + 1], *model.encode(source[row : row + 1, :length]), attention=True
+        )
+        close(together.hidden[row], alone.hidden[0])
+        if alone.attention is not None:
+            close(together.attention[row, ..., :length], alone.attention[0])
+
+
+@pytest.mark.parametrize("parts", [[4], [1, 1, 2]], ids=str)
+def test_hypotheses_of_one_memory_row_decode_as_if_each_had_its_own(model, parts):
+    k = 3
+    memory, state = model.encode(random_source((5, 3)))
+    rows = torch.arange(2).repeat_interleave(k)
+    target = random_target(2 * k, 4)
+    shared = in_parts(model, target, memory, select(state, rows), parts)
+    copied = in_parts(model, target, select(memory, rows), select(state, rows), parts)
+    close(shared.hidden, copied.hidden)
+    close(shared.attention, copied.attention)
+    assert len({tuple(row.flatten().tolist()) for row in shared.hidden}) == 2 * k
+
+
+def test_selected_rows_of_memory_and_state_decode_as_before(model):
+    memory, state = model.encode(random_source(LENGTHS))
+    target = random_target(3, 5)
+    begun = model.decode(target[:, :2], memory, state)
+    whole = model.decode(target[:, 2:], memory, begun.state)
+    order = torch.tensor([2, 0, 2])
+    chosen = model.decode(target[order, 2:], select(memory, order), select(begun.state, order))
+    close(chosen.hidden, whole.hidden[order])
+
+
+def test_tokens_of_the_future_change_nothing_before_them(model):
+    source, target = random_source(LENGTHS), random_target(3, 6)
+    memory, state = model.encode(source)
+    before = model.decode(target, memory, state, attention=True)
+    other = target.clone()
+    other[:, 3] = (other[:, 3] - 4 + 1) % 9 + 4
+    after = model.decode(other, memory, state, attention=True)
+    close(after.hidden[:, :3], before.hidden[:, :3])
+    changed = (after.hidden[:, 3:] - before.hidden[:, 3:]).abs().amax(-1)
+    assert (changed > 1e-6).all(), "what follows a changed token must see the change"
+    if before.attention is not None:
+        close(after.attention[..., :3, :], before.attention[..., :3, :])
+
+
+def test_what_is_decoded_depends_on_every_source_token(model):
+    source, target = random_source((5, 5, 5)), random_target()
+    base = model.decode(target, *model.encode(source)).hidden
+    for position in range(5):
+        other = source.clone()
+        other[:, position] = (other[:, position] - 4 + 1) % 9 + 4
+        changed = (model.decode(target, *model.encode(other)).hidden - base).abs().amax((1, 2))
+        assert (changed > 1e-8).all()
+
+
+def test_attention_rows_sum_to_one_and_are_zero_on_padding(model):
+    source = random_source(LENGTHS)
+    attention = model.decode(random_target(3, 5), *model.encode(source), attention=True).attention
+    if getattr(model.options, "score", "") == "none":
+        assert attention is None
+        return
+    layers = model.options.decoder_layers if isinstance(model, Transformer) else 1
+    heads = model.options.heads if isinstance(model, Transformer) else 1
+    assert attention.shape == (3, layers, heads, 5, max(LENGTHS))
+    close(attention.sum(-1), torch.ones(attention.shape[:-1], dtype=attention.dtype))
+    for row, length in enumerate(LENGTHS):
+        assert (attention[row, ..., length:] == 0).all()
+        assert (attention[row, ..., :length] > 0).all()
+
+
+def test_attention_lists_the_decoder_layers_from_the_first():
+    model = tiny_model("transformer", double=True, decoder_layers=3)
+    source, target = random_source(LENGTHS), random_target()
+    whole = model.decode(target, *model.encode(source), attention=True).attention
+    assert not torch.allclose(whole[:, 0], whole[:, 1])
+    for layers in (2, 1):
+        model.decoder = model.decoder[:layers]
+        shallow = model.decode(target, *model.encode(source), attention=True).attention
+        close(shallow, whole[:, :layers])
+
+
+def stored(model: Seq2Seq) -> dict[str, Any]:
+    """Everything that a model and its modules hold, tensors copied."""
+    held: dict[str, Any] = {}
+    for path, module in model.named_modules():
+        for name, value in vars(module).items():
+            if name in ("_parameters", "_buffers"):
+                held |= {
+                    f"{path}.{name}.{key}": None if tensor is None else tensor.detach().clone()
+                    for key, tensor in value.items()
+                }
+            else:
+                held[f"{path}.{name}"] = list(value) if isinstance(value, dict | list) else repr(value)
+    return held
+
+
+def test_nothing_is_stored_on_the_model_by_using_it(model):
+    before = stored(model)
+    decoded = model.decode(random_target(), *model.encode(random_source()), attention=True)
+    model.logits(decoded.hidden)
+    after = stored(model)
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        same = torch.equal(value, after[name]) if isinstance(value, Tensor) else value == after[name]
+        assert same, name
+
+
+def test_a_decoding_call_leaves_the_memory_and_state_it_was_given(model):
+    memory, state = model.encode(random_source())
+    state = model.decode(random_target(3, 2), memory, state).state
+    given = {**memory, **{f"state.{name}": tensor for name, tensor in state.items()}}
+    copies = {name: tensor.clone() for name, tensor in given.items()}
+    keys = list(memory), list(state)
+    model.decode(random_target(), memory, state, attention=True)
+    assert (list(memory), list(state)) == keys
+    for name, tensor in given.items():
+        assert torch.equal(tensor, copies[name]), name
+
+
+def test_two_interleaved_decodings_do_not_disturb_each_other(model):
+    sources = [random_source(LENGTHS, seed=1), random_source((2, 9, 4), seed=5)]
+    targets = [random_target(3, 4, seed=2), random_target(3, 4, seed=6)]
+    alone = [
+        model.decode(target, *model.encode(source)).hidden
+        for source, target in zip(sources, targets, strict=True)
+    ]
+    encoded = [model.encode(source) for source in sources]
+    states = [state for _, state in encoded]
+    steps: list[list[Tensor]] = [[], []]
+    for t in range(4):
+        for turn in range(2):
+            decoded = model.decode(targets[turn][:, t : t + 1], encoded[turn][0], states[turn])
+            states[turn] = decoded.state
+            steps[turn].append(decoded.hidden)
+    for turn in range(2):
+        close(torch.cat(steps[turn], 1), alone[turn])
+
+
+def test_gradients_reach_every_parameter(model):
+    memory, state = model.encode(random_source())
+    logits = model.logits(model.decode(random_target(), memory, state).hidden)
+    assert logits.shape == (3, 5, 13)
+    logits.log_softmax(-1)[..., 5].sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        reached = parameter.grad
+        if name.endswith("key_value.bias"):
+            # The keys' half moves every score of a softmax alike, which changes nothing.
+            reached = parameter.grad.chunk(2)[1]
+        assert reached.abs().max() > 1e-12, name
+
+
+@pytest.mark.parametrize(("architecture", "options"), VARIANTS, ids=VARIANT_NAMES)
+def test_both_vocabularies_have_their_own_size_when_separate(architecture, options):
+    model = tiny_model(architecture, vocabulary=Vocabulary(9, 21, shared=False), **options)
+    decoded = model.decode(random_target(size=21), *model.encode(random_source(size=9)))
+    assert model.logits(decoded.hidden).shape == (3, 5, 21)
+    shapes = [tuple(p.shape) for p in model.parameters()]
+    width = model.options.width
+    assert shapes.count((9, width)) == 1
+    assert shapes.count((21, width)) == (1 if model.options.tied else 2)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    ("tied", "shared", "matrices"), [(True, True, 1), (False, True, 3), (False, False, 3), (True, False, 2)]
+)
+def test_tied_matrices_are_one_parameter(architecture, tied, shared, matrices):
+    model = tiny_model(architecture, vocabulary=Vocabulary(17, 17, shared=shared), tied=tied)
+    assert sum(parameter.shape == (17, model.options.width) for parameter in model.parameters()) == matrices
+
+
+@pytest.mark.parametrize(("architecture", "options"), VARIANTS, ids=VARIANT_NAMES)
+def test_dropout_is_random_in_training_and_absent_in_evaluation(architecture, options):
+    model = tiny_model(architecture, **{**options, "dropout": 0.5})
+
+    def run() -> Tensor:
+        return model.decode(random_target(), *model.encode(random_source())).hidden
+
+    assert torch.equal(run(), run())
+    model.train()
+    with torch.random.fork_rng(devices=[]):
+        assert not torch.equal(run(), run())
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_same_seed_gives_the_same_fresh_weights(architecture):
+    models = []
+    for seed in (3, 3, 4):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            models.append(build(architecture, options_type(architecture)(), Vocabulary(20, 20, shared=True)))
+    first, again, other = (list(model.parameters()) for model in models)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0], other[0])
+
+
+def test_only_learned_positions_limit_the_length():
+    assert tiny_model("transformer").longest is None
+    assert tiny_model("lstm").longest is None
+    learned = tiny_model("transformer", positions="learned", max_positions=6)
+    assert learned.longest == 6
+    longest = random_source((6,))
+    memory, state = learned.encode(longest)
+    assert learned.decode(random_target(1, 6), memory, state).hidden.shape[1] == 6
+
+
+def test_impossible_shapes_are_refused():
+    with pytest.raises(ValueError, match="hidden 7 must be even"):
+        LSTMOptions(hidden=7)
+    LSTMOptions(hidden=7, bidirectional=False)
+    for width in (10, 12):
+        with pytest.raises(ValueError, match=f"width {width} must be an even multiple of heads 4"):
+            TransformerOptions(width=width)
+
+
+# The Transformer against torch's.
+
+
+def load_layer(theirs: nn.Module, ours: nn.Module, attentions: dict[str, str], norms: list[str]) -> None:
+    """Copy the weights of one of our Transformer layers into torch's."""
+    for our_name, their_name in attentions.items():
+        mine, torchs = getattr(ours, our_name), getattr(theirs, their_name)
+        torchs.in_proj_weight.copy_(torch.cat([mine.query.weight, mine.key_value.weight]))
+        torchs.in_proj_bias.copy_(torch.cat([mine.query.bias, mine.key_value.bias]))
+        torchs.out_proj.load_state_dict(mine.output.state_dict())
+    theirs.linear1.load_state_dict(ours.feed_forward.inner.state_dict())
+    theirs.linear2.load_state_dict(ours.feed_forward.outer.state_dict())
+    for number, name in enumerate(norms, start=1):
+        getattr(theirs, f"norm{number}").load_state_dict(getattr(ours, name).norm.state_dict())
+
+
+def torch_stacks(model: Transformer) -> tuple[nn.TransformerEncoder, nn.TransformerDecoder]:
+    """torch's encoder and decoder with the model's weights."""
+    options = model.options
+    shape = {
+        "d_model": options.width,
+        "nhead": options.heads,
+        "dim_feedforward": options.feed_forward,
+        "dropout": 0.0,
+        "batch_first": True,
+        "norm_first": options.norm == "pre",
+    }
+
+    def norm(ours: nn.Module) -> nn.LayerNorm | None:
+        if options.norm == "post":
+            return None
+        theirs = nn.LayerNorm(options.width)
+        theirs.load_state_dict(ours.state_dict())
+        return theirs
+
+    encoder = nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(**shape),
+        options.encoder_layers,
+        norm=norm(model.encoder_norm),
+        enable_nested_tensor=False,
+    )
+    decoder = nn.TransformerDecoder(
+        nn.TransformerDecoderLayer(**shape), options.decoder_layers, norm=norm(model.decoder_norm)
+    )
+    with torch.no_grad():
+        for theirs, ours in zip(encoder.layers, model.encoder, strict=True):
+            load_layer(theirs, ours, {"self_attention": "self_attn"}, ["around_self", "around_feed_forward"])
+        for theirs, ours in zip(decoder.layers, model.decoder, strict=True):
+            load_layer(
+                theirs,
+                ours,
+                {"self_attention": "self_attn", "cross_attention": "multihead_attn"},
+                ["around_self", "around_cross", "around_feed_forward"],
+            )
+    return encoder.eval(), decoder.eval()
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("positions", ["sinusoidal", "learned"])
+def test_the_transformer_equals_torchs_with_the_same_weights(norm, positions):
+    model = tiny_model(
+        "transformer", norm=norm, positions=positions, width=16, heads=4, encoder_layers=3, decoder_layers=2
+    )
+    assert isinstance(model, Transformer)
+    encoder, decoder = torch_stacks(model)
+    source, target = random_source(LENGTHS), random_target(3, 6)
+
+    def embed(side: Any, ids: Tensor) -> Tensor:
+        if positions == "learned":
+            places = side.positions.weight[: ids.shape[1]]
+        else:
+            places = sinusoids(0, ids.shape[1], 16)
+        return side.tokens.weight[ids] * 4.0 + places
+
+    with torch.no_grad():
+        memory = encoder(embed(model.source_embedding, source), src_key_padding_mask=source == PAD)
+        expected = decoder(
+            embed(model.target_embedding, target),
+            memory,
+            tgt_mask=torch.triu(torch.ones(6, 6, dtype=torch.bool), diagonal=1),
+            memory_key_padding_mask=source == PAD,
+        )
+        actual = model.decode(target, *model.encode(source)).hidden
+    torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("start", [0, 7])
+def test_sinusoids_equal_the_formula(start):
+    width = 12
+    table = sinusoids(start, 30, width)
+    for row in range(30):
+        for i in range(width // 2):
+            angle = (start + row) / 10000 ** (2 * i / width)
+            assert table[row, 2 * i].item() == pytest.approx(math.sin(angle), abs=1e-5)
+            assert table[row, 2 * i + 1].item() == pytest.approx(math.cos(angle), abs=1e-5)
+
+
+# The LSTM against torch's, and against its equations.
+
+
+def test_rows_are_turned_round_within_their_lengths():
+    x = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0]]).unsqueeze(-1)
+    assert reverse_rows(x, torch.tensor([4, 2])).squeeze(-1).tolist() == [[4, 3, 2, 1], [6, 5, 0, 0]]
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_bidirectional_encoder_equals_torchs_over_packed_rows(layers):
+    model = tiny_model("lstm", encoder_layers=layers, score="dot", double=True)
+    theirs = nn.LSTM(6, 4, layers, batch_first=True, bidirectional=True).double()
+    with torch.no_grad():
+        for number, layer in enumerate(model.encoder):
+            for ours, suffix in ((layer.forwards, ""), (layer.backwards, "_reverse")):
+                for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+                    getattr(theirs, f"{kind}_l{number}{suffix}").copy_(getattr(ours, f"{kind}_l0"))
+    source = random_source(LENGTHS)
+    embedded = model.source_embedding.weight[source] * math.sqrt(6)
+    packed = pack_padded_sequence(embedded, torch.tensor(LENGTHS), batch_first=True, enforce_sorted=False)
+    outputs, (last, _) = theirs(packed)
+    expected, _ = pad_packed_sequence(outputs, batch_first=True)
+    memory, state = model.encode(source)
+    for row, length in enumerate(LENGTHS):
+        close(memory["states"][row, :length], expected[row, :length])
+    ends = torch.cat([last[-2], last[-1]], -1)
+    close(state["h"][:, 0], torch.tanh(ends @ model.bridge_h.weight.T + model.bridge_h.bias))
+    close(state["c"][:, 0], ends @ model.bridge_c.weight.T + model.bridge_c.bias)
+
+
+def lstm_cell(lstm: nn.LSTM, layer: int, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """One step of one layer on vectors, gate by gate."""
+    weight = {
+        name: getattr(lstm, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    }
+    size = len(h)
+    gates = []
+    for number in range(4):
+        rows = slice(number * size, (number + 1) * size)
+        reads = weight["weight_ih"][rows] @ x + weight["bias_ih"][rows]
+        gates.append(reads + weight["weight_hh"][rows] @ h + weight["bias_hh"][rows])
+    i, f, o = (1 / (1 + torch.exp(-gates[number])) for number in (0, 1, 3))
+    c = f * c + i * torch.tanh(gates[2])
+    return o * torch.tanh(c), c
+
+
+def luong_score(model: LSTM, h: Tensor, state: Tensor) -> Tensor:
+    """The score of one decoder state and one encoder state, as the papers write it."""
+    attention = model.attention
+    assert attention is not None
+    if attention.score == "dot":
+        return h @ state
+    if attention.score == "general":
+        return h @ attention.weight @ state
+    return attention.vector @ torch.tanh(
+        attention.query.weight @ h + attention.key.weight @ state + attention.key.bias
+    )
+
+
+@pytest.mark.parametrize("input_feeding", [False, True])
+@pytest.mark.parametrize("score", ["dot", "general", "additive", "none"])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_lstm_decoder_equals_luongs_equations_step_by_step(score, input_feeding, layers):
+    model = tiny_model(
+        "lstm", score=score, input_feeding=input_feeding, decoder_layers=layers, double=True, tied=False
+    )
+    assert isinstance(model, LSTM)
+    source, target = random_source((4, 6)), random_target(2, 5)
+    memory, state = model.encode(source)
+    decoded = model.decode(target, memory, state, attention=True)
+    logits = model.logits(decoded.hidden)
+    for row, length in enumerate((4, 6)):
+        h = [state["h"][row, layer] for layer in range(layers)]
+        c = [state["c"][row, layer] for layer in range(layers)]
+        attentional = torch.zeros(6, dtype=torch.float64)
+        for t in range(5):
+            x = model.target_embedding.weight[target[row, t]] * math.sqrt(6)
+            if input_feeding:
+                x = torch.cat([x, attentional])
+            for layer in range(layers):
+                h[layer], c[layer] = lstm_cell(model.decoder, layer, x, h[layer], c[layer])
+                x = h[layer]
+            read = x
+            if score != "none":
+                states = memory["states"][row, :length]
+                scores = torch.stack([luong_score(model, x, s) for s in states])
+                weights = torch.exp(scores) / torch.exp(scores).sum()
+                context = sum(weight * s for weight, s in zip(weights, states, strict=True))
+                read = torch.cat([context, x])
+                close(decoded.attention[row, 0, 0, t, :length], weights)
+            attentional = torch.tanh(model.combine.weight @ read)
+            close(decoded.hidden[row, t], attentional)
+            close(logits[row, t], model.output.weight @ attentional)
+
+
+def test_fresh_forget_gates_are_biased_by_one_and_other_gates_by_nought():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        options = LSTMOptions(width=6, hidden=8, encoder_layers=2, decoder_layers=2)
+        model = LSTM(options, Vocabulary(9, 9, shared=True))
+    lstms = [module for module in model.modules() if isinstance(module, nn.LSTM)]
+    assert len(lstms) == 5
+    for lstm in lstms:
+        for layer in range(lstm.num_layers):
+            bias = getattr(lstm, f"bias_ih_l{layer}") + getattr(lstm, f"bias_hh_l{layer}")
+            size = lstm.hidden_size
+            assert bias.tolist() == [0.0] * size + [1.0] * size + [0.0] * 2 * size

@@ -1,0 +1,301 @@
+"""Settings from text and TOML into options, and every fault told at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqattn.errors import InputError
+from seqattn.models import ARCHITECTURES, options_type
+from seqattn.models.lstm import LSTMOptions
+from seqattn.models.transformer import TransformerOptions
+from seqattn.options import apply, convert, parse_settings, read_settings, settings_for
+from seqattn.presets import PRESETS, choose_preset, compose, compose_alike
+from seqattn.tokenizer import TokenizerOptions
+from seqattn.training import TrainingOptions
+
+Norm = Literal["pre", "post"]
+
+
+@dataclass(frozen=True)
+class Left:
+    width: int = 8
+    rate: float = 0.5
+    norm: Norm = "pre"
+    fast: bool = False
+
+
+@dataclass(frozen=True)
+class Right:
+    beam: int = 5
+
+    def __post_init__(self) -> None:
+        if self.beam < 1:
+            raise ValueError(f"beam {self.beam} is out of range")
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "expected"),
+    [
+        ("12", int, 12),
+        (12, int, 12),
+        ("0", int, 0),
+        ("1_000", int, 1000),
+        ("0.25", float, 0.25),
+        ("1e-3", float, 1e-3),
+        (3, float, 3.0),
+        (0.5, float, 0.5),
+        ("post", Norm, "post"),
+        ("true", bool, True),
+        ("Yes", bool, True),
+        ("on", bool, True),
+        ("1", bool, True),
+        (True, bool, True),
+        ("FALSE", bool, False),
+        ("no", bool, False),
+        ("off", bool, False),
+        (0, bool, False),
+        (False, bool, False),
+    ],
+)
+def test_values_become_the_hinted_type(value, hint, expected):
+    converted = convert(value, hint)
+    assert converted == expected
+    assert type(converted) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "message"),
+    [
+        ("1.5", int, "whole number"),
+        (1.5, int, "whole number"),
+        ("-1", int, "0 or more"),
+        ("many", int, "whole number"),
+        ("", int, "whole number"),
+        (True, int, "whole number"),
+        ([1], int, "whole number"),
+        ("-0.1", float, "0 or more"),
+        ("nan", float, "a number"),
+        ("inf", float, "a number"),
+        ("x", float, "a number"),
+        (True, float, "a number"),
+        ("middle", Norm, "one of pre, post"),
+        ("Pre", Norm, "one of pre, post"),
+        ("maybe", bool, "true or false"),
+        ("2", bool, "true or false"),
+    ],
+)
+def test_values_of_another_type_or_out_of_range_are_refused(value, hint, message):
+    with pytest.raises(ValueError, match=message):
+        convert(value, hint)
+
+
+@given(st.integers(0, 10**9))
+def test_whole_numbers_survive_text(number):
+    assert convert(str(number), int) == number
+
+
+@given(st.floats(0, 1e12))
+def test_numbers_survive_text(number):
+    assert convert(str(number), float) == number
+
+
+def test_settings_reach_the_options_that_have_their_field():
+    left, right = apply({"width": "16", "norm": "post", "beam": 2, "fast": "on"}, Left(rate=0.1), Right())
+    assert left == Left(width=16, rate=0.1, norm="post", fast=True)
+    assert right == Right(beam=2)
+
+
+def test_without_settings_the_options_stay():
+    assert apply({}, Left(), Right()) == (Left(), Right())
+
+
+def test_the_given_options_are_not_changed():
+    left = Left()
+    apply({"width": 3}, left)
+    assert left == Left()
+
+
+def test_an_unknown_setting_comes_with_the_nearest_known_one_and_the_list():
+    with pytest.raises(InputError) as caught:
+        apply({"widht": 3}, Left(), Right())
+    assert "no setting 'widht', did you mean 'width'?" in str(caught.value)
+    assert "beam, fast, norm, rate, width" in caught.value.remedy
+
+
+def test_an_unknown_setting_like_no_other_gets_no_suggestion():
+    with pytest.raises(InputError, match="no setting 'zzzzz'") as caught:
+        apply({"zzzzz": 3}, Left())
+    assert "did you mean" not in str(caught.value)
+
+
+def test_all_faults_are_told_at_once():
+    with pytest.raises(InputError) as caught:
+        apply(
+            {"bean": 1, "width": "wide", "rate": "-1", "norm": "mid", "fast": "x", "beam": 0}, Left(), Right()
+        )
+    message = str(caught.value)
+    for told in (
+        "no setting 'bean', did you mean 'beam'?",
+        "width must be a whole number, 0 or more, not 'wide'",
+        "rate must be a number, 0 or more, not '-1'",
+        "norm must be one of pre, post, not 'mid'",
+        "fast must be true or false, not 'x'",
+        "beam 0 is out of range",
+    ):
+        assert told in message
+
+
+def test_a_fault_of_value_does_not_list_all_settings():
+    with pytest.raises(InputError) as caught:
+        apply({"width": "wide"}, Left())
+    assert caught.value.remedy == ""
+
+
+def test_options_that_refuse_a_combination_make_an_input_error():
+    with pytest.raises(InputError, match="hidden 7 must be even"):
+        apply({"hidden": "7"}, LSTMOptions())
+    with pytest.raises(InputError, match="width 100 must be an even multiple of heads 8"):
+        apply({"heads": "8", "width": "100"}, TransformerOptions())
+
+
+@pytest.mark.parametrize(
+    ("architecture", "setting"),
+    [
+        ("transformer", {"heads": 0}),
+        ("transformer", {"width": 0}),
+        ("transformer", {"encoder_layers": 0}),
+        ("transformer", {"decoder_layers": 0}),
+        ("transformer", {"feed_forward": 0}),
+        ("transformer", {"attention_dropout": 2}),
+        ("transformer", {"positions": "learned", "max_positions": 0}),
+        ("lstm", {"hidden": 0}),
+        ("lstm", {"width": 0}),
+        ("lstm", {"encoder_layers": 0}),
+        ("lstm", {"decoder_layers": 0}),
+        ("lstm", {"dropout": 1.5}),
+        ("lstm", {"label_smoothing": 2}),
+        ("lstm", {"accumulate": 0}),
+    ],
+    ids=str,
+)
+def test_a_value_that_no_model_can_have_is_an_input_error_that_names_it(architecture, setting):
+    name, value = list(setting.items())[-1]
+    with pytest.raises(InputError, match=f"{name}.*{value}"):
+        compose(architecture, "tiny", setting)
+
+
+OPTIONS = [LSTMOptions, TransformerOptions, TokenizerOptions, TrainingOptions]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda kind: kind.__name__)
+def test_every_option_can_be_set_to_its_default_as_text(options):
+    values = {name: str(value) for name, value in vars(options()).items()}
+    assert apply(values, options()) == (options(),)
+
+
+def test_arguments_are_split_at_the_first_equals_sign():
+    assert parse_settings(["a=1", " b = x=y ", "c="]) == {"a": "1", "b": "x=y", "c": ""}
+    assert parse_settings(["a=1", "a=2"]) == {"a": "2"}
+
+
+@pytest.mark.parametrize("argument", ["width", "=3", " =3", ""])
+def test_an_argument_without_key_or_value_is_refused(argument):
+    with pytest.raises(InputError, match="key=value"):
+        parse_settings(["a=1", argument])
+
+
+def test_toml_tables_become_prefixes(tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_text(
+        '\ufeffwidth = 64\r\n[lstm]\r\nscore = "dot"\r\ntied = true\r\n[transformer]\nheads = 2\n'
+    )
+    assert read_settings(path) == {
+        "width": 64,
+        "lstm.score": "dot",
+        "lstm.tied": True,
+        "transformer.heads": 2,
+    }
+
+
+def test_a_dotted_toml_key_is_the_same_as_a_table(tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_text("lstm.hidden = 64\n")
+    assert read_settings(path) == {"lstm.hidden": 64}
+
+
+def test_what_is_not_toml_is_an_input_error_with_the_file_and_the_place(tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_text("width = 64\nheads = = 2\n")
+    with pytest.raises(InputError, match=r"is not TOML.*line 2") as caught:
+        read_settings(path)
+    assert caught.value.path == str(path)
+    with pytest.raises(InputError, match="No such file"):
+        read_settings(tmp_path / "none.toml")
+
+
+def test_settings_with_a_prefix_are_for_their_architecture_alone():
+    settings: dict[str, Any] = {"width": 8, "lstm.width": 16, "lstm.score": "dot", "transformer.heads": 2}
+    names = ("lstm", "transformer")
+    assert settings_for("lstm", names, settings) == {"width": 16, "score": "dot"}
+    assert settings_for("transformer", names, settings) == {"width": 8, "heads": 2}
+
+
+def test_a_prefixed_setting_wins_wherever_it_stands():
+    assert settings_for("lstm", ["lstm"], {"lstm.width": 16, "width": 8}) == {"width": 16}
+
+
+def test_a_prefix_of_no_architecture_is_an_unknown_setting():
+    with pytest.raises(InputError, match=r"no setting 'rnn\.width'"):
+        compose("lstm", "tiny", {"rnn.width": 8})
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_preset_composes_for_every_architecture(preset, architecture):
+    model, tokenizer, training = compose(architecture, preset, {})
+    assert isinstance(model, options_type(architecture))
+    for key, value in PRESETS[preset][architecture].items():
+        assert getattr(model, key, None) == value or getattr(training, key) == value
+    assert tokenizer == TokenizerOptions()
+
+
+def test_settings_win_over_the_preset():
+    model, tokenizer, training = compose(
+        "lstm",
+        "tiny",
+        {"width": "32", "lstm.hidden": "48", "transformer.hidden": "x", "pieces": "bpe", "seed": 9},
+    )
+    assert (model.width, model.hidden, tokenizer.pieces, training.seed) == (32, 48, "bpe", 9)
+    assert training.batch_tokens == PRESETS["tiny"]["lstm"]["batch_tokens"]
+
+
+def test_the_preset_follows_the_number_of_pairs():
+    assert [choose_preset(n) for n in (1, 19_999, 20_000, 999_999, 1_000_000)] == [
+        "tiny",
+        "tiny",
+        "small",
+        "small",
+        "base",
+    ]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_comparison_shares_tokenizer_batches_and_budget(preset):
+    recipes = compose_alike(preset, {"max_updates": 7, "lstm.learning_rate": "0.5"})
+    assert set(recipes) == set(ARCHITECTURES)
+    assert {training.max_updates for _, _, training in recipes.values()} == {7}
+    assert recipes["lstm"][2].learning_rate == 0.5
+    assert recipes["transformer"][2].learning_rate != 0.5
+
+
+@pytest.mark.parametrize(
+    "settings", [{"lstm.max_updates": 7}, {"transformer.vocab_size": 500}, {"lstm.batch_tokens": 9}], ids=str
+)
+def test_an_unfair_comparison_is_refused(settings):
+    with pytest.raises(InputError, match="one tokenizer, one way to batch and one budget"):
+        compose_alike("tiny", settings)

@@ -1,0 +1,223 @@
+"""Text to ids and back: nothing is lost but spacing, nothing comes out that breaks a line."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from seqattn.errors import InputError
+from seqattn.symbols import BOS, EOS, PAD, UNK
+from seqattn.tokenizer import (
+    Side,
+    Tokenizer,
+    TokenizerOptions,
+    normalise,
+    take_inventory,
+    train_tokenizer,
+)
+
+SOURCES = [
+    f"{who} {verb} {what} ."
+    for who in ("the girl", "my teacher", "a scientist", "nobody")
+    for verb in ("reads", "writes", "forgot", "wanted to burn")
+    for what in ("a book", "the newspaper", "seven letters", "an unreadable manuscript")
+]
+TARGETS = [
+    f"{what} {verb}."
+    for what in ("책을", "신문을", "편지 일곱 통을", "원고를")
+    for verb in ("읽는다", "쓴다", "잊었다", "태우고 싶었다")
+]
+COMMANDS = ["walk twice", "jump left thrice and walk", "look", "turn left", "run and jump twice"] * 60
+ACTIONS = ["I_WALK I_WALK", "I_TURN I_JUMP , I_WALK", "I_LOOK", 'I_TURN a,b "say"', "I_RUN I_JUMP <s>"] * 60
+
+TOKENIZERS = {
+    f"{pieces}-{'joint' if joint else 'separate'}": train_tokenizer(
+        SOURCES, TARGETS, TokenizerOptions(pieces=pieces, joint=joint)
+    )
+    for pieces in ("unigram", "bpe")
+    for joint in (True, False)
+} | {"closed": train_tokenizer(COMMANDS, ACTIONS, TokenizerOptions(joint=False))}
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+near_text = st.text("thegirl wot책을\n\t ▁_é\u0301<>0x\u2028\u00a0\u3000", max_size=30)
+sides = pytest.mark.parametrize(
+    "side",
+    [side for made in TOKENIZERS.values() for side in (made.source, made.target)],
+    ids=[f"{name}-{side}" for name in TOKENIZERS for side in ("source", "target")],
+)
+
+
+@given(text | near_text)
+@example("a\u0085b\u2028c\u2029d\re\vf\fg\x1ch")
+@example("  two   spaces\t\tand tabs ")
+@example("\ud800 alone")
+def test_normalised_text_is_one_line_composed_and_stays_as_it_is(x):
+    seen = normalise(x)
+    assert len(seen.splitlines()) <= 1
+    assert "\t" not in seen
+    assert "  " not in seen
+    assert seen == seen.strip(" ")
+    assert "▁" not in seen
+    assert unicodedata.is_normalized("NFC", seen)
+    assert normalise(seen) == seen
+    seen.encode("utf-8")
+
+
+def test_normalising_keeps_what_is_not_spacing():
+    assert normalise("  Ein \u00a0Café\u3000 ist\nda\r\n") == "Ein \u00a0Café\u3000 ist da"
+    assert normalise("Cafe\u0301 ﬁ Å") == "Café ﬁ Å"
+    assert normalise("a▁b") == "a_b"
+
+
+@sides
+@given(x=text | near_text)
+@example(x="")
+@example(x="the girl")
+@example(x="<s> </s> <unk> <0xEC> <0x0A> <pad>")
+@example(x="never seen: 𓀀 😀 \x00\x07 \ufffd ⁇ \ue000\U0010ffff")
+@example(x="a\u2028b\nc")
+@example(x="▁▁ ▁the")
+def test_decoding_encoded_text_gives_the_normalised_text(side, x):
+    assert side.decode(side.encode(x)) == normalise(x)
+
+
+@sides
+@given(x=text | near_text)
+def test_ids_are_in_range_and_end_in_eos(side, x):
+    ids = side.encode(x)
+    assert ids[-1] == EOS
+    assert not {PAD, BOS, EOS, UNK} & set(ids[:-1])
+    assert all(0 <= i < len(side) for i in ids)
+
+
+@sides
+@given(data=st.data())
+def test_whatever_ids_are_decoded_the_text_is_one_line(side, data):
+    bytes_too = st.integers(0, 259)
+    ids = data.draw(st.lists(bytes_too | st.integers(0, len(side) - 1), max_size=20))
+    decoded = side.decode(ids)
+    assert len(decoded.splitlines()) <= 1
+    assert decoded == normalise(decoded)
+
+
+@sides
+def test_a_line_break_spelled_in_bytes_does_not_come_out(side):
+    newline = [side.processor.piece_to_id(f"<0x{byte:02X}>") for byte in "a\n\u2028b".encode()]
+    assert side.decode(newline) == "a b"
+
+
+@sides
+@given(x=text | near_text)
+@example(x="the girl reads never-seen 𓀀 words")
+def test_ids_group_into_the_words_of_the_text(side, x):
+    ids = side.encode(x)[:-1]
+    groups = side.words(ids)
+    assert [i for group in groups for i in group] == ids
+    assert [side.decode(group) for group in groups] == [word for word in normalise(x).split(" ") if word]
+
+
+@sides
+def test_markers_leave_no_trace_in_text(side):
+    ids = side.encode("the girl")
+    assert side.decode([BOS, *ids, PAD, PAD]) == "the girl"
+    assert side.decode([PAD, BOS, EOS]) == ""
+
+
+@sides
+def test_the_first_four_ids_are_the_markers(side):
+    assert [side.processor.is_control(i) for i in (PAD, BOS, EOS)] == [True] * 3
+    assert side.processor.unk_id() == UNK
+    assert (PAD, BOS, EOS, UNK) == (0, 1, 2, 3)
+
+
+@pytest.mark.parametrize("pieces", ["unigram", "bpe"])
+@pytest.mark.parametrize("joint", [True, False])
+def test_training_twice_gives_identical_bytes(pieces, joint):
+    first = TOKENIZERS[f"{pieces}-{'joint' if joint else 'separate'}"]
+    again = train_tokenizer(SOURCES, TARGETS, TokenizerOptions(pieces=pieces, joint=joint))
+    assert again.source.model == first.source.model
+    assert again.target.model == first.target.model
+
+
+def test_unigram_and_bpe_differ():
+    assert TOKENIZERS["unigram-joint"].source.model != TOKENIZERS["bpe-joint"].source.model
+
+
+def test_a_joint_vocabulary_is_one_object_that_knows_both_sides():
+    joint = TOKENIZERS["unigram-joint"]
+    assert joint.joint
+    assert joint.source is joint.target
+    for line in ("the girl reads", "책을 읽는다"):
+        assert not any(piece.startswith("<0x") for piece in joint.source.pieces(joint.source.encode(line)))
+
+
+def test_separate_vocabularies_know_one_side_each():
+    separate = TOKENIZERS["unigram-separate"]
+    assert not separate.joint
+    assert separate.source.model != separate.target.model
+    assert any(piece.startswith("<0x") for piece in separate.source.pieces(separate.source.encode("책을")))
+    assert not any(
+        piece.startswith("<0x") for piece in separate.target.pieces(separate.target.encode("책을"))
+    )
+
+
+def test_a_side_reloads_from_its_bytes():
+    side = TOKENIZERS["bpe-joint"].source
+    assert Side(side.model).encode("the girl reads 책을") == side.encode("the girl reads 책을")
+    assert Tokenizer(side, side).joint
+
+
+def test_frequent_words_become_pieces_of_their_own():
+    side = train_tokenizer(SOURCES, TARGETS, TokenizerOptions(pieces="bpe", vocab_size=400)).source
+    words = ["▁the", "▁girl", "▁reads", "▁a", "▁book", "▁."]
+    assert side.pieces(side.encode("the girl reads a book .")[:-1]) == words
+
+
+def test_a_closed_vocabulary_gives_one_piece_a_word():
+    closed = TOKENIZERS["closed"]
+    for side, lines in ((closed.source, COMMANDS), (closed.target, ACTIONS)):
+        for line in set(lines):
+            words = line.split()
+            assert side.pieces(side.encode(line)[:-1]) == [f"▁{word}" for word in words]
+    unseen = closed.source.encode("walked jumpy")[:-1]
+    assert closed.source.decode(unseen) == "walked jumpy"
+
+
+def test_a_vocabulary_is_closed_when_few_words_are_each_seen_often():
+    assert take_inventory(["a b"] * 50).closed
+    assert not take_inventory(["a b"] * 49).closed
+    assert take_inventory([" ".join(f"w{n}" for n in range(200))] * 50).closed
+    assert not take_inventory([" ".join(f"w{n}" for n in range(201))] * 60).closed
+
+
+def test_an_inventory_counts_words_and_characters():
+    inventory = take_inventory(["ab a ab", "c"])
+    assert (inventory.words, inventory.running, inventory.characters) == ({"ab", "a", "c"}, 4, 3)
+
+
+def test_a_vocab_size_that_was_asked_for_is_what_one_gets():
+    for pieces in ("unigram", "bpe"):
+        made = train_tokenizer(SOURCES, TARGETS, TokenizerOptions(pieces=pieces, vocab_size=315))
+        assert len(made.source) == 315
+
+
+@pytest.mark.parametrize("pieces", ["unigram", "bpe"])
+def test_more_pieces_than_the_texts_yield_are_fewer_not_an_error(pieces):
+    made = train_tokenizer(SOURCES, TARGETS, TokenizerOptions(pieces=pieces, vocab_size=20_000))
+    assert 300 < len(made.source) < 20_000
+    assert made.source.decode(made.source.encode("the girl")) == "the girl"
+
+
+@pytest.mark.parametrize("pieces", ["unigram", "bpe"])
+def test_an_impossible_vocab_size_is_an_input_error_that_says_what_to_do(pieces):
+    with pytest.raises(InputError, match="vocabulary of 10 pieces cannot be made") as caught:
+        train_tokenizer(SOURCES, TARGETS, TokenizerOptions(pieces=pieces, vocab_size=10))
+    assert "vocab_size" in caught.value.remedy
+
+
+def test_no_text_at_all_is_an_input_error():
+    with pytest.raises(InputError):
+        train_tokenizer(["", " "], [""], TokenizerOptions())
