@@ -116,13 +116,13 @@ class RunFolder:
             problem = "is not a folder" if self.path.exists() else "does not exist"
             raise InputError(problem, path=self.path, remedy=remedy)
         try:
-            text = (self.path / CONFIG).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            data = (self.path / CONFIG).read_bytes()
+        except OSError as error:
             raise InputError(
                 f"is not a run, it has no readable {CONFIG}", path=self.path, remedy=remedy
             ) from error
         try:
-            return RunConfig.from_json(text)
+            return RunConfig.from_json(data.decode())
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             known = f"format {FORMAT}, {' or '.join(ARCHITECTURES)}"
             raise InputError(f"is not a config of this version ({known})", path=self.path / CONFIG) from error

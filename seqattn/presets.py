@@ -19,7 +19,7 @@ LARGE_DATA = {"batch_tokens": 4096, "accumulate": 2, "learning_rate": 7e-4, "war
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiny": {
-        "lstm": {**SMALL_DATA, "width": 128, "hidden": 256, "dropout": 0.2},
+        "lstm": {**SMALL_DATA, "width": 128, "hidden": 256, "dropout": 0.1, "learning_rate": 6e-3},
         "transformer": {
             **SMALL_DATA,
             "width": 128,
@@ -31,7 +31,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "small": {
-        "lstm": {"width": 256, "hidden": 512, "dropout": 0.3},
+        "lstm": {"width": 256, "hidden": 512, "dropout": 0.3, "learning_rate": 2.5e-3},
         "transformer": {"width": 256, "feed_forward": 1024, "heads": 4, "dropout": 0.2},
     },
     "base": {

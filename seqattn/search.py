@@ -29,7 +29,7 @@ class SearchOptions:
     max_extra: int = 10
 
     def __post_init__(self) -> None:
-        check_ranges(self, beam=(1, None), length_penalty=(0, None), max_ratio=(0, None), max_extra=(1, None))
+        check_ranges(self, beam=(1, None), length_penalty=(0, None), max_ratio=(0, None), max_extra=(0, None))
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ def length_penalty(length: int, alpha: float) -> float:
 
 
 def length_limits(model: Seq2Seq, source: Tensor, options: SearchOptions) -> Tensor:
-    """The most ids a target of each source (B, S) may have: → (B,) int64."""
+    """The most ids a target of each source (B, S) may have, one at least for EOS: → (B,) int64."""
     limits = ((source != PAD).sum(1) * options.max_ratio).long() + options.max_extra
-    return limits if model.longest is None else limits.clamp(max=model.longest)
+    return limits.clamp(min=1, max=model.longest)
 
 
 def next_log_probabilities(

@@ -333,7 +333,7 @@ def test_the_model_card_tells_the_scores_of_the_weights_beside_it(work, tmp_path
     card, figures, said = card_and_weights(work.run(architecture))
     assert figures in card
     assert f"after {said['update']} updates" in card
-    assert ("average" in card.splitlines()[5]) is (said["averaged"] == "true")
+    assert ("average" in card.splitlines()[5]) is said["averaged"]
 
 
 def test_the_model_card_still_tells_them_when_a_finished_run_is_resumed_to_no_avail(
@@ -348,10 +348,10 @@ def test_the_model_card_still_tells_them_when_a_finished_run_is_resumed_to_no_av
     start = ["train", "--train", work.train, "--arch", "lstm", *sizes("lstm"), "--max-updates", 16]
     seqattn(*start, "--out", tmp_path / "run")
     card, figures, said = card_and_weights(tmp_path / "run")
-    assert said["averaged"] == "true" and figures in card and "BLEU 7.00" in card
+    assert said["averaged"] is True and figures in card and "BLEU 7.00" in card
     seqattn("train", "--resume", "--out", tmp_path / "run")
     card, figures, said = card_and_weights(tmp_path / "run")
-    assert said["averaged"] == "true"
+    assert said["averaged"] is True
     assert figures in card
 
 

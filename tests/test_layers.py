@@ -20,7 +20,7 @@ MODULES = sorted(
 )
 
 RANKS = [
-    {"seqattn", "seqattn.errors", "seqattn.symbols"},
+    {"seqattn", "seqattn.dropout", "seqattn.errors", "seqattn.symbols"},
     {"seqattn.attention", "seqattn.batching", "seqattn.corpus", "seqattn.hardware", "seqattn.options"},
     {"seqattn.tokenizer"},
     {"seqattn.models", "seqattn.models.base", "seqattn.models.lstm", "seqattn.models.transformer"},

@@ -439,7 +439,7 @@ def test_draws_end_in_eos_within_their_limit(model):
 
 @pytest.mark.parametrize("options", [{"beam": 0}, {"length_penalty": -0.1}], ids=str)
 def test_impossible_search_options_are_refused(options):
-    with pytest.raises(ValueError, match="out of range"):
+    with pytest.raises(ValueError, match=next(iter(options))):
         SearchOptions(**options)
 
 
@@ -447,5 +447,5 @@ def test_impossible_search_options_are_refused(options):
     "options", [{"temperature": 0.0}, {"top_k": -1}, {"top_p": 0.0}, {"top_p": 1.1}], ids=str
 )
 def test_impossible_sampling_options_are_refused(options):
-    with pytest.raises(ValueError, match="out of range"):
+    with pytest.raises(ValueError, match=next(iter(options))):
         SamplingOptions(**options)

@@ -17,6 +17,7 @@ from seqattn.models.base import Vocabulary
 from seqattn.search import SearchOptions, beam_search
 from seqattn.training import (
     Finished,
+    Progress,
     Trainer,
     TrainingOptions,
     Updated,
@@ -228,7 +229,24 @@ def test_learning_rate_rises_linearly_to_its_peak_and_falls_with_the_inverse_squ
 def test_every_update_uses_the_learning_rate_it_reports():
     _, events = trained(replace(EXACT, max_updates=9))
     rates = [event.learning_rate for event in events if isinstance(event, Updated)]
-    assert rates == [learning_rate(u, EXACT) for u in range(1, 10)]
+    options = replace(EXACT, max_updates=9)
+    assert rates == [learning_rate(u, options, (u - 1) / 9) for u in range(1, 10)]
+
+
+def test_the_rate_falls_linearly_to_zero_over_the_cooldown_and_not_before():
+    options = TrainingOptions(learning_rate=1.0, warmup=1, cooldown=0.25)
+    without = [learning_rate(u, options) for u in (10, 50, 90)]
+    assert [learning_rate(u, options, spent=0.75) for u in (10, 50, 90)] == without
+    assert learning_rate(50, options, spent=0.875) == pytest.approx(without[1] / 2)
+    assert learning_rate(50, options, spent=1.0) == 0.0
+
+
+def test_the_share_spent_is_that_of_the_nearest_limit():
+    progress = Progress(update=10, tokens=900, seconds=30)
+    assert progress.spent(TrainingOptions()) == 0.0
+    assert progress.spent(TrainingOptions(max_updates=100)) == 0.1
+    assert progress.spent(TrainingOptions(max_updates=100, max_tokens=1000, max_minutes=1)) == 0.9
+    assert progress.spent(TrainingOptions(max_minutes=0.25)) == 1.0
 
 
 def test_stops_after_max_updates():
@@ -336,7 +354,7 @@ def test_training_learns_to_copy_what_it_has_not_seen(architecture):
     examples = copy_examples(300, symbols=4, longest=3)
     held = examples[0]
     options = replace(
-        EXACT, learning_rate=1e-2, warmup=20, batch_tokens=128, max_updates=250, validate_every=250, average=1
+        EXACT, learning_rate=1e-2, warmup=20, batch_tokens=128, max_updates=400, validate_every=400, average=1
     )
     size = {"width": 32, "hidden": 32} if architecture == "lstm" else {"width": 32, "feed_forward": 64}
     model = fresh(architecture, **size)
