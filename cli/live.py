@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .curves import sparkline
+from .heatmap import caption
 
 if TYPE_CHECKING:
     from seqattn.experiment import Experiment, Prepared
@@ -210,7 +211,7 @@ class LiveView:
             source, hypothesis, reference = samples[len(self.validations) % len(samples)]
             sample = Table.grid(padding=(0, 2))
             for label, text in (("source", source), ("model", hypothesis), ("reference", reference)):
-                sample.add_row(Text(label, style="dim"), Text(text))
+                sample.add_row(Text(label, style="dim"), Text(caption(text)))
             lines.append(sample)
         return Panel(Group(*lines), expand=False, border_style="dim")
 
