@@ -38,10 +38,14 @@ SAMPLE_SETTINGS: dict[str, Any] = {
     "vocab_size": 2400,
     "validate_every": 400,
     "max_updates": 1600,
-    "max_minutes": 1.6,
+    "max_minutes": 1.4,
     "average": 0,
+    "transformer.encoder_layers": 1,
+    "transformer.decoder_layers": 1,
+    "transformer.learning_rate": 4e-3,
+    "transformer.dropout": 0.05,
 }
-"""What the bundled sample needs: both models within three minutes on two cores."""
+"""What trains both models on the bundled sample within three minutes on two cores."""
 
 
 @click.command()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from seqattn.corpus import read_corpus
 from seqattn.errors import InputError
 from seqattn.symbols import BOS, EOS, PAD, UNK
 from seqattn.tokenizer import (
@@ -195,7 +198,18 @@ def test_a_vocabulary_is_closed_when_few_words_are_each_seen_often():
 
 def test_an_inventory_counts_words_and_characters():
     inventory = take_inventory(["ab a ab", "c"])
-    assert (inventory.words, inventory.running, inventory.characters) == ({"ab", "a", "c"}, 4, 3)
+    assert inventory.words == {"ab": 2, "a": 1, "c": 1}
+    assert (inventory.running, inventory.characters) == (4, "abc")
+
+
+def test_most_words_of_a_real_text_are_one_piece():
+    corpus = read_corpus(str(Path(__file__).parent.parent / "samples" / "en-ko" / "train.tsv"))
+    sources, targets = zip(*corpus.pairs, strict=True)
+    side = train_tokenizer(sources, targets, TokenizerOptions()).source
+    words = Counter(word for text in sources[:500] for word in text.split())
+    whole = sum(count for word, count in words.items() if len(side.words(side.encode(word)[:-1])[0]) == 1)
+    # The last word of a sentence carries its full stop, a piece of its own.
+    assert whole / words.total() > 0.7
 
 
 def test_a_vocab_size_that_was_asked_for_is_what_one_gets():
