@@ -247,12 +247,12 @@ def _show(
         console.print(differences(systems, pairs, rows))
     elif len(systems) > 1:
         heading("All systems translate every test sentence alike")
-    source = pairs[telling_sentence(systems, pairs)].source
+    row = telling_sentence(systems, pairs)
+    source = pairs[row].source
     heading("What each target word attended to")
     # Two maps stand side by side where each has room for a sentence.
     room = console.width if console.width < 100 else (console.width - 3) // 2
     maps = []
-    row = telling_sentence(systems, pairs)
     for one in systems:
         try:
             (seen,) = attentions(one.run, [Pair(source, one.assessment.hypotheses[row])], AlignmentOptions())

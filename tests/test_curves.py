@@ -1,4 +1,3 @@
-import io
 import math
 import re
 import unicodedata
@@ -7,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from rich.console import Console
 from seqattn_cli.curves import MARKERS, curves, sparkline
+from terminal import rendered
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -19,19 +18,6 @@ names = st.one_of(
     st.text("ab 한", min_size=20, max_size=90),
     st.sampled_from(["", "[red]x[/]", "\x1b[31m", "a\nb", "한국어 모델"]),
 )
-
-
-def rendered(renderable, width=220, colour=False):
-    console = Console(
-        width=width,
-        file=io.StringIO(),
-        force_terminal=colour,
-        color_system="truecolor" if colour else None,
-        legacy_windows=False,
-        _environ={},
-    )
-    console.print(renderable)
-    return console.file.getvalue()
 
 
 def drawn(*args, **options):

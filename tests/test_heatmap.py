@@ -1,4 +1,3 @@
-import io
 import itertools
 import math
 import re
@@ -8,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from rich.console import Console
 from seqattn_cli.heatmap import BANDS, caption, fit, graphemes, heatmap, side_by_side, visible
+from terminal import rendered
 
 SHADES = "".join(shade for _, shade, _ in BANDS)
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
@@ -23,19 +22,6 @@ anything = st.one_of(
     ),
 )
 widths = st.integers(20, 200)
-
-
-def rendered(renderable, width=220, colour=False):
-    console = Console(
-        width=width,
-        file=io.StringIO(),
-        force_terminal=colour,
-        color_system="truecolor" if colour else None,
-        legacy_windows=False,
-        _environ={},
-    )
-    console.print(renderable)
-    return console.file.getvalue()
 
 
 def drawn(*args, **options):
