@@ -55,9 +55,9 @@ def read_attention(
     lengths = [max(len(example.source), len(example.target)) for example in examples]
     order = range(len(examples))
     for rows in group_by_tokens(order, lengths, batch_tokens):
-        batch = collate([examples[row] for row in rows])
         if model.longest is not None and max(lengths[row] for row in rows) > model.longest:
             raise InputError(f"a sentence has more than the {model.longest} pieces this model can hold")
+        batch = collate([examples[row] for row in rows], model.longest)
         with torch.inference_mode():
             memory, state = model.encode(batch.source.to(device))
             decoded = model.decode(batch.target[:, :-1].to(device), memory, state, attention=True)

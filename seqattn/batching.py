@@ -1,4 +1,9 @@
-"""Pairs of ids to batches: about equal in tokens, alike in length, shuffled from a seed."""
+"""Pairs of ids to batches: about equal in tokens, alike in length, shuffled from a seed.
+
+Batches come in few shapes. A CPU compiles a kernel for each new shape of a product in bf16, in the time of
+several such products; with every length and number of rows its own shape, that was two fifths of a training
+step of a small model (docs/decisions.md).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,9 @@ import torch
 from torch import Tensor
 
 from seqattn.symbols import BOS, PAD
+
+ROWS = 8
+"""Batches of training have a multiple of so many rows where they have as many."""
 
 
 class Example(NamedTuple):
@@ -28,26 +36,47 @@ class Batch(NamedTuple):
     """(B, T + 1) int64, BOS first, EOS then PAD at the right."""
 
 
-def pad(rows: Sequence[Sequence[int]]) -> Tensor:
-    """Rows of ids to one tensor, PAD at the right: → (rows, longest) int64."""
-    longest = max(map(len, rows))
+def round_up(length: int, limit: int | None = None) -> int:
+    """The length to which sides of a batch are padded, at most `limit`: a multiple of 4, then 8, 16, … .
+
+    Eight to sixteen steps for every doubling: beyond 32 ids an eighth of a side is padding at the most.
+    """
+    step = 1 << max(2, length.bit_length() - 4)
+    rounded = -(-length // step) * step
+    return rounded if limit is None else max(length, min(rounded, limit))
+
+
+def pad(rows: Sequence[Sequence[int]], length: int = 0) -> Tensor:
+    """Rows of ids to one tensor, PAD at the right: → (rows, longest, or `length` if more) int64."""
+    longest = max(length, *map(len, rows))
     return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows], dtype=torch.int64)
 
 
-def collate(examples: Sequence[Example]) -> Batch:
-    """One batch from examples."""
-    return Batch(pad([e.source for e in examples]), pad([[BOS, *e.target] for e in examples]))
+def collate(examples: Sequence[Example], limit: int | None = None) -> Batch:
+    """One batch from examples, both sides of a rounded length; padding goes no further than `limit` ids."""
+    sources = round_up(max(len(e.source) for e in examples), limit)
+    targets = round_up(max(len(e.target) for e in examples), limit)
+    return Batch(
+        pad([e.source for e in examples], sources), pad([[BOS, *e.target] for e in examples], 1 + targets)
+    )
 
 
-def group_by_tokens(order: Iterable[int], lengths: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
-    """Cut an order of rows into groups of at most `max_tokens`, padding counted; a longer row goes alone."""
+def group_by_tokens(
+    order: Iterable[int], lengths: Sequence[int], max_tokens: int, multiple: int = 1
+) -> Iterator[list[int]]:
+    """Cut an order of rows into groups of at most `max_tokens`, padding counted; a longer row goes alone.
+
+    A group has a multiple of `multiple` rows, but for the last and for those with fewer.
+    """
     group: list[int] = []
     longest = 0
     for row in order:
         longest = max(longest, lengths[row])
-        if group and longest * (len(group) + 1) > max_tokens:
-            yield group
-            group, longest = [], lengths[row]
+        while group and longest * (len(group) + 1) > max_tokens:
+            size = len(group) // multiple * multiple or len(group)
+            yield group[:size]
+            group = group[size:]
+            longest = max(lengths[kept] for kept in (*group, row))
         group.append(row)
     if group:
         yield group
@@ -56,15 +85,16 @@ def group_by_tokens(order: Iterable[int], lengths: Sequence[int], max_tokens: in
 def epoch_batches(examples: Sequence[Example], max_tokens: int, seed: int, epoch: int) -> list[list[int]]:
     """The batches of one epoch as lists of rows; the same seed and epoch give the same batches.
 
-    Rows of like length go together, ties in random order; neither side of a batch holds more than
-    `max_tokens` with its padding; then the batches are shuffled.
+    Rows whose sides are padded to the same lengths go together, in random order; neither side of a batch
+    holds more than `max_tokens` with its padding, and every epoch has batches of the same shapes. Then the
+    batches are shuffled.
     """
     generator = random.Random(f"{seed} {epoch}")
     order = list(range(len(examples)))
     generator.shuffle(order)
-    order.sort(key=lambda row: (len(examples[row].target), len(examples[row].source)))
+    shapes = [(round_up(len(e.target)), round_up(len(e.source))) for e in examples]
+    order.sort(key=shapes.__getitem__)
     # The decoder reads BOS and predicts EOS: as many steps as the target has ids.
-    lengths = [max(len(e.source), len(e.target)) for e in examples]
-    batches = list(group_by_tokens(order, lengths, max_tokens))
+    batches = list(group_by_tokens(order, [max(shape) for shape in shapes], max_tokens, ROWS))
     generator.shuffle(batches)
     return batches

@@ -144,7 +144,7 @@ def validation_of(prepared: Prepared, options: TrainingOptions) -> Callable[[Seq
         total = 0.0
         with torch.inference_mode(), autocast(device, options.precision):
             for rows in batches:
-                source, target = collate([prepared.valid[row] for row in rows])
+                source, target = collate([prepared.valid[row] for row in rows], model.longest)
                 total += float(target_loss(model, Batch(source.to(device), target.to(device))))
         translator = Translator(model, prepared.tokenizer, TranslationOptions(search))
         hypotheses = [found.text for found in translator.translate(pair.source for pair in pairs)]

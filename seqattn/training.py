@@ -185,10 +185,9 @@ def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0) -> Tensor:
     """
     memory, state = model.encode(batch.source)
     hidden = model.decode(batch.target[:, :-1], memory, state).hidden
-    gold = batch.target[:, 1:]
-    real = gold != PAD
-    logits = model.logits(hidden[real]).float()
-    return F.cross_entropy(logits, gold[real], reduction="sum", label_smoothing=smoothing)
+    gold = batch.target[:, 1:].flatten()
+    logits = model.logits(hidden).flatten(0, 1).float()
+    return F.cross_entropy(logits, gold, ignore_index=PAD, reduction="sum", label_smoothing=smoothing)
 
 
 def learning_rate(update: int, options: TrainingOptions, spent: float = 0.0) -> float:
@@ -281,7 +280,7 @@ class Trainer:
         tokens = targets + sum(len(example.source) for batch in examples for example in batch)
         total = 0.0
         for batch in examples:
-            source, target = collate(batch)
+            source, target = collate(batch, self.model.longest)
             with autocast(self._device, self.options.precision):
                 moved = Batch(source.to(self._device), target.to(self._device))
                 loss = target_loss(self.model, moved, self.options.label_smoothing) / targets

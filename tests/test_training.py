@@ -172,7 +172,7 @@ def test_gradients_accumulated_over_two_batches_equal_those_of_one_batch_of_both
     watching = register_optimizer_step_pre_hook(catch)
     updates = []
     try:
-        for batch_tokens, accumulate in ((40, 2), (1000, 1)):
+        for batch_tokens, accumulate in ((64, 2), (1000, 1)):
             options = replace(
                 EXACT, batch_tokens=batch_tokens, accumulate=accumulate, max_updates=1, clip=0, average=1
             )
