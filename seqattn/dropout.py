@@ -28,5 +28,6 @@ class Dropout(nn.Module):
             return x
         # From the lowest int64 on, or the highest bit of every eighth byte would always be 0.
         words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
-        dropped = words.view(torch.uint8)[: x.numel()].view(x.shape) < dropped_of_256
-        return (x * (256 / (256 - dropped_of_256))).masked_fill(dropped, 0.0)
+        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= dropped_of_256
+        # Products are several times faster than filling by a mask, forwards and backwards.
+        return x * kept.to(x.dtype) * (256 / (256 - dropped_of_256))
