@@ -247,14 +247,18 @@ def _show(
         heading("All systems translate every test sentence alike")
     row = telling_sentence(systems, pairs)
     source = pairs[row].source
-    heading("What each target word attended to")
     # Two maps stand side by side where each has room for a sentence.
     room = console.width if console.width < 100 else (console.width - 3) // 2
-    maps = []
+    maps, without = [], []
     for one in systems:
         try:
             (seen,) = attentions(one.run, [Pair(source, one.assessment.hypotheses[row])], AlignmentOptions())
         except InputError:
+            without.append(one.name)
             continue
         maps.append(attention_map(seen, width=room, title=one.name))
-    console.print(side_by_side(maps, width=console.width))
+    if maps:
+        heading("What each target word attended to")
+        console.print(side_by_side(maps, width=console.width))
+    if without:
+        console.print(Text(f"No attention to show: {', '.join(without)}"))

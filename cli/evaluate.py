@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .shared import BEAM, LENGTH_PENALTY, RUN, machine_options, results, set_up, write_json
+from .shared import BEAM, LENGTH_PENALTY, RUN, diagnostics, machine_options, results, set_up, write_json
 
 
 @click.command()
@@ -41,15 +41,22 @@ def evaluate(
     from .render import assessment_facts
 
     loaded = load_run(run, on)
-    found = assess(loaded, read_corpus(test).pairs, beam, length_penalty, tokenize)
+    pairs = read_corpus(test).pairs
+    if empty := sum(not (pair.source and pair.target) for pair in pairs):
+        diagnostics().print(f"{test}: {empty:,} pairs with an empty side are scored too.", markup=False)
+    found = assess(loaded, pairs, beam, length_penalty, tokenize)
     if json_path:
-        figures = asdict(found.scores) | {
-            "beam": beam,
-            "length_penalty": length_penalty,
-            "seconds": found.seconds,
-            "sentences_per_second": found.scores.sentences / found.seconds,
-            "ids_per_second": found.output_ids / found.seconds,
-        }
+        figures = (
+            {"run": str(run), "test": test}
+            | asdict(found.scores)
+            | {
+                "beam": beam,
+                "length_penalty": length_penalty,
+                "seconds": found.seconds,
+                "sentences_per_second": found.scores.sentences / found.seconds,
+                "ids_per_second": found.output_ids / found.seconds,
+            }
+        )
         write_json(figures, json_path)
     if json_path != "-":
         results().print(assessment_facts(found, beam), soft_wrap=True)

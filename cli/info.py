@@ -13,10 +13,12 @@ from .shared import RUN, results
 @click.argument("run", type=RUN)
 def info(run: Path) -> None:
     """Show what a run is: architecture, size, data, scores, and how it was made."""
-    from seqattn.checkpoint import load_run
+    from seqattn.checkpoint import RunFolder, load_run
 
     from .render import run_facts
 
     loaded = load_run(run)
     parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
-    results().print(run_facts(loaded.config, parameters, loaded.trained), soft_wrap=True)
+    events = RunFolder(run).read_metrics()
+    facts = run_facts(loaded.config, parameters, loaded.trained, events[-1] if events else {})
+    results().print(facts, soft_wrap=True)

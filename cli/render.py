@@ -103,16 +103,23 @@ def differences(systems: Sequence[System], pairs: Sequence[Pair], rows: Sequence
     return table
 
 
-def run_facts(config: Any, parameters: int, trained: Mapping[str, Any]) -> Text:
-    """What `seqattn info` shows of a run."""
+def run_facts(config: Any, parameters: int, trained: Mapping[str, Any], last: Mapping[str, Any]) -> Text:
+    """What `seqattn info` shows of a run; `last` is the newest event of its training, if any."""
     from dataclasses import asdict
 
     data = config.data
     valid = data["valid"] or "the training corpus, held out"
     defaults = type(config.training)()
     changed = {k: v for k, v in asdict(config.training).items() if v != getattr(defaults, k)}
-    figures = [f"{name} {trained[name]:.2f}" for name in ("bleu", "chrf", "exact") if name in trained]
+    named = {"bleu": "BLEU {:.2f}", "chrf": "chrF {:.2f}", "exact": "exact {:.1f} %"}
+    figures = [text.format(trained[name]) for name, text in named.items() if name in trained]
     origin = "average of several validated weights" if trained.get("averaged") else "best weights"
+    if not figures:
+        origin = "newest weights"
+    length = "unknown"
+    if last:
+        minutes, seconds = divmod(round(last["all_seconds"]), 60)
+        length = f"{last['update']:,} updates, {last['all_tokens']:,} tokens, {minutes}:{seconds:02} minutes"
     return facts(
         {
             "architecture": config.architecture,
@@ -122,6 +129,7 @@ def run_facts(config: Any, parameters: int, trained: Mapping[str, Any]) -> Text:
             "training data": f"{data['train_pairs']:,} pairs of {' + '.join(data['train'])}",
             "validation data": f"{data['valid_pairs']:,} pairs of {valid}",
             "training options": ", ".join(f"{k}={v}" for k, v in changed.items()) or "defaults",
+            "trained for": length,
             "weights": f"{origin}, update {trained.get('update', 0):,}",
             "validation, greedy": ", ".join(figures) or "not validated",
             "made with": ", ".join(f"{name} {version}" for name, version in config.versions.items()),

@@ -67,9 +67,10 @@ def train(
     on = set_up(device, threads)
     if resume:
         experiment = _resume(out, train_on, valid, on, chosen)
-        console.print(
-            f"Going on with {out} after {experiment.trainer.progress.update:,} updates.", markup=False
-        )
+        progress = experiment.trainer.progress
+        console.print(f"Going on with {out} after {progress.update:,} updates.", markup=False)
+        if progress.spent(experiment.config.training) == 1:
+            console.print("Its budget is used up: raise --max-updates, --max-tokens or --max-minutes.")
     else:
         experiment = _start(console, out, train_on, valid, arch, init_from, on, chosen)
     from .live import announce, watch
@@ -110,7 +111,9 @@ def _start(
         if fixed:
             raise InputError(f"{', '.join(fixed)} cannot differ from those of {init_from}")
         if architecture != initial.config.architecture:
-            raise InputError(f"is a {initial.config.architecture}, not a {architecture}", path=init_from)
+            raise InputError(
+                f"holds the architecture {initial.config.architecture}, not {architecture}", path=init_from
+            )
         model, tokenizer = initial.config.model, initial.config.tokenizer
     prepared = prepare(data, tokenizer, training.max_length, initial.tokenizer if initial else None)
     describe_data(console, prepared)

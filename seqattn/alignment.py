@@ -73,8 +73,8 @@ def choose(attention: Tensor, options: AlignmentOptions) -> Tensor:
     layers, heads = attention.shape[1:3]
     if options.layer > layers or options.head > heads:
         raise InputError(
-            f"the model has {layers} decoder layer(s) of {heads} head(s) each, "
-            f"not layer {options.layer or 'any'}, head {options.head or 'any'}"
+            f"there is no {f'layer {options.layer}' if options.layer > layers else f'head {options.head}'}: "
+            f"the model has {layers} decoder layer(s) of {heads} head(s) each"
         )
     layer = attention[:, (options.layer or max(1, layers - 1)) - 1]
     return layer[:, options.head - 1] if options.head else layer.mean(1)

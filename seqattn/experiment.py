@@ -222,7 +222,15 @@ class Experiment:
         config = folder.read_config()
         tensors, values = folder.read_last()
         recorded = config.data
-        data = data or load_data(recorded["train"], recorded["valid"])
+        if data is None:
+            try:
+                data = load_data(recorded["train"], recorded["valid"])
+            except InputError as error:
+                raise InputError(
+                    f"goes on with the corpora it began with: {error}",
+                    path=path,
+                    remedy="where they lie elsewhere by now, name them by --train and --valid",
+                ) from error
         for key in ("train_fingerprint", "valid_fingerprint"):
             if data.description[key] != recorded[key]:
                 raise InputError(

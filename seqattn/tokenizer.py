@@ -177,7 +177,8 @@ def _train_side(texts: Sequence[str], options: TokenizerOptions) -> Side:
         )
     except RuntimeError as error:
         raise InputError(
-            f"a vocabulary of {size} pieces cannot be made from these texts: {str(error).splitlines()[0]}",
-            remedy="choose another vocab_size, or leave it out",
+            f"a vocabulary of {size} pieces cannot be made from these texts: "
+            f"{str(error).splitlines()[0].rpartition('] ')[2].partition(' Increase ')[0]}",
+            remedy="raise vocab_size, or leave it out",
         ) from error
     return Side(written.getvalue())

@@ -263,7 +263,7 @@ class Trainer:
         if options.max_tokens and progress.tokens >= options.max_tokens:
             return f"{progress.tokens:,} tokens seen"
         if options.max_minutes and progress.seconds >= 60 * options.max_minutes:
-            return f"{progress.seconds / 60:.1f} minutes passed"
+            return f"{options.max_minutes:g} minutes passed"
         if options.patience and self._standing.stale >= options.patience:
             return f"nothing improved in {self._standing.stale} validations"
         return ""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 
 from seqattn.batching import group_by_tokens, pad
+from seqattn.errors import InputError
 from seqattn.models.base import Seq2Seq
 from seqattn.search import Hypothesis, SamplingOptions, SearchOptions, beam_search, sample
 from seqattn.symbols import EOS
@@ -78,10 +79,24 @@ class Translator:
         self._generator = torch.Generator().manual_seed(seed)
 
     def translate(self, lines: Iterable[str]) -> Iterator[Translation]:
-        """One translation for each line, in order; reads `options.chunk` lines ahead, no more."""
+        """One translation for each line, in order; reads `options.chunk` lines ahead, no more.
+
+        A fault of `lines` is raised when what came before it is translated.
+        """
         remaining = iter(lines)
-        while chunk := list(islice(remaining, self.options.chunk)):
+        fault = None
+        while fault is None:
+            chunk: list[str] = []
+            try:
+                for line in islice(remaining, self.options.chunk):
+                    chunk.append(line)
+            except InputError as error:
+                fault = error
+            if not chunk:
+                break
             yield from self._translate_chunk(chunk)
+        if fault is not None:
+            raise fault
 
     def _translate_chunk(self, lines: Sequence[str]) -> Iterator[Translation]:
         limit = min(self.options.longest, self.model.longest or self.options.longest)

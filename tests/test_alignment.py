@@ -218,7 +218,7 @@ def test_a_layer_and_a_head_are_counted_from_one():
 def test_a_layer_or_head_that_is_not_there_is_told_with_how_many_there_are(options):
     with pytest.raises(InputError, match=r"3 decoder layer\(s\) of 4 head\(s\)"):
         choose(torch.rand(2, 3, 4, 5, 6), options)
-    with pytest.raises(InputError, match="not layer"):
+    with pytest.raises(InputError, match="no layer 3"):
         list(read_attention(model_of("transformer"), EXAMPLES, AlignmentOptions(layer=3)))
 
 

@@ -434,7 +434,7 @@ def test_a_run_of_another_architecture_cannot_be_started_from(work, tmp_path):
         *("--out", tmp_path / "run"),
         status=1,
     )
-    assert "is a lstm, not a transformer" in told(result)
+    assert "holds the architecture lstm, not transformer" in told(result)
     assert not (tmp_path / "run").exists()
 
 
@@ -618,8 +618,9 @@ def test_translate_shows_where_each_translation_looked(work, architecture):
 
 def test_text_that_is_not_utf8_is_told_with_its_line(work, tmp_path):
     data = b"red dog\nblue\nca\xf1on\n"
-    said = told(seqattn("translate", work.run("lstm"), input=data, status=1))
-    assert "standard input, line 3" in said and "0xf1" in said
+    stopped = seqattn("translate", work.run("lstm"), input=data, status=1)
+    assert "standard input, line 3" in stopped.stderr and "0xf1" in stopped.stderr
+    assert stopped.stdout == seqattn("translate", work.run("lstm"), input=b"red dog\nblue\n").stdout
     (tmp_path / "text").write_bytes(data)
     arguments = ("translate", work.run("lstm"), tmp_path / "text", "--output", tmp_path / "out")
     assert "text, line 3" in told(seqattn(*arguments, status=1))
@@ -818,7 +819,10 @@ def test_info_says_what_a_run_is(work, architecture):
     assert facts["training data"].startswith("114 pairs")
     assert "width=16" in facts["options"]
     assert f"update {RunFolder(work.run(architecture)).read_model()[1]['update']}" in facts["weights"]
-    assert "bleu" in facts["validation, greedy"]
+    assert "BLEU" in facts["validation, greedy"]
+    updates = [e for e in RunFolder(work.run(architecture)).read_metrics() if e["event"] == "updated"]
+    tokens = sum(event["tokens"] for event in updates)
+    assert facts["trained for"].startswith(f"{len(updates)} updates, {tokens:,} tokens, 0:")
 
 
 # real processes
