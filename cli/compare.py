@@ -20,6 +20,7 @@ from .shared import (
     experiment_options,
     gather_settings,
     machine_options,
+    refuse_overwriting,
     results,
     set_up,
     write_json,
@@ -96,6 +97,7 @@ def compare(
     if not runs and not train_on and (valid or test or gold):
         raise click.UsageError("Missing option '--train'.")
 
+    refuse_overwriting(json_path, *train_on, *(one for one in (valid, test) if one))
     console = diagnostics()
     on = set_up(device, threads)
     from seqattn.alignment import read_gold
@@ -116,6 +118,8 @@ def compare(
     assert test is not None
     pairs = read_corpus(test).pairs
     answers = read_gold(gold) if gold else None
+    if answers is not None and len(answers) != len(pairs):
+        raise InputError(f"has {len(answers)} lines, but there are {len(pairs)} pairs", path=gold)
     if not runs:
         runs = _train_all(console, train_on, valid, out, on, chosen, defaults)
     names = unique_names(runs)

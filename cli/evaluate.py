@@ -7,7 +7,17 @@ from pathlib import Path
 
 import click
 
-from .shared import BEAM, LENGTH_PENALTY, RUN, diagnostics, machine_options, results, set_up, write_json
+from .shared import (
+    BEAM,
+    LENGTH_PENALTY,
+    RUN,
+    diagnostics,
+    machine_options,
+    refuse_overwriting,
+    results,
+    set_up,
+    write_json,
+)
 
 
 @click.command()
@@ -33,6 +43,7 @@ def evaluate(
     threads: int | None,
 ) -> None:
     """Translate a test corpus and score it: BLEU, chrF, exact match, speed."""
+    refuse_overwriting(json_path, test)
     on = set_up(device, threads)
     from seqattn.checkpoint import load_run
     from seqattn.comparison import assess

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Any
 
@@ -28,9 +29,22 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
         try:
-            return super().invoke(ctx)
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
+            return answer
         except InputError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(_plain(str(error))) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            where = error.filename or "standard output"
+            raise click.ClickException(_plain(f"{where}: {error.strerror}")) from error
+        except (MemoryError, RuntimeError) as error:
+            if not isinstance(error, MemoryError) and "memory" not in str(error):
+                raise
+            raise click.ClickException(
+                "there is not enough memory (a smaller model or smaller batch_tokens may help)"
+            ) from error
         except KeyboardInterrupt:
             click.echo("Stopped.", err=True)
             raise click.exceptions.Exit(130) from None
@@ -60,8 +74,15 @@ for command in (train, translate, evaluate, compare, align, info):
     cli.add_command(command)
 
 
+def _plain(text: str) -> str:
+    """`text` with its control characters escaped: names of files may hold any."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def main() -> None:
     """The `seqattn` program."""
+    if sys.stdout is None:
+        sys.exit("Error: standard output is closed")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +15,20 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class Number(click.FloatRange):
+    """A number within a range; nan and inf, which compare with nothing, are none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or a usage error."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
+
+
 RUN = click.Path(path_type=Path)
+SEED = click.IntRange(0, 2**63 - 1)
 BEAM = click.option(
     "--beam", default=5, show_default=True, type=click.IntRange(1, 100), help="1 is greedy search."
 )
@@ -22,7 +36,7 @@ LENGTH_PENALTY = click.option(
     "--length-penalty",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(0, 10),
+    type=Number(0, 10),
     metavar="A",
     help="Exponent of the length penalty; 0: none.",
 )
@@ -37,7 +51,9 @@ def machine_options(command: F) -> F:
         show_default=True,
         help="Where to compute; auto: a GPU if there is one.",
     )
-    threads = click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: one a core]")
+    threads = click.option(
+        "--threads", type=click.IntRange(1, 1024), help="CPU threads.  [default: one a core]"
+    )
     return device(threads(command))
 
 
@@ -64,15 +80,15 @@ def experiment_options(command: F) -> F:
             metavar="KEY=VALUE",
             help="One setting, over preset and file: layers, rates … An unknown key lists all.",
         ),
-        click.option("--vocab-size", type=click.IntRange(1), help="Pieces.  [default: from the corpus]"),
+        click.option(
+            "--vocab-size", type=click.IntRange(1, 1_000_000), help="Pieces.  [default: from the corpus]"
+        ),
         click.option("--max-updates", type=click.IntRange(1), help="Stop after so many updates."),
         click.option(
             "--max-tokens", type=click.IntRange(1), help="Stop after so many source and target tokens."
         ),
-        click.option(
-            "--max-minutes", type=click.FloatRange(0, min_open=True), help="Stop after so many minutes."
-        ),
-        click.option("--seed", type=click.IntRange(0), help="Of weights, dropout and batches.  [default: 1]"),
+        click.option("--max-minutes", type=Number(0, min_open=True), help="Stop after so many minutes."),
+        click.option("--seed", type=SEED, help="Of weights, dropout and batches.  [default: 1]"),
         click.option(
             "--precision",
             type=click.Choice(["auto", "fp32", "bf16"]),
@@ -121,6 +137,15 @@ def results() -> Console:
         # A file has no width: wide enough for tables, and for heat maps not to be split.
         console.width = max(console.width, 120)
     return console
+
+
+def refuse_overwriting(output: Path | str | None, *inputs: str) -> None:
+    """A usage error when what is to be written is one of the files (or pairs of files) that are read."""
+    if output is None or not Path(output).exists():
+        return
+    for name in (part for argument in inputs for part in (argument, *argument.split(","))):
+        if Path(name).exists() and Path(name).samefile(output):
+            raise click.UsageError(f"{output} would be written over what is read from it.")
 
 
 def write_json(value: Any, path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 
 from seqattn.errors import InputError
 
-from .shared import BEAM, LENGTH_PENALTY, RUN, machine_options, set_up
+from .shared import BEAM, LENGTH_PENALTY, RUN, SEED, Number, machine_options, refuse_overwriting, set_up
 
 if TYPE_CHECKING:
     from seqattn.alignment import Attention
@@ -30,15 +31,15 @@ if TYPE_CHECKING:
 )
 @LENGTH_PENALTY
 @click.option("--sample", is_flag=True, help="Draw translations instead of searching for the best.")
-@click.option("--temperature", default=1.0, show_default=True, type=click.FloatRange(0, min_open=True))
+@click.option("--temperature", default=1.0, show_default=True, type=Number(1e-6, 1e6))
 @click.option("--top-k", default=0, type=click.IntRange(0), help="Draw among the K likeliest pieces only.")
 @click.option(
     "--top-p",
     default=1.0,
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(1e-6, 1),
     help="Draw among the likeliest pieces that together reach this probability.",
 )
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of sampling.")
+@click.option("--seed", default=1, show_default=True, type=SEED, help="Of sampling.")
 @click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
 @click.option("--attention", is_flag=True, help="Show where each translation looked, as heat maps.")
 @machine_options
@@ -78,6 +79,8 @@ def translate(
         raise click.UsageError(f"--nbest {nbest} needs a --beam of at least as many.")
     if not sample and (temperature != 1.0 or top_k or top_p != 1.0):
         raise click.UsageError("--temperature, --top-k and --top-p need --sample.")
+    if input is not None:
+        refuse_overwriting(output, str(input))
 
     on = set_up(device, threads)
     from seqattn.checkpoint import load_run
@@ -110,6 +113,8 @@ def _lines(path: Path | None) -> Iterator[str]:
     from seqattn.corpus import decode_lines, read_lines
 
     if path is None or str(path) == "-":
+        if sys.stdin is None:
+            raise InputError("is closed", path="standard input")
         return decode_lines(sys.stdin.buffer, "standard input")
     return read_lines(path)
 
@@ -120,16 +125,12 @@ def _destination(path: Path | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         return
-    aside = path.with_name(path.name + ".part")
-    try:
-        with aside.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-        aside.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", path=path) from error
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
+    from seqattn.checkpoint import replacing
+
+    with replacing(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+        yield text
+        text.detach()
 
 
 def _attention(run: Run, found: Translation) -> list[Attention]:

@@ -147,7 +147,7 @@ def read_gold(path: Path) -> list[Gold]:
     for number, line in enumerate(read_lines(path), start=1):
         sure, possible = set(), set()
         for token in line.split():
-            match = re.fullmatch(r"(\d+)([-?p])(\d+)", token)
+            match = re.fullmatch(r"(\d{1,9})([-?p])(\d{1,9})", token)
             if match is None:
                 raise InputError(
                     f"{token!r} is not a link",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,12 +19,22 @@ from torch import Tensor
 from seqattn.errors import InputError
 from seqattn.models import ARCHITECTURES, build, options_type
 from seqattn.models.base import Seq2Seq, Vocabulary
+from seqattn.options import apply, convert
 from seqattn.tokenizer import Side, Tokenizer, TokenizerOptions
 from seqattn.training import TrainingOptions, load_weights
 
 FORMAT = 1
+COUNTED = {"event", "update"}
+"""What every event of metrics.jsonl has."""
 CONFIG, MODEL, METRICS, CARD = "config.json", "model.safetensors", "metrics.jsonl", "README.md"
 LAST = Path("last") / "state.safetensors"
+DESCRIBED = {
+    "train": list,
+    "valid": str | None,
+    "train_pairs": int,
+    "valid_pairs": int,
+}
+"""What every description of the data has."""
 TOKENIZER, TARGET_TOKENIZER = "tokenizer.model", "tokenizer.target.model"
 
 
@@ -55,13 +65,21 @@ class RunConfig:
         values = json.loads(text)
         if values.pop("format") != FORMAT:
             raise ValueError("another format")
-        options = options_type(values["architecture"])
-        values["model"] = options(**values["model"])
-        values["tokenizer"] = TokenizerOptions(**values["tokenizer"])
-        values["training"] = TrainingOptions(**values["training"])
+        fresh = {
+            "model": options_type(values["architecture"])(),
+            "tokenizer": TokenizerOptions(),
+            "training": TrainingOptions(),
+        }
+        for name, options in fresh.items():
+            (values[name],) = apply(values[name], options)
+        values["max_ratio"] = convert(values["max_ratio"], float)
         config = RunConfig(**values)
-        for key in ("train", "valid", "train_pairs", "valid_pairs"):
-            config.data[key]
+        for key, kind in DESCRIBED.items():
+            if not isinstance(config.data[key], kind):
+                raise TypeError(key)
+        if not all(isinstance(word, str) for word in (*config.data["train"], *config.command)):
+            raise TypeError("train or command")
+        config.versions.items()
         return config
 
 
@@ -104,6 +122,9 @@ class RunFolder:
                 path=self.path,
                 remedy="choose another name, or go on with an interrupted run by --resume",
             )
+        above = next(folder for folder in self.path.absolute().parents if folder.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK):
+            raise InputError(f"cannot be made: {above} is not a folder to write in", path=self.path)
 
     def write_config(self, config: RunConfig) -> None:
         """Write config.json."""
@@ -123,7 +144,7 @@ class RunFolder:
             ) from error
         try:
             return RunConfig.from_json(data.decode())
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError) as error:
             known = f"format {FORMAT}, {' or '.join(ARCHITECTURES)}"
             raise InputError(f"is not a config of this version ({known})", path=self.path / CONFIG) from error
 
@@ -174,12 +195,14 @@ class RunFolder:
         Lines that a crash cut short, and any a hand has spoilt, are passed over.
         """
         path = self.path / METRICS
-        if not path.exists():
+        if not path.is_file():
             return []
         events = []
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(json.JSONDecodeError):
-                events.append(json.loads(line))
+                event = json.loads(line)
+                if isinstance(event, dict) and event.keys() >= COUNTED:
+                    events.append(event)
         return events
 
     def rewind_metrics(self, update: int) -> None:
@@ -214,19 +237,40 @@ def load_run(path: Path, device: torch.device | None = None) -> Run:
     return Run(path, config, tokenizer, model.to(device).eval(), said)
 
 
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of `path` once it is whole, and not at all after a fault.
+
+    A link's target is replaced, not the link; a device or pipe is written to as it is. InputError when the
+    disk refuses.
+    """
+    try:
+        if path.is_dir():
+            raise InputError("is a directory", path=path)
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
+                yield file
+            return
+        to = path.resolve()
+        aside = to.with_name(f"{to.name}.{os.getpid()}.part")
+        with aside.open("xb") as file:
+            try:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                file.close()
+                aside.unlink()
+                raise
+        aside.replace(to)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", path=path) from error
+
+
 def write_aside(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or as it was before; InputError when the disk refuses."""
-    aside = path.with_name(path.name + ".part")
-    try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise InputError(f"cannot be written: {error.strerror}", path=path) from error
+    with replacing(path) as file:
+        file.write(data)
 
 
 def _serialise(tensors: dict[str, Tensor], said: Mapping[str, str]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def check_ranges(options: Any, **ranges: tuple[float, float | None]) -> None:
         if high is None
         else f"{name} must be between {low:g} and {high:g}, not {value}"
         for name, (low, high) in ranges.items()
-        if (value := getattr(options, name)) < low or (high is not None and value > high)
+        if not low <= (value := getattr(options, name)) <= (math.inf if high is None else high)
     ]
     if faults:
         raise ValueError("; ".join(faults))

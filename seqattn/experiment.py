@@ -232,7 +232,7 @@ class Experiment:
                     remedy="where they lie elsewhere by now, name them by --train and --valid",
                 ) from error
         for key in ("train_fingerprint", "valid_fingerprint"):
-            if data.description[key] != recorded[key]:
+            if data.description[key] != recorded.get(key):
                 raise InputError(
                     f"the {key.partition('_')[0]} corpus is not the one this run began with",
                     path=path,
@@ -243,7 +243,10 @@ class Experiment:
             data, config.tokenizer, config.training.max_length, folder.read_tokenizer(config.tokenizer.joint)
         )
         experiment = Experiment(folder, config, prepared, device)
-        experiment.trainer.restore(tensors, values, folder.read_model()[0])
+        try:
+            experiment.trainer.restore(tensors, values, folder.read_model()[0])
+        except (KeyError, ValueError, TypeError) as error:
+            raise InputError(f"its saved state does not fit its config: {error}", path=path) from error
         folder.write_config(config)
         folder.rewind_metrics(experiment.trainer.progress.update)
         return experiment

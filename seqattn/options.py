@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """The settings of a TOML file; tables named after an architecture become `architecture.key`."""
     try:
         parsed = tomllib.loads("\n".join(read_lines(path)))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"is not TOML: {error}", path=path) from error
     flat: dict[str, Any] = {}
     for key, value in parsed.items():
@@ -99,6 +100,6 @@ def convert(value: Any, hint: Any) -> Any:
         converted = hint(str(value))
     except ValueError:
         raise ValueError(kind) from None
-    if not 0 <= converted < float("inf"):
+    if not 0 <= converted < (2**63 if hint is int else math.inf):
         raise ValueError(kind)
     return converted

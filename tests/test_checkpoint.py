@@ -229,9 +229,37 @@ def test_a_write_that_fails_leaves_the_old_file_whole(error, tmp_path, monkeypat
 
 def test_a_write_that_fails_leaves_nothing_beside(tmp_path):
     (tmp_path / "taken").mkdir()
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="is a directory"):
         write_aside(tmp_path / "taken", b"data")
     assert list(tmp_path.iterdir()) == [tmp_path / "taken"]
+
+
+def test_a_neighbour_whose_name_ends_in_part_stays(tmp_path):
+    (tmp_path / "file.part").write_text("mine")
+    write_aside(tmp_path / "file", b"data")
+    assert (tmp_path / "file.part").read_text() == "mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs symbolic links and named pipes")
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):
+    (tmp_path / "target").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    write_aside(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "target").read_text() == "new"
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_aside(tmp_path / "pipe", b"through")
+        assert os.read(reader, 100) == b"through"
+    finally:
+        os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_lines_of_metrics_that_are_no_events_are_passed_over(tmp_path):
+    folder, _ = random_run(tmp_path / "run", "lstm")
+    (tmp_path / "run" / checkpoint.METRICS).write_text('3\n{"event": "updated"}\n[]\n')
+    assert folder.read_metrics() == []
 
 
 def test_writing_where_there_is_no_folder_is_told(tmp_path):

@@ -302,8 +302,7 @@ def test_a_killed_training_resumes_from_its_last_validation(work, tmp_path, monk
 
     with monkeypatch.context() as patched:
         patched.setattr(Trainer, "_update", killed)
-        with pytest.raises(MemoryError):
-            seqattn(*start, "--out", tmp_path / "cut")
+        assert "memory" in seqattn(*start, "--out", tmp_path / "cut", status=1).stderr
     assert updates_of(tmp_path / "cut")[-1] == 12
     result = seqattn("train", "--resume", "--out", tmp_path / "cut")
     assert "after 8 updates" in " ".join(result.stderr.split())
@@ -823,6 +822,52 @@ def test_info_says_what_a_run_is(work, architecture):
     updates = [e for e in RunFolder(work.run(architecture)).read_metrics() if e["event"] == "updated"]
     tokens = sum(event["tokens"] for event in updates)
     assert facts["trained for"].startswith(f"{len(updates)} updates, {tokens:,} tokens, 0:")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+@pytest.mark.parametrize("option", ["--length-penalty", "--temperature", "--top-p"])
+def test_a_number_that_is_none_is_wrong_usage(work, option, value):
+    result = seqattn("translate", work.run("lstm"), "--sample", option, value, input="red dog\n", status=2)
+    assert option in result.stderr and result.stdout == ""
+
+
+@pytest.mark.parametrize("option", ["--seed", "--threads", "--vocab-size"])
+def test_a_number_beyond_all_reason_is_wrong_usage(work, tmp_path, option):
+    arguments = ("train", "--train", work.train, "--arch", "lstm", "--out", tmp_path / "run")
+    assert option in seqattn(*arguments, option, 10**25, status=2).stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_file_that_is_read_is_written_over(work, tmp_path):
+    text = tmp_path / "text"
+    text.write_text("red dog\n")
+    assert "read from it" in seqattn("translate", work.run("lstm"), text, "--output", text, status=2).stderr
+    assert text.read_text() == "red dog\n"
+    before = work.test.read_bytes()
+    evaluation = ("evaluate", work.run("lstm"), "--test", work.test, "--json", work.test)
+    assert "read from it" in seqattn(*evaluation, status=2).stderr
+    assert work.test.read_bytes() == before
+
+
+def test_names_of_files_cannot_steer_the_terminal(tmp_path):
+    said = told(seqattn("info", tmp_path / "no\x1b[31mpe\x07", status=1))
+    assert "\x1b" not in said and "\x07" not in said and r"no\x1b[31mpe\x07" in said
+
+
+def test_a_finished_run_resumed_without_a_new_limit_says_so(work, tmp_path):
+    start = ["train", "--train", work.train, "--arch", "lstm", *sizes("lstm")]
+    seqattn(*start, "--out", tmp_path / "run", "--max-updates", 4)
+    assert "budget is used up" in seqattn("train", "--resume", "--out", tmp_path / "run").stderr
+
+
+def test_a_corpus_that_moved_is_told_with_the_way_to_name_it(work, tmp_path):
+    (tmp_path / "pairs.tsv").write_bytes(work.train.read_bytes())
+    start = ["train", "--train", tmp_path / "pairs.tsv", "--arch", "lstm", *sizes("lstm")]
+    seqattn(*start, "--out", tmp_path / "run", "--max-updates", 4)
+    (tmp_path / "pairs.tsv").rename(tmp_path / "moved.tsv")
+    resume = ["train", "--resume", "--out", tmp_path / "run", "--max-updates", 6]
+    assert "--train" in told(seqattn(*resume, status=1))
+    seqattn(*resume, "--train", tmp_path / "moved.tsv")
 
 
 # real processes

@@ -268,10 +268,17 @@ def test_settings_win_over_the_preset():
     model, tokenizer, training = compose(
         "lstm",
         "tiny",
-        {"width": "32", "lstm.hidden": "48", "transformer.hidden": "x", "pieces": "bpe", "seed": 9},
+        {"width": "32", "lstm.hidden": "48", "transformer.heads": "2", "pieces": "bpe", "seed": 9},
     )
     assert (model.width, model.hidden, tokenizer.pieces, training.seed) == (32, 48, "bpe", 9)
     assert training.batch_tokens == PRESETS["tiny"]["lstm"]["batch_tokens"]
+
+
+def test_a_slip_in_the_other_architectures_settings_is_told():
+    with pytest.raises(InputError, match="no setting 'hidden'"):
+        compose("lstm", "tiny", {"transformer.hidden": "48"})
+    with pytest.raises(InputError, match="width"):
+        compose("lstm", "tiny", {"transformer.width": "wide"})
 
 
 def test_the_preset_follows_the_number_of_pairs():

@@ -12,6 +12,8 @@ Memory = dict[str, Tensor]
 """What encoding leaves fixed while decoding. Every tensor is batch-first, so that rows select alike."""
 State = dict[str, Tensor]
 """What changes from one decoding call to the next; batch-first too."""
+MOST_WIDTH, MOST_LAYERS = 65_536, 1_000
+"""The largest sizes that options admit: more is a slip of the keyboard."""
 
 
 @dataclass(frozen=True)

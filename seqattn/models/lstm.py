@@ -21,7 +21,15 @@ from seqattn.attention import (
 )
 from seqattn.dropout import Dropout
 from seqattn.errors import check_ranges
-from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary
+from seqattn.models.base import (
+    MOST_LAYERS,
+    MOST_WIDTH,
+    Decoded,
+    Memory,
+    Seq2Seq,
+    State,
+    Vocabulary,
+)
 from seqattn.symbols import PAD
 
 
@@ -46,8 +54,14 @@ class LSTMOptions:
     """One matrix for the output layer and all the embeddings that share its vocabulary."""
 
     def __post_init__(self) -> None:
-        sizes = ("width", "hidden", "encoder_layers", "decoder_layers")
-        check_ranges(self, **dict.fromkeys(sizes, (1, None)), dropout=(0, 0.99))
+        check_ranges(
+            self,
+            width=(1, MOST_WIDTH),
+            hidden=(1, MOST_WIDTH),
+            encoder_layers=(1, MOST_LAYERS),
+            decoder_layers=(1, MOST_LAYERS),
+            dropout=(0, 0.99),
+        )
         if self.bidirectional and self.hidden % 2:
             raise ValueError(f"hidden {self.hidden} must be even for a bidirectional encoder")
 

@@ -12,8 +12,18 @@ from torch import Tensor, nn
 from seqattn.attention import MultiHeadAttention, causal_mask, padding_mask
 from seqattn.dropout import Dropout
 from seqattn.errors import check_ranges
-from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary
+from seqattn.models.base import (
+    MOST_LAYERS,
+    MOST_WIDTH,
+    Decoded,
+    Memory,
+    Seq2Seq,
+    State,
+    Vocabulary,
+)
 from seqattn.symbols import PAD
+
+MOST_POSITIONS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -40,11 +50,14 @@ class TransformerOptions:
     """One matrix for the output layer and all the embeddings that share its vocabulary (section 3.4)."""
 
     def __post_init__(self) -> None:
-        at_least_one = ("width", "encoder_layers", "decoder_layers", "heads", "feed_forward")
         check_ranges(
             self,
-            **dict.fromkeys(at_least_one, (1, None)),
-            max_positions=(2, None),
+            width=(1, MOST_WIDTH),
+            heads=(1, MOST_WIDTH),
+            feed_forward=(1, MOST_WIDTH),
+            encoder_layers=(1, MOST_LAYERS),
+            decoder_layers=(1, MOST_LAYERS),
+            max_positions=(2, MOST_POSITIONS),
             dropout=(0, 0.99),
             attention_dropout=(0, 0.99),
         )

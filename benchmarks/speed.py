@@ -1,0 +1,261 @@
+"""How fast training and decoding are, beside tutorial code and other tools, as ratios of one run.
+
+    python benchmarks/speed.py [--data FOLDER] [--peers FOLDER] [--json FILE]
+
+The models: T, a Transformer of 3+3 layers, width 256, 4 heads, feed-forward 1,024; L, an LSTM of 512 with a
+bidirectional encoder of 2×256 and general attention, without and with input feeding. Joint vocabulary of 8,000,
+batches of about 4,096 ids a side. Every system runs in a process of its own and they take turns, so that what
+disturbs the machine disturbs all; each figure is the median of its turns. Tokens are source and target ids
+without padding for training, target ids for decoding.
+
+FOLDER of data holds Multi30k: train.en.gz, train.de.gz, test_2016_flickr.en.gz. FOLDER of peers holds virtual
+environments named ctranslate2 (with safetensors) and opennmt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).parent
+WARM_UP = 12
+"""Updates before the clock starts."""
+FORCED = 16
+"""Target ids of every sentence, where systems decode with different weights."""
+
+
+class Child:
+    """A system in its process."""
+
+    def __init__(self, name: str, work: Path, threads: int, python: str = sys.executable) -> None:
+        self.name = name
+        self.answers: list[dict[str, Any]] = []
+        started = time.perf_counter()
+        self._process = subprocess.Popen(
+            [python, str(HERE / "serve.py"), name, str(work)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        )
+        self._answer()
+        self.start_up = time.perf_counter() - started
+
+    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """One request, answered."""
+        assert self._process.stdin
+        print(json.dumps({"do": do, **arguments}), file=self._process.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise click.ClickException(f"{self.name} died")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+
+@contextmanager
+def children(names: dict[str, str], work: Path, threads: int) -> Iterator[dict[str, Child]]:
+    """Systems by name, each with the interpreter to run it; closed at the end."""
+    running = {name: Child(name, work, threads, python) for name, python in names.items()}
+    try:
+        yield running
+    finally:
+        for child in running.values():
+            child.close()
+
+
+def prepare(data: Path, work: Path, threads: int, sentences: int) -> tuple[list[list[int]], list[int]]:
+    """Lay out the data for all systems → the batches of an epoch, and the tokens of each pair."""
+    from seqattn.batching import Example, epoch_batches
+    from seqattn.corpus import read_corpus, read_lines
+    from seqattn.tokenizer import TokenizerOptions, train_tokenizer
+
+    pairs = read_corpus(f"{data / 'train.en.gz'},{data / 'train.de.gz'}").pairs
+    test = list(read_lines(data / "test_2016_flickr.en.gz"))[:sentences]
+    tokenizer = train_tokenizer(
+        [p.source for p in pairs], [p.target for p in pairs], TokenizerOptions(vocab_size=8000)
+    )
+    examples = [Example(tokenizer.source.encode(p.source), tokenizer.target.encode(p.target)) for p in pairs]
+    laid_out = {
+        "vocabulary": len(tokenizer.source),
+        "threads": threads,
+        "train": examples,
+        "test": [tokenizer.source.encode(line) for line in test],
+    }
+    (work / "data.json").write_text(json.dumps(laid_out), encoding="utf-8")
+    batches = epoch_batches(examples, 4096, 1, 0)
+    return batches, [len(e.source) + len(e.target) for e in examples]
+
+
+def measure_training(
+    names: dict[str, str], work: Path, threads: int, batches: list[list[int]], tokens: list[int], rounds: int
+) -> dict[str, dict[str, float]]:
+    """Tokens a second (the median of the rounds) and peak memory of each system."""
+    rates: dict[str, list[float]] = {name: [] for name in names}
+    memory: dict[str, float] = {}
+    share = len(batches) // rounds
+    with children(names, work, threads) as running:
+        for child in running.values():
+            child.ask("train", batches=batches[:WARM_UP])
+        for turn in range(rounds):
+            part = batches[turn * share : (turn + 1) * share]
+            for name, child in running.items():
+                answer = child.ask("train", batches=part)
+                rates[name].append(sum(tokens[row] for rows in part for row in rows) / answer["seconds"])
+                memory[name] = answer["megabytes"]
+    return {
+        name: {"tokens/s": statistics.median(rates[name]), "peak MB": memory[name], "updates": share * rounds}
+        for name in names
+    }
+
+
+def measure_decoding(
+    names: dict[str, str], work: Path, threads: int, rounds: int, length: int
+) -> dict[str, dict[str, float]]:
+    """Target ids and sentences a second, greedy and with a beam of 5."""
+    found: dict[str, dict[str, float]] = {name: {} for name in names}
+    sentences = len(json.loads((work / "data.json").read_text(encoding="utf-8"))["test"])
+    with children(names, work, threads) as running:
+        for beam, called in ((1, "greedy"), (5, "beam 5")):
+            turns: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+            for _ in range(rounds + 1):
+                for name, child in running.items():
+                    turns[name].append(child.ask("decode", beam=beam, length=length))
+            reference = turns[next(iter(names))][-1].get("hypotheses")
+            for name, answers in turns.items():
+                seconds = statistics.median(answer["seconds"] for answer in answers[1:])
+                found[name][f"{called} tokens/s"] = answers[-1]["tokens"] / seconds
+                found[name][f"{called} sentences/s"] = sentences / seconds
+                if "hypotheses" in answers[-1] and reference:
+                    same = sum(a == b for a, b in zip(answers[-1]["hypotheses"], reference, strict=True))
+                    found[name][f"{called} same %"] = 100 * same / sentences
+        for name, child in running.items():
+            found[name]["start-up s"] = child.start_up
+    return found
+
+
+def table(title: str, figures: dict[str, dict[str, float]], against: str, key: str) -> Table:
+    """One row a system, with the ratio of its `key` to that of `against`."""
+    columns = list(dict.fromkeys(column for row in figures.values() for column in row))
+    drawn = Table(title=title, title_justify="left")
+    drawn.add_column("system")
+    for column in columns:
+        drawn.add_column(column, justify="right")
+    drawn.add_column(f"× {against}", justify="right")
+    for name, row in figures.items():
+        ratio = row[key] / figures[against][key] if against in figures else float("nan")
+        drawn.add_row(name, *(f"{row[c]:,.1f}" if c in row else "" for c in columns), f"{ratio:.2f}")
+    return drawn
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="Multi30k.")
+@click.option("--peers", type=click.Path(path_type=Path, exists=True), help="Their virtual environments.")
+@click.option("--threads", default=2, show_default=True)
+@click.option("--rounds", default=3, show_default=True, help="Turns of each system.")
+@click.option("--updates", default=60, show_default=True, help="Measured updates of each system in all.")
+@click.option("--learn", default=300, show_default=True, help="Updates before decoding is measured.")
+@click.option("--sentences", default=1000, show_default=True, help="To decode.")
+@click.option("--only", multiple=True, help="Measure just the systems whose name begins so; may be repeated.")
+@click.option("--skip", type=click.Choice(["train", "decode"]), multiple=True)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures there.")
+def main(
+    data: Path,
+    peers: Path | None,
+    threads: int,
+    rounds: int,
+    updates: int,
+    learn: int,
+    sentences: int,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    json_path: Path | None,
+) -> None:
+    """Measure, print a table of ratios."""
+    console = Console(width=140)
+    results: dict[str, Any] = {
+        "date": date.today().isoformat(),
+        "machine": platform.processor() or platform.machine(),
+        "threads": threads,
+    }
+
+    def chosen(*names: str) -> dict[str, str]:
+        return {name: sys.executable for name in names if not only or name.startswith(only)}
+
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        batches, tokens = prepare(data, work, threads, sentences)
+        if "train" not in skip:
+            for model in ("T", "L", "L-fed"):
+                systems = chosen(f"tutorial:{model}", f"ours:{model}:auto", f"ours:{model}:fp32")
+                if not systems:
+                    continue
+                figures = measure_training(systems, work, threads, batches[:updates], tokens, rounds)
+                results[f"train {model}"] = figures
+                console.print(table(f"Training {model}", figures, f"tutorial:{model}", "tokens/s"))
+        if "decode" not in skip:
+            for model in ("T", "L"):
+                learner = Child(f"ours:{model}:auto", work, threads)
+                for start in range(0, learn, len(batches)):
+                    learner.ask("train", batches=batches[: min(len(batches), learn - start)])
+                learner.ask("save")
+                learner.close()
+            for model in ("T", "L"):
+                systems = chosen(f"ours:{model}:auto")
+                if peers and model == "T" and (python := peers / "ctranslate2" / "bin" / "python").exists():
+                    for kind in ("float32", "int8"):
+                        for workers in (1, threads):
+                            systems[f"ctranslate2:{kind}:{workers}"] = str(python)
+                figures = measure_decoding(systems, work, threads, rounds, 0)
+                results[f"decode {model}"] = figures
+                console.print(
+                    table(
+                        f"Decoding {model}, the same weights, natural length",
+                        figures,
+                        next(iter(systems)),
+                        "beam 5 tokens/s",
+                    )
+                )
+                systems = chosen(f"tutorial:{model}", f"ours:{model}:auto")
+                if peers and (python := peers / "opennmt" / "bin" / "python").exists():
+                    systems[f"opennmt:{model}"] = str(python)
+                figures = measure_decoding(systems, work, threads, rounds, FORCED)
+                results[f"decode {model}, {FORCED} ids"] = figures
+                console.print(
+                    table(
+                        f"Decoding {model}, {FORCED} ids for every sentence",
+                        figures,
+                        next(iter(systems)),
+                        "beam 5 tokens/s",
+                    )
+                )
+    if json_path:
+        json_path.write_text(json.dumps(results, indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

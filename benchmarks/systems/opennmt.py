@@ -1,0 +1,98 @@
+"""OpenNMT-py: its own training command, and its own search over the model that training left."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from onmt.inference_engine import InferenceEnginePY
+from onmt.opts import config_opts, translate_opts
+from onmt.utils.parse import ArgumentParser
+from systems.protocol import Work
+
+SHAPES: dict[str, list[str]] = {
+    "T": "-encoder_type transformer -decoder_type transformer -enc_layers 3 -dec_layers 3 -hidden_size 256 "
+    "-word_vec_size 256 -heads 4 -transformer_ff 1024 -position_encoding -dropout 0.1 -attention_dropout 0".split(),
+    "L": "-encoder_type brnn -decoder_type rnn -rnn_type LSTM -layers 1 -hidden_size 512 -word_vec_size 256 "
+    "-global_attention general -input_feed 0 -dropout 0.1".split(),
+}
+SHAPES["L-fed"] = [*SHAPES["L"], "-input_feed", "1"]
+
+
+class OpenNMT:
+    """One model; ids are its words."""
+
+    def __init__(self, work: Work, name: str) -> None:
+        torch.set_num_threads(work.threads)
+        self.work, self.name = work, name
+        self.folder = work.folder / f"opennmt-{name}"
+        self.folder.mkdir()
+        for side, column in (("src", 0), ("tgt", 1)):
+            lines = (" ".join(map(str, pair[column][:-1])) for pair in work.train)
+            (self.folder / side).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        words = [str(i) for i in range(4, work.vocabulary)]
+        (self.folder / "vocab").write_text("\n".join(words), encoding="utf-8")
+        self.trained: Path | None = None
+
+    def train(self, batches: list[list[int]]) -> dict[str, Any]:
+        """As many updates of its own batches, in a process of its own; timed by what it prints after warm-up."""
+        warm, steps = 12, 12 + max(12, len(batches))
+        (self.folder / "config.yaml").write_text(
+            f"data:\n  corpus:\n    path_src: {self.folder / 'src'}\n    path_tgt: {self.folder / 'tgt'}\n",
+            encoding="utf-8",
+        )
+        shared = [
+            "-src_vocab",
+            str(self.folder / "vocab"),
+            "-share_vocab",
+            "-save_model",
+            str(self.folder / "model"),
+        ]
+        batching = "-batch_type tokens -batch_size 4096 -bucket_size 30000 -normalization tokens".split()
+        schedule = f"-train_steps {steps} -save_checkpoint_steps {steps} -report_every {warm}".split()
+        rates = "-optim adam -learning_rate 0.0005 -label_smoothing 0.1 -share_embeddings -share_decoder_embeddings"
+        done = subprocess.run(
+            [sys.executable, "-m", "onmt.bin.train", "-config", str(self.folder / "config.yaml"), *shared]
+            + [*SHAPES[self.name], *batching, *schedule, *rates.split(), "-num_workers", "0"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        reports = re.findall(r"([\d.]+)/\s*([\d.]+) tok/s", done.stdout + done.stderr)
+        if done.returncode or len(reports) < 2:
+            raise RuntimeError(done.stderr[-3000:])
+        self.trained = self.folder / f"model_step_{steps}.pt"
+        rate = sum(float(source) + float(target) for source, target in reports[1:]) / len(reports[1:])
+        tokens = sum(len(self.work.train[row][side]) for rows in batches for row in rows for side in (0, 1))
+        return {"seconds": tokens / rate}
+
+    def decode(self, beam: int, length: int) -> dict[str, Any]:
+        if self.trained is None:
+            self.train([[0]])
+        parser = ArgumentParser()
+        config_opts(parser)
+        translate_opts(parser)
+        options = parser.parse_args(
+            ["-model", str(self.trained), "-src", "-", "-beam_size", str(beam), "-gpu", "-1"]
+            + [
+                "-min_length",
+                str(length),
+                "-max_length",
+                str(length),
+                "-batch_type",
+                "sents",
+                "-batch_size",
+                "64",
+            ]
+        )
+        engine = InferenceEnginePY(options)
+        lines = [" ".join(map(str, ids[:-1])) for ids in self.work.test]
+        start = time.perf_counter()
+        _, found = engine.infer_list(lines)
+        seconds = time.perf_counter() - start
+        return {"seconds": seconds, "tokens": sum(len(ranked[0].split()) for ranked in found)}

@@ -1,0 +1,99 @@
+"""This project's models, trained and searched by its own Trainer and Translator."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from seqattn.batching import Example, group_by_tokens, pad
+from seqattn.hardware import keep_freed_memory
+from seqattn.models import build, options_type
+from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary
+from seqattn.search import SearchOptions, beam_search
+from seqattn.training import Trainer, TrainingOptions, Updated, load_weights, weights
+from systems.protocol import EOS, Work
+
+MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+    "T": ("transformer", {"dropout": 0.1}),
+    "L": ("lstm", {"dropout": 0.1, "score": "general"}),
+    "L-fed": ("lstm", {"dropout": 0.1, "score": "general", "input_feeding": True}),
+}
+
+
+class Endless(Seq2Seq):
+    """A model that never ends a sentence, so that all systems decode equally many ids."""
+
+    def __init__(self, model: Seq2Seq) -> None:
+        super().__init__()
+        self.model = model
+
+    def encode(self, source: Tensor) -> tuple[Memory, State]:
+        return self.model.encode(source)
+
+    def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:
+        return self.model.decode(target, memory, state, attention=attention)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        logits = self.model.logits(hidden)
+        logits[..., EOS] -= 1e4
+        return logits
+
+    @property
+    def longest(self) -> int | None:
+        return self.model.longest
+
+
+class Ours:
+    """One model."""
+
+    def __init__(self, work: Work, name: str, precision: str) -> None:
+        keep_freed_memory()
+        torch.set_num_threads(work.threads)
+        torch.manual_seed(1)
+        architecture, options = MODELS[name]
+        vocabulary = Vocabulary(work.vocabulary, work.vocabulary, True)
+        self.model = build(architecture, options_type(architecture)(**options), vocabulary)
+        self.work, self.name = work, name
+        examples = [Example(*pair) for pair in work.train]
+        training = TrainingOptions(precision=precision, validate_every=10**9, warmup=400)  # type: ignore[arg-type]
+        self.trainer = Trainer(self.model, examples, training, _nothing)
+
+    def train(self, batches: list[list[int]]) -> dict[str, Any]:
+        start, losses = time.perf_counter(), []
+        for rows in batches:
+            event = self.trainer._update([rows])
+            assert isinstance(event, Updated)
+            losses.append(event.loss)
+        return {"seconds": time.perf_counter() - start, "loss": sum(losses) / len(losses)}
+
+    def save(self) -> dict[str, Any]:
+        """Leave the weights where other systems find them."""
+        path: Path = self.work.weights(self.name)
+        save_file({name: tensor.contiguous() for name, tensor in weights(self.model).items()}, path)
+        return {}
+
+    def decode(self, beam: int, length: int) -> dict[str, Any]:
+        self.model.eval()
+        load_weights(self.model, load_file(self.work.weights(self.name)))
+        model: Seq2Seq = Endless(self.model) if length else self.model
+        search = SearchOptions(beam, max_ratio=0, max_extra=length + 1) if length else SearchOptions(beam)
+        start = time.perf_counter()
+        sources = self.work.test
+        longest_first = sorted(range(len(sources)), key=lambda row: -len(sources[row]))
+        hypotheses: list[list[int]] = [[] for _ in sources]
+        lengths = [len(source) for source in sources]
+        for rows in group_by_tokens(longest_first, lengths, max(1, 4096 // beam)):
+            found = beam_search(model, pad([sources[row] for row in rows]), search)
+            for row, ranked in zip(rows, found, strict=True):
+                hypotheses[row] = ranked[0].ids[:-1]
+        seconds = time.perf_counter() - start
+        return {"seconds": seconds, "tokens": sum(map(len, hypotheses)), "hypotheses": hypotheses}
+
+
+def _nothing(model: Seq2Seq) -> Any:
+    raise AssertionError("the benchmark never validates")
