@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from seqattn.errors import InputError
 
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
 
@@ -39,6 +43,26 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
     """The context in which a model computes with a precision: fp32, bf16, or auto for the faster one."""
     bf16 = precision == "bf16" or (precision == "auto" and multiplies_bf16(device))
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)
+
+
+def side_by_side(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[Done]:
+    """`work` done on every item, in order: as many at once as torch has threads, each on one thread.
+
+    Threads inside of each small product wait for each other at its end; batches side by side do not
+    (docs/decisions.md).
+    """
+    waiting = list(items)
+    threads = torch.get_num_threads()
+    if threads == 1 or len(waiting) == 1:
+        yield from map(work, waiting)
+        return
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield from pool.map(work, waiting)
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
 
 
 def keep_freed_memory() -> None:

@@ -8,9 +8,11 @@ from itertools import islice
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from seqattn.batching import group_by_tokens, pad
 from seqattn.errors import InputError
+from seqattn.hardware import side_by_side
 from seqattn.models.base import Seq2Seq
 from seqattn.search import Hypothesis, SamplingOptions, SearchOptions, beam_search, sample
 from seqattn.symbols import EOS
@@ -121,15 +123,24 @@ class Translator:
         lengths = [len(ids) for ids in sources]
         longest_first = sorted(range(len(sources)), key=lambda row: -lengths[row])
         budget = max(1, options.batch_tokens // options.search.beam)
-        for rows in group_by_tokens(longest_first, lengths, budget):
-            batch = pad([sources[row] for row in rows]).to(self._device)
-            if options.sampling is None:
-                results = beam_search(self.model, batch, options.search)
-            else:
-                results = sample(self.model, batch, options.search, options.sampling, self._generator)
+        groups = list(group_by_tokens(longest_first, lengths, budget))
+        batches = (pad([sources[row] for row in rows]).to(self._device) for rows in groups)
+        for rows, results in zip(groups, self._search_batches(batches), strict=True):
             for row, hypotheses in zip(rows, results, strict=True):
                 found[row] = hypotheses
         return found
+
+    def _search_batches(self, batches: Iterable[Tensor]) -> Iterator[list[list[Hypothesis]]]:
+        """What is found for each batch of sources, in order."""
+        options = self.options
+        if options.sampling is not None:
+            for batch in batches:
+                yield sample(self.model, batch, options.search, options.sampling, self._generator)
+        elif self._device.type == "cpu":
+            yield from side_by_side(lambda batch: beam_search(self.model, batch, options.search), batches)
+        else:
+            for batch in batches:
+                yield beam_search(self.model, batch, options.search)
 
     def _cut(self, ids: list[int], limit: int) -> list[list[int]]:
         """Cut ids into parts within the limit, EOS counted: after a sentence, else a word, else anywhere."""

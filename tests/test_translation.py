@@ -1,13 +1,16 @@
 """Lines in, translations out: order, one for each line whatever it holds, and how long lines are cut."""
 
+import time
 from functools import cache
 from itertools import pairwise
 
 import pytest
+import torch
 from helpers import tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqattn.hardware import side_by_side
 from seqattn.models.base import Vocabulary
 from seqattn.search import SamplingOptions, SearchOptions
 from seqattn.symbols import EOS
@@ -210,3 +213,43 @@ def test_the_search_sees_no_part_above_the_limit_of_the_model_or_of_the_options(
     assert max(map(len, found.pieces)) <= limit
     ids = prose_tokenizer().source.encode(" ".join(PROSE))
     assert [i for part in found.pieces for i in part[:-1]] == ids[:-1]
+
+
+@pytest.mark.parametrize("architecture", ["lstm", "transformer"])
+def test_batches_side_by_side_give_what_one_after_the_other_gives(architecture):
+    found = []
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            translating = translator(architecture, SearchOptions(3, max_ratio=1), batch_tokens=24)
+            found.append([line.candidates for line in translating.translate(PROSE)])
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for alone, beside in zip(*found, strict=True):
+        assert [candidate.text for candidate in alone] == [candidate.text for candidate in beside]
+        scores = [[candidate.score for candidate in candidates] for candidates in (alone, beside)]
+        assert scores[0] == pytest.approx(scores[1], abs=1e-4)
+
+
+def test_work_side_by_side_comes_back_in_order_and_ends_at_a_fault():
+    before = torch.get_num_threads()
+    started = []
+
+    def work(item):
+        started.append(item)
+        time.sleep(0.01 * (item % 3))
+        if item == 5:
+            raise ValueError(item)
+        return item
+
+    try:
+        torch.set_num_threads(2)
+        assert list(side_by_side(work, range(5))) == [0, 1, 2, 3, 4]
+        with pytest.raises(ValueError, match="5"):
+            list(side_by_side(work, range(1000)))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert len(started) < 100

@@ -9,6 +9,7 @@ import ctranslate2
 import numpy as np
 from ctranslate2.specs import TransformerSpec
 from safetensors.numpy import load_file
+
 from systems.protocol import BOS, EOS, PAD, UNK, Work
 
 HEADS = 4

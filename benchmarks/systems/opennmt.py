@@ -11,17 +11,25 @@ from typing import Any
 
 import torch
 from onmt.inference_engine import InferenceEnginePY
-from onmt.opts import config_opts, translate_opts
+from onmt.opts import translate_opts
 from onmt.utils.parse import ArgumentParser
+
 from systems.protocol import Work
 
-SHAPES: dict[str, list[str]] = {
-    "T": "-encoder_type transformer -decoder_type transformer -enc_layers 3 -dec_layers 3 -hidden_size 256 "
-    "-word_vec_size 256 -heads 4 -transformer_ff 1024 -position_encoding -dropout 0.1 -attention_dropout 0".split(),
-    "L": "-encoder_type brnn -decoder_type rnn -rnn_type LSTM -layers 1 -hidden_size 512 -word_vec_size 256 "
-    "-global_attention general -input_feed 0 -dropout 0.1".split(),
-}
-SHAPES["L-fed"] = [*SHAPES["L"], "-input_feed", "1"]
+TRANSFORMER = """
+-encoder_type transformer -decoder_type transformer -enc_layers 3 -dec_layers 3 -hidden_size 256
+-word_vec_size 256 -heads 4 -transformer_ff 1024 -position_encoding -dropout 0.1 -attention_dropout 0
+"""
+LSTM = """
+-encoder_type brnn -decoder_type rnn -rnn_type LSTM -layers 1 -hidden_size 512 -word_vec_size 256
+-global_attention general -dropout 0.1 -input_feed
+"""
+SHAPES = {"T": TRANSFORMER.split(), "L": [*LSTM.split(), "0"], "L-fed": [*LSTM.split(), "1"]}
+TRAINING = """
+-batch_type tokens -batch_size 4096 -bucket_size 30000 -normalization tokens -num_workers 0 -optim adam
+-learning_rate 0.0005 -label_smoothing 0.1 -share_vocab -share_embeddings -share_decoder_embeddings
+"""
+WARM_UP = 12
 
 
 class OpenNMT:
@@ -40,29 +48,18 @@ class OpenNMT:
         self.trained: Path | None = None
 
     def train(self, batches: list[list[int]]) -> dict[str, Any]:
-        """As many updates of its own batches, in a process of its own; timed by what it prints after warm-up."""
-        warm, steps = 12, 12 + max(12, len(batches))
-        (self.folder / "config.yaml").write_text(
-            f"data:\n  corpus:\n    path_src: {self.folder / 'src'}\n    path_tgt: {self.folder / 'tgt'}\n",
-            encoding="utf-8",
-        )
-        shared = [
-            "-src_vocab",
-            str(self.folder / "vocab"),
-            "-share_vocab",
-            "-save_model",
-            str(self.folder / "model"),
-        ]
-        batching = "-batch_type tokens -batch_size 4096 -bucket_size 30000 -normalization tokens".split()
-        schedule = f"-train_steps {steps} -save_checkpoint_steps {steps} -report_every {warm}".split()
-        rates = "-optim adam -learning_rate 0.0005 -label_smoothing 0.1 -share_embeddings -share_decoder_embeddings"
-        done = subprocess.run(
-            [sys.executable, "-m", "onmt.bin.train", "-config", str(self.folder / "config.yaml"), *shared]
-            + [*SHAPES[self.name], *batching, *schedule, *rates.split(), "-num_workers", "0"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        """As many updates of its own batches, in a process of its own; timed by its reports after warm-up."""
+        steps = WARM_UP + max(WARM_UP, len(batches))
+        data = f"data:\n  corpus:\n    path_src: {self.folder / 'src'}\n    path_tgt: {self.folder / 'tgt'}\n"
+        (self.folder / "config.yaml").write_text(data, encoding="utf-8")
+        files = {"config": "config.yaml", "src_vocab": "vocab", "save_model": "model"}
+        counts = {"train_steps": steps, "save_checkpoint_steps": steps, "report_every": WARM_UP}
+        command = [sys.executable, "-m", "onmt.bin.train", *SHAPES[self.name], *TRAINING.split()]
+        for option, name in files.items():
+            command += [f"-{option}", str(self.folder / name)]
+        for option, count in counts.items():
+            command += [f"-{option}", str(count)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         reports = re.findall(r"([\d.]+)/\s*([\d.]+) tok/s", done.stdout + done.stderr)
         if done.returncode or len(reports) < 2:
             raise RuntimeError(done.stderr[-3000:])
@@ -75,20 +72,11 @@ class OpenNMT:
         if self.trained is None:
             self.train([[0]])
         parser = ArgumentParser()
-        config_opts(parser)
         translate_opts(parser)
+        settings = f"-beam_size {beam} -gpu -1 -min_length {length} -max_length {length}"
+        batching = "-batch_type sents -batch_size 64"
         options = parser.parse_args(
-            ["-model", str(self.trained), "-src", "-", "-beam_size", str(beam), "-gpu", "-1"]
-            + [
-                "-min_length",
-                str(length),
-                "-max_length",
-                str(length),
-                "-batch_type",
-                "sents",
-                "-batch_size",
-                "64",
-            ]
+            ["-model", str(self.trained), "-src", "-", *settings.split(), *batching.split()]
         )
         engine = InferenceEnginePY(options)
         lines = [" ".join(map(str, ids[:-1])) for ids in self.work.test]

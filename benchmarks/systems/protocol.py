@@ -1,7 +1,7 @@
-"""How the benchmark speaks with a system: one JSON request a line on stdin, one JSON answer a line on stdout.
+"""How the benchmark speaks with a system: a JSON request a line on stdin, a JSON answer a line on stdout.
 
-A system runs in a process of its own, perhaps in another virtual environment, so this module needs nothing but
-the standard library. Requests: {"do": "train", "batches": [[row, …], …]}, {"do": "decode", "beam": k, …}.
+A system runs in a process of its own, perhaps in another virtual environment, so this module needs nothing
+but the standard library. Requests: {"do": "train", "batches": [[row, …], …]}, {"do": "decode", "beam": k, …}.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class System(Protocol):
         """Make an update for each batch of rows → `seconds`."""
 
     def decode(self, beam: int, length: int) -> dict[str, Any]:
-        """Translate the test set, to exactly `length` ids if not 0 → `seconds`, `tokens`, `first` hypotheses."""
+        """Translate the test set, to exactly `length` ids if not 0 → `seconds`, `tokens`, `hypotheses`."""
 
 
 def peak_megabytes() -> float:

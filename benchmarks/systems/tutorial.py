@@ -1,4 +1,4 @@
-"""The same models as tutorials write them: torch.nn.Transformer, and an LSTM with a Python loop over target steps.
+"""The same models as tutorials write them: torch.nn.Transformer, and an LSTM in a loop over target steps.
 
 Cross-entropy and Adam in fp32, the allocator as it comes, no cache in decoding.
 """
@@ -10,9 +10,10 @@ import time
 from typing import Any
 
 import torch
-from systems.protocol import BOS, EOS, PAD, Work
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+
+from systems.protocol import BOS, EOS, PAD, Work
 
 
 class TutorialTransformer(nn.Module):
