@@ -45,19 +45,19 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)
 
 
-def side_by_side(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[Done]:
-    """`work` done on every item, in order: as many at once as torch has threads, each on one thread.
+def side_by_side(work: Callable[[Item], Done], items: Iterable[Item], device: torch.device) -> Iterator[Done]:
+    """`work` done on every item, in order; on a CPU as many at once as there are threads, each on its own.
 
-    Threads inside of each small product wait for each other at its end; batches side by side do not
-    (docs/decisions.md).
+    Threads inside of each small product wait for each other at its end; items side by side do not
+    (docs/decisions.md). Fewer items than threads share the threads out among them.
     """
-    waiting = list(items)
-    threads = torch.get_num_threads()
-    if threads == 1 or len(waiting) == 1:
+    waiting, threads = list(items), torch.get_num_threads()
+    workers = min(threads, len(waiting)) if device.type == "cpu" else 1
+    if workers <= 1:
         yield from map(work, waiting)
         return
-    torch.set_num_threads(1)
-    pool = ThreadPoolExecutor(threads)
+    torch.set_num_threads(threads // workers)
+    pool = ThreadPoolExecutor(workers)
     try:
         yield from pool.map(work, waiting)
     finally:

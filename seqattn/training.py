@@ -20,6 +20,9 @@ from seqattn.hardware import autocast, side_by_side
 from seqattn.models.base import Seq2Seq
 from seqattn.symbols import PAD
 
+PART_IDS = 128
+"""Of targets, which are worth a thread of their own."""
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -307,7 +310,11 @@ class Trainer:
         be saved, and gradients are summed in the order of the parts.
         """
         workers = torch.get_num_threads() if self._device.type == "cpu" else 1
-        parts = [part for batch in batches for part in divide(batch, workers)]
+        parts = [
+            part
+            for batch in batches
+            for part in divide(batch, min(workers, 1 + sum(len(e.target) for e in batch) // PART_IDS))
+        ]
         parameters = list(self.model.parameters())
 
         def differentiate(numbered: tuple[int, Sequence[Example]]) -> tuple[tuple[Tensor | None, ...], float]:
@@ -320,7 +327,7 @@ class Trainer:
             return torch.autograd.grad(loss, parameters, allow_unused=True), loss.item()
 
         total = 0.0
-        for gradients, loss in side_by_side(differentiate, enumerate(parts)):
+        for gradients, loss in side_by_side(differentiate, enumerate(parts), self._device):
             total += loss
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 if parameter.grad is None:

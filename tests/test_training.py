@@ -170,7 +170,8 @@ def test_every_update_and_every_seed_draws_its_own_dropout(architecture):
 
 @BOTH
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_threads_that_share_a_batch_find_the_gradient_of_one(architecture, accumulate):
+def test_threads_that_share_a_batch_find_the_gradient_of_one(architecture, accumulate, monkeypatch):
+    monkeypatch.setattr(training, "PART_IDS", 1)
     before = torch.get_num_threads()
     how = replace(EXACT, max_updates=1, clip=0, accumulate=accumulate, average=1)
     found = []
@@ -190,7 +191,8 @@ def test_threads_that_share_a_batch_find_the_gradient_of_one(architecture, accum
             torch.testing.assert_close(gradient, alone, rtol=1e-3, atol=1e-7)
 
 
-def test_two_threads_train_the_same_weights_every_time():
+def test_two_threads_train_the_same_weights_every_time(monkeypatch):
+    monkeypatch.setattr(training, "PART_IDS", 1)
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
