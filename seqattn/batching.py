@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from seqattn.symbols import BOS, PAD
 
-Row = TypeVar("Row")
 ROWS = 8
 """Batches of training have a multiple of so many rows where they have as many."""
 
@@ -60,12 +59,6 @@ def collate(examples: Sequence[Example], limit: int | None = None) -> Batch:
     return Batch(
         pad([e.source for e in examples], sources), pad([[BOS, *e.target] for e in examples], 1 + targets)
     )
-
-
-def divide(rows: Sequence[Row], parts: int) -> list[Sequence[Row]]:
-    """Rows cut into at most so many runs of about equal length."""
-    size = -(-len(rows) // parts)
-    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 def group_by_tokens(

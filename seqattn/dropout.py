@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-_generator: ContextVar[torch.Generator | None] = ContextVar("generator", default=None)
-
-
-@contextmanager
-def drawing(seed: int) -> Iterator[None]:
-    """Within, and in this thread, what dropout on a CPU draws follows from `seed` alone."""
-    token = _generator.set(torch.Generator().manual_seed(seed))
-    try:
-        yield
-    finally:
-        _generator.reset(token)
 
 
 class Dropout(nn.Module):
@@ -43,8 +27,7 @@ class Dropout(nn.Module):
         if not self.training or not dropped_of_256:
             return x
         # From the lowest int64 on, or the highest bit of every eighth byte would always be 0.
-        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64)
-        words.random_(-(2**63), None, generator=_generator.get())
+        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
         kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= dropped_of_256
         # Products are several times faster than filling by a mask, forwards and backwards.
         return x * kept.to(x.dtype) * (256 / (256 - dropped_of_256))

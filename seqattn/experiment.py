@@ -16,7 +16,7 @@ from seqattn.checkpoint import Run, RunConfig, RunFolder, new_model
 from seqattn.corpus import Pair, hold_out, merge, read_corpus
 from seqattn.errors import InputError
 from seqattn.evaluation import score
-from seqattn.hardware import autocast, side_by_side
+from seqattn.hardware import autocast
 from seqattn.models.base import Seq2Seq
 from seqattn.search import SearchOptions
 from seqattn.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
@@ -141,13 +141,11 @@ def validation_of(prepared: Prepared, options: TrainingOptions) -> Callable[[Seq
 
     def validate(model: Seq2Seq) -> Validation:
         device = next(model.parameters()).device
-
-        def loss_of(rows: Sequence[int]) -> float:
-            source, target = collate([prepared.valid[row] for row in rows], model.longest)
-            with torch.inference_mode(), autocast(device, options.precision):
-                return float(target_loss(model, Batch(source.to(device), target.to(device))))
-
-        total = sum(side_by_side(loss_of, batches, device))
+        total = 0.0
+        with torch.inference_mode(), autocast(device, options.precision):
+            for rows in batches:
+                source, target = collate([prepared.valid[row] for row in rows], model.longest)
+                total += float(target_loss(model, Batch(source.to(device), target.to(device))))
         translator = Translator(model, prepared.tokenizer, TranslationOptions(search))
         hypotheses = [found.text for found in translator.translate(pair.source for pair in pairs)]
         scores = score(hypotheses, [pair.target for pair in pairs])

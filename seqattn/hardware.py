@@ -15,7 +15,7 @@ from seqattn.errors import InputError
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
 
 def choose_device(name: str) -> torch.device:
@@ -45,19 +45,19 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)
 
 
-def side_by_side(work: Callable[[Item], Done], items: Iterable[Item], device: torch.device) -> Iterator[Done]:
-    """`work` done on every item, in order; on a CPU as many at once as there are threads, each on its own.
+def side_by_side(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[Done]:
+    """`work` done on every item, in order: as many at once as torch has threads, each on one thread.
 
-    Threads inside of each small product wait for each other at its end; items side by side do not
-    (docs/decisions.md). Fewer items than threads share the threads out among them.
+    Threads inside of each small product wait for each other at its end; batches side by side do not
+    (docs/decisions.md).
     """
-    waiting, threads = list(items), torch.get_num_threads()
-    workers = min(threads, len(waiting)) if device.type == "cpu" else 1
-    if workers <= 1:
+    waiting = list(items)
+    threads = torch.get_num_threads()
+    if threads == 1 or len(waiting) == 1:
         yield from map(work, waiting)
         return
-    torch.set_num_threads(threads // workers)
-    pool = ThreadPoolExecutor(workers)
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(threads)
     try:
         yield from pool.map(work, waiting)
     finally:
@@ -76,7 +76,5 @@ def keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_MMAP_MAX, 0)
-        # One heap for all threads: what one frees another takes.
-        mallopt(M_ARENA_MAX, 1)
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
         mallopt(M_TOP_PAD, 64 * 2**20)

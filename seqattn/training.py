@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,15 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqattn.batching import Batch, Example, collate, divide, epoch_batches
-from seqattn.dropout import drawing
+from seqattn.batching import Batch, Example, collate, epoch_batches
 from seqattn.errors import InputError, check_ranges
-from seqattn.hardware import autocast, side_by_side
+from seqattn.hardware import autocast
 from seqattn.models.base import Seq2Seq
 from seqattn.symbols import PAD
-
-PART_IDS = 128
-"""Of targets, which are worth a thread of their own."""
 
 
 @dataclass(frozen=True)
@@ -283,7 +278,14 @@ class Trainer:
         examples = [[self._examples[row] for row in rows] for rows in group]
         targets = sum(len(example.target) for batch in examples for example in batch)
         tokens = targets + sum(len(example.source) for batch in examples for example in batch)
-        total = self._backward(examples, targets)
+        total = 0.0
+        for batch in examples:
+            source, target = collate(batch, self.model.longest)
+            with autocast(self._device, self.options.precision):
+                moved = Batch(source.to(self._device), target.to(self._device))
+                loss = target_loss(self.model, moved, self.options.label_smoothing) / targets
+            loss.backward()
+            total += loss.item()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip or math.inf)
         if not math.isfinite(total + norm.item()):
             raise InputError(
@@ -301,40 +303,6 @@ class Trainer:
             seconds=self.progress.seconds + seconds,
         )
         return Updated(self.progress, total, rate, tokens, seconds)
-
-    def _backward(self, batches: Sequence[Sequence[Example]], targets: int) -> float:
-        """Fill the gradients with those of the mean loss of all batches' `targets` ids → that loss.
-
-        On a CPU every thread works on a part of each batch by itself: threads that share a product wait for
-        each other at its end. Dropout draws from the seed, the update and the part, so nothing of it has to
-        be saved, and gradients are summed in the order of the parts.
-        """
-        workers = torch.get_num_threads() if self._device.type == "cpu" else 1
-        parts = [
-            part
-            for batch in batches
-            for part in divide(batch, min(workers, 1 + sum(len(e.target) for e in batch) // PART_IDS))
-        ]
-        parameters = list(self.model.parameters())
-
-        def differentiate(numbered: tuple[int, Sequence[Example]]) -> tuple[tuple[Tensor | None, ...], float]:
-            number, part = numbered
-            source, target = collate(part, self.model.longest)
-            moved = Batch(source.to(self._device), target.to(self._device))
-            seed = random.Random(f"{self.options.seed} {self.progress.update} {number}").getrandbits(63)
-            with drawing(seed), autocast(self._device, self.options.precision):
-                loss = target_loss(self.model, moved, self.options.label_smoothing) / targets
-            return torch.autograd.grad(loss, parameters, allow_unused=True), loss.item()
-
-        total = 0.0
-        for gradients, loss in side_by_side(differentiate, enumerate(parts), self._device):
-            total += loss
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                if parameter.grad is None:
-                    parameter.grad = gradient
-                elif gradient is not None:
-                    parameter.grad += gradient
-        return total
 
     def _validated(self) -> Validated:
         validation = self._timed_validation()
@@ -384,6 +352,7 @@ class Trainer:
             tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in moments.items()}
         for index, kept in enumerate(self._pool):
             tensors |= {f"pool.{index}.{name}": tensor for name, tensor in kept.items()}
+        tensors["random.cpu"] = torch.get_rng_state()
         if self._device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self._device)
         return tensors, {"progress": vars(self.progress), "standing": vars(self._standing)}
@@ -410,5 +379,6 @@ class Trainer:
         self.progress = Progress(**values["progress"])
         standing = dict(values["standing"])
         self._standing = _Standing(**{**standing, "pool": [(score, at) for score, at in standing["pool"]]})
+        torch.set_rng_state(parts["random"]["cpu"])
         if "cuda" in parts["random"] and self._device.type == "cuda":
             torch.cuda.set_rng_state(parts["random"]["cuda"], self._device)

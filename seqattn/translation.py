@@ -134,13 +134,13 @@ class Translator:
         """What is found for each batch of sources, in order."""
         options = self.options
         if options.sampling is not None:
-            # One after the other, because they draw from one stream.
             for batch in batches:
                 yield sample(self.model, batch, options.search, options.sampling, self._generator)
-            return
-        yield from side_by_side(
-            lambda batch: beam_search(self.model, batch, options.search), batches, self._device
-        )
+        elif self._device.type == "cpu":
+            yield from side_by_side(lambda batch: beam_search(self.model, batch, options.search), batches)
+        else:
+            for batch in batches:
+                yield beam_search(self.model, batch, options.search)
 
     def _cut(self, ids: list[int], limit: int) -> list[list[int]]:
         """Cut ids into parts within the limit, EOS counted: after a sentence, else a word, else anywhere."""

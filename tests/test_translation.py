@@ -20,7 +20,6 @@ from seqattn.translation import TranslationOptions, Translator
 # isort: split
 from runs import PROSE, prose_tokenizer
 
-CPU = torch.device("cpu")
 SHORT = SearchOptions(beam=1, max_ratio=0.3, max_extra=3)
 """Random weights seldom end a sentence: the limit keeps them brief."""
 LINES = [
@@ -247,9 +246,9 @@ def test_work_side_by_side_comes_back_in_order_and_ends_at_a_fault():
 
     try:
         torch.set_num_threads(2)
-        assert list(side_by_side(work, range(5), CPU)) == [0, 1, 2, 3, 4]
+        assert list(side_by_side(work, range(5))) == [0, 1, 2, 3, 4]
         with pytest.raises(ValueError, match="5"):
-            list(side_by_side(work, range(1000), CPU))
+            list(side_by_side(work, range(1000)))
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

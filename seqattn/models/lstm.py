@@ -158,9 +158,8 @@ class LSTM(Seq2Seq):
         self.bridge_c = nn.Linear(hidden, options.decoder_layers * hidden)
         layers = options.decoder_layers
         read = width + width if options.input_feeding else width
-        self.decoder = nn.ModuleList(
-            nn.LSTM(hidden if i else read, hidden, batch_first=True) for i in range(layers)
-        )
+        between = options.dropout if layers > 1 else 0.0
+        self.decoder = nn.LSTM(read, hidden, layers, batch_first=True, dropout=between)
         self.attention = None if options.score == "none" else LuongAttention(hidden, options.score)
         self.combine = nn.Linear(hidden if self.attention is None else 2 * hidden, width, bias=False)
         self.output = nn.Linear(width, vocabulary.target, bias=False)
@@ -213,13 +212,9 @@ class LSTM(Seq2Seq):
 
     def _read(self, x: Tensor, memory: Memory, state: State) -> Decoded:
         """Read x (B, T, …): states s_t, context vectors c_t, and `ã_t = tanh(W_c [c_t; s_t])` (eq. 5)."""
-        states, last = x, []
-        for i, layer in enumerate(self.decoder):
-            start = tuple(state[name][:, i].unsqueeze(0).contiguous() for name in ("h", "c"))
-            states, reached = layer(self.dropout(states) if i else states, start)
-            last.append(reached)
-        h, c = (torch.cat(parts).transpose(0, 1) for parts in zip(*last, strict=True))
-        state = {"h": h, "c": c}
+        h, c = state["h"].transpose(0, 1).contiguous(), state["c"].transpose(0, 1).contiguous()
+        states, (h, c) = self.decoder(x, (h, c))
+        state = {"h": h.transpose(0, 1), "c": c.transpose(0, 1)}
         if self.attention is None:
             return Decoded(self.dropout(torch.tanh(self.combine(states))), state, None)
         context, weights = self.attention(states, memory)
