@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from seqattn.batching import Example, group_by_tokens, pad
-from seqattn.hardware import keep_freed_memory
+from seqattn.hardware import keep_freed_memory, side_by_side
 from seqattn.models import build, options_type
 from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary
 from seqattn.search import SearchOptions, beam_search
@@ -87,9 +87,11 @@ class Ours:
         longest_first = sorted(range(len(sources)), key=lambda row: -len(sources[row]))
         hypotheses: list[list[int]] = [[] for _ in sources]
         lengths = [len(source) for source in sources]
-        for rows in group_by_tokens(longest_first, lengths, max(1, 4096 // beam)):
-            found = beam_search(model, pad([sources[row] for row in rows]), search)
-            for row, ranked in zip(rows, found, strict=True):
+        groups = list(group_by_tokens(longest_first, lengths, max(1, 4096 // beam)))
+        batches = (pad([sources[row] for row in rows]) for rows in groups)
+        found = side_by_side(lambda batch: beam_search(model, batch, search), batches)
+        for rows, results in zip(groups, found, strict=True):
+            for row, ranked in zip(rows, results, strict=True):
                 hypotheses[row] = ranked[0].ids[:-1]
         seconds = time.perf_counter() - start
         return {"seconds": seconds, "tokens": sum(map(len, hypotheses)), "hypotheses": hypotheses}
