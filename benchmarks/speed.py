@@ -210,6 +210,11 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         batches, tokens = prepare(data, work, threads, sentences)
+
+        def decoded(title: str, systems: dict[str, str], length: int) -> None:
+            results[title] = measure_decoding(systems, work, threads, rounds, length)
+            console.print(table(title, results[title], next(iter(systems)), "beam 5 tokens/s"))
+
         if "train" not in skip:
             for model in ("T", "L", "L-fed"):
                 systems = chosen(f"tutorial:{model}", f"ours:{model}:auto", f"ours:{model}:fp32")
@@ -231,29 +236,11 @@ def main(
                     for kind in ("float32", "int8"):
                         for workers in (1, threads):
                             systems[f"ctranslate2:{kind}:{workers}"] = str(python)
-                figures = measure_decoding(systems, work, threads, rounds, 0)
-                results[f"decode {model}"] = figures
-                console.print(
-                    table(
-                        f"Decoding {model}, the same weights, natural length",
-                        figures,
-                        next(iter(systems)),
-                        "beam 5 tokens/s",
-                    )
-                )
+                decoded(f"Decoding {model}, the same weights, natural length", systems, 0)
                 systems = chosen(f"tutorial:{model}", f"ours:{model}:auto")
                 if peers and (python := peers / "opennmt" / "bin" / "python").exists():
                     systems[f"opennmt:{model}"] = str(python)
-                figures = measure_decoding(systems, work, threads, rounds, FORCED)
-                results[f"decode {model}, {FORCED} ids"] = figures
-                console.print(
-                    table(
-                        f"Decoding {model}, {FORCED} ids for every sentence",
-                        figures,
-                        next(iter(systems)),
-                        "beam 5 tokens/s",
-                    )
-                )
+                decoded(f"Decoding {model}, {FORCED} ids for every sentence", systems, FORCED)
     if json_path:
         json_path.write_text(json.dumps(results, indent=2), encoding="utf-8")
 

@@ -83,6 +83,7 @@ def align(
     options = AlignmentOptions(layer or 0, head or 0)
     if pairs:
         corpus = read_corpus(pairs).pairs
+        check_count(answers, corpus, gold)
     else:
         assert source is not None
         corpus = (Pair(source, translate_one(loaded, source) if target is None else target),)
@@ -124,14 +125,18 @@ def attentions(
     return list(attention_of(run.model, run.tokenizer, examples, options, unit))
 
 
+def check_count(answers: Sequence[Gold] | None, pairs: Sequence[Pair], path: Path | None) -> None:
+    """InputError when there is gold, but not a line for each pair."""
+    if answers is not None and len(answers) != len(pairs):
+        raise InputError(f"has {len(answers)} lines, but there are {len(pairs)} pairs", path=path)
+
+
 def compare_with_gold(
     pairs: Sequence[Pair], found: Sequence[Attention], answers: Sequence[Gold], path: Path | None
 ) -> Agreement:
-    """Agreement of the links with gold; InputError when the gold is not for these pairs."""
+    """Agreement of the links with gold, a line for each pair; InputError when it is not for these pairs."""
     from seqattn.alignment import agreement, links
 
-    if len(answers) != len(found):
-        raise InputError(f"has {len(answers)} lines, but there are {len(found)} pairs", path=path)
     for number, (attention, answer) in enumerate(zip(found, answers, strict=True), start=1):
         words = (len(attention.source) - 1, len(attention.target))
         for link in sorted(answer.possible):

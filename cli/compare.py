@@ -105,6 +105,8 @@ def compare(
     from seqattn.comparison import system, unique_names
     from seqattn.corpus import read_corpus
 
+    from .align import check_count
+
     defaults: dict[str, Any] = {}
     if not runs and not train_on:
         sample = sample_folder()
@@ -118,8 +120,7 @@ def compare(
     assert test is not None
     pairs = read_corpus(test).pairs
     answers = read_gold(gold) if gold else None
-    if answers is not None and len(answers) != len(pairs):
-        raise InputError(f"has {len(answers)} lines, but there are {len(pairs)} pairs", path=gold)
+    check_count(answers, pairs, gold)
     if not runs:
         runs = _train_all(console, train_on, valid, out, on, chosen, defaults)
     names = unique_names(runs)

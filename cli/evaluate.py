@@ -57,17 +57,16 @@ def evaluate(
         diagnostics().print(f"{test}: {empty:,} pairs with an empty side are scored too.", markup=False)
     found = assess(loaded, pairs, beam, length_penalty, tokenize)
     if json_path:
-        figures = (
-            {"run": str(run), "test": test}
-            | asdict(found.scores)
-            | {
-                "beam": beam,
-                "length_penalty": length_penalty,
-                "seconds": found.seconds,
-                "sentences_per_second": found.scores.sentences / found.seconds,
-                "ids_per_second": found.output_ids / found.seconds,
-            }
-        )
+        figures = {
+            "run": str(run),
+            "test": test,
+            **asdict(found.scores),
+            "beam": beam,
+            "length_penalty": length_penalty,
+            "seconds": found.seconds,
+            "sentences_per_second": found.scores.sentences / found.seconds,
+            "ids_per_second": found.output_ids / found.seconds,
+        }
         write_json(figures, json_path)
     if json_path != "-":
         results().print(assessment_facts(found, beam), soft_wrap=True)

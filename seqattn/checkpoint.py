@@ -24,7 +24,7 @@ from seqattn.tokenizer import Side, Tokenizer, TokenizerOptions
 from seqattn.training import TrainingOptions, load_weights
 
 FORMAT = 1
-COUNTED = {"event", "update"}
+COUNTED = {"event", "update", "all_tokens", "all_seconds"}
 """What every event of metrics.jsonl has."""
 CONFIG, MODEL, METRICS, CARD = "config.json", "model.safetensors", "metrics.jsonl", "README.md"
 LAST = Path("last") / "state.safetensors"

@@ -69,15 +69,11 @@ def compose(
 
     Settings may be meant for one architecture by a prefix, as in `lstm.score`.
     """
-    for other in ARCHITECTURES:
-        # What is meant for the other is read, too, so that a slip in it is told.
-        meant = {k: v for k, v in settings.items() if k.startswith(f"{other}.") and other != architecture}
-        apply(
-            settings_for(other, ARCHITECTURES, meant),
-            options_type(other)(),
-            TokenizerOptions(),
-            TrainingOptions(),
-        )
+    # What is meant for another architecture is read, too, so that a slip in it is told.
+    for other in ARCHITECTURES.keys() - {architecture}:
+        prefix = f"{other}."
+        meant = {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
+        apply(meant, options_type(other)(), TokenizerOptions(), TrainingOptions())
     chosen = dict(PRESETS[preset].get(architecture, {}))
     chosen |= settings_for(architecture, ARCHITECTURES, settings)
     model, tokenizer, training = apply(

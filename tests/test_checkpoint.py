@@ -287,14 +287,15 @@ def test_nothing_in_the_package_reads_or_writes_pickles():
                 assert (node.value.id, node.attr) not in {("torch", "load"), ("torch", "save")}, path
 
 
+COUNTS = {"all_tokens": 9, "all_seconds": 0.5}
 EVENTS = [
-    {"event": "updated", "update": 1},
-    {"event": "updated", "update": 2},
-    {"event": "validated", "update": 2, "averaged": False},
-    {"event": "updated", "update": 3},
-    {"event": "validated", "update": 3, "averaged": False},
-    {"event": "validated", "update": 3, "averaged": True},
-    {"event": "finished", "update": 3, "reason": "3 updates made"},
+    {"event": "updated", **COUNTS, "update": 1},
+    {"event": "updated", **COUNTS, "update": 2},
+    {"event": "validated", **COUNTS, "update": 2, "averaged": False},
+    {"event": "updated", **COUNTS, "update": 3},
+    {"event": "validated", **COUNTS, "update": 3, "averaged": False},
+    {"event": "validated", **COUNTS, "update": 3, "averaged": True},
+    {"event": "finished", **COUNTS, "update": 3, "reason": "3 updates made"},
 ]
 
 
