@@ -14,6 +14,7 @@ environments named ctranslate2 (with safetensors) and opennmt.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -23,7 +24,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ from rich.table import Table
 HERE = Path(__file__).parent
 WARM_UP = 12
 """Updates before the clock starts."""
+OTHER_WEIGHTS = ("tutorial", "opennmt")
+"""Systems that decode with weights of their own."""
 FORCED = 16
 """Target ids of every sentence, where systems decode with different weights."""
 
@@ -78,7 +80,7 @@ class Child:
         self._process.wait()
 
 
-@contextmanager
+@contextlib.contextmanager
 def children(names: dict[str, str], work: Path, threads: int) -> Iterator[dict[str, Child]]:
     """Systems by name, each with the interpreter to run it; closed at the end."""
     running = {name: Child(name, work, threads, python) for name, python in names.items()}
@@ -146,7 +148,7 @@ def measure_decoding(
             for _ in range(rounds + 1):
                 for name, child in running.items():
                     turns[name].append(child.ask("decode", beam=beam, length=length))
-            reference = turns[next(iter(names))][-1].get("hypotheses")
+            reference = next((a[-1]["hypotheses"] for a in turns.values() if "hypotheses" in a[-1]), None)
             for name, answers in turns.items():
                 seconds = statistics.median(answer["seconds"] for answer in answers[1:])
                 found[name][f"{called} tokens/s"] = answers[-1]["tokens"] / seconds
@@ -173,6 +175,40 @@ def table(title: str, figures: dict[str, dict[str, float]], against: str, key: s
     return drawn
 
 
+def training_systems(model: str, peers: Path | None) -> dict[str, str]:
+    """Who trains a model, each with the interpreter to run it."""
+    systems = [f"tutorial:{model}", f"ours:{model}:auto", f"ours:{model}:fp32"]
+    return {**dict.fromkeys(systems, sys.executable), **peer(peers, "opennmt", f"opennmt:{model}")}
+
+
+def decoding_systems(model: str, peers: Path | None, threads: int) -> dict[str, str]:
+    """Who decodes with a model, each with the interpreter to run it."""
+    systems = [f"tutorial:{model}", f"ours:{model}:fp32", f"ours:{model}:int8"]
+    kinds = [f"ctranslate2:{kind}:{workers}" for kind in ("float32", "int8") for workers in {1, threads}]
+    return {
+        **dict.fromkeys(systems, sys.executable),
+        **peer(peers, "opennmt", f"opennmt:{model}"),
+        **(peer(peers, "ctranslate2", *kinds) if model == "T" else {}),
+    }
+
+
+def peer(peers: Path | None, environment: str, *systems: str) -> dict[str, str]:
+    """Systems of a virtual environment, if it is there."""
+    python = peers / environment / "bin" / "python" if peers else None
+    return dict.fromkeys(systems, str(python)) if python and python.exists() else {}
+
+
+def learn_weights(model: str, work: Path, threads: int, batches: list[list[int]], updates: int) -> None:
+    """Train the weights that are decoded with, if they are not there yet."""
+    if (work / f"{model}.safetensors").exists():
+        return
+    with children({f"ours:{model}:auto": sys.executable}, work, threads) as running:
+        (learner,) = running.values()
+        for start in range(0, updates, len(batches)):
+            learner.ask("train", batches=batches[: min(len(batches), updates - start)])
+        learner.ask("save")
+
+
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="Multi30k.")
 @click.option("--peers", type=click.Path(path_type=Path, exists=True), help="Their virtual environments.")
@@ -183,6 +219,7 @@ def table(title: str, figures: dict[str, dict[str, float]], against: str, key: s
 @click.option("--sentences", default=1000, show_default=True, help="To decode.")
 @click.option("--only", multiple=True, help="Measure just the systems whose name begins so; may be repeated.")
 @click.option("--skip", type=click.Choice(["train", "decode"]), multiple=True)
+@click.option("--work", type=click.Path(path_type=Path), help="Keep trained weights there, to decode again.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures there.")
 def main(
     data: Path,
@@ -194,9 +231,10 @@ def main(
     sentences: int,
     only: tuple[str, ...],
     skip: tuple[str, ...],
+    work: Path | None,
     json_path: Path | None,
 ) -> None:
-    """Measure, print a table of ratios."""
+    """Measure, print tables of ratios."""
     console = Console(width=140)
     results: dict[str, Any] = {
         "date": date.today().isoformat(),
@@ -204,43 +242,33 @@ def main(
         "threads": threads,
     }
 
-    def chosen(*names: str) -> dict[str, str]:
-        return {name: sys.executable for name in names if not only or name.startswith(only)}
+    def shown(title: str, figures: dict[str, dict[str, float]], key: str) -> None:
+        if figures:
+            results[title] = figures
+            console.print(table(title, figures, next(iter(figures)), key))
 
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
+    def chosen(systems: dict[str, str]) -> dict[str, str]:
+        return {name: python for name, python in systems.items() if not only or name.startswith(only)}
+
+    with contextlib.ExitStack() as stack:
+        if work is None:
+            work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        work.mkdir(parents=True, exist_ok=True)
         batches, tokens = prepare(data, work, threads, sentences)
-
-        def decoded(title: str, systems: dict[str, str], length: int) -> None:
-            results[title] = measure_decoding(systems, work, threads, rounds, length)
-            console.print(table(title, results[title], next(iter(systems)), "beam 5 tokens/s"))
-
-        if "train" not in skip:
-            for model in ("T", "L", "L-fed"):
-                systems = chosen(f"tutorial:{model}", f"ours:{model}:auto", f"ours:{model}:fp32")
-                if not systems:
-                    continue
-                figures = measure_training(systems, work, threads, batches[:updates], tokens, rounds)
-                results[f"train {model}"] = figures
-                console.print(table(f"Training {model}", figures, f"tutorial:{model}", "tokens/s"))
-        if "decode" not in skip:
-            for model in ("T", "L"):
-                learner = Child(f"ours:{model}:auto", work, threads)
-                for start in range(0, learn, len(batches)):
-                    learner.ask("train", batches=batches[: min(len(batches), learn - start)])
-                learner.ask("save")
-                learner.close()
-            for model in ("T", "L"):
-                systems = chosen(f"ours:{model}:auto")
-                if peers and model == "T" and (python := peers / "ctranslate2" / "bin" / "python").exists():
-                    for kind in ("float32", "int8"):
-                        for workers in (1, threads):
-                            systems[f"ctranslate2:{kind}:{workers}"] = str(python)
-                decoded(f"Decoding {model}, the same weights, natural length", systems, 0)
-                systems = chosen(f"tutorial:{model}", f"ours:{model}:auto")
-                if peers and (python := peers / "opennmt" / "bin" / "python").exists():
-                    systems[f"opennmt:{model}"] = str(python)
-                decoded(f"Decoding {model}, {FORCED} ids for every sentence", systems, FORCED)
+        for model in () if "train" in skip else ("T", "L", "L-fed"):
+            systems = chosen(training_systems(model, peers))
+            figures = measure_training(systems, work, threads, batches[:updates], tokens, rounds)
+            shown(f"Training {model}", figures, "tokens/s")
+        for model in () if "decode" in skip else ("T", "L"):
+            systems = chosen(decoding_systems(model, peers, threads))
+            if not systems:
+                continue
+            learn_weights(model, work, threads, batches, learn)
+            forced = measure_decoding(systems, work, threads, rounds, FORCED)
+            shown(f"Decoding {model}, {FORCED} ids for every sentence", forced, "beam 5 tokens/s")
+            same = {name: python for name, python in systems.items() if not name.startswith(OTHER_WEIGHTS)}
+            natural = measure_decoding(same, work, threads, rounds, 0)
+            shown(f"Decoding {model}, the same weights, natural length", natural, "beam 5 sentences/s")
     if json_path:
         json_path.write_text(json.dumps(results, indent=2), encoding="utf-8")
 

@@ -11,7 +11,7 @@ import click
 
 from seqattn.errors import InputError
 
-from .shared import RUN, machine_options, results, set_up
+from .shared import RUN, machine_options, open_run, results
 
 if TYPE_CHECKING:
     from seqattn.alignment import Agreement, AlignmentOptions, Attention, Gold
@@ -73,13 +73,11 @@ def align(
     if unit == "pieces" and (gold or form == "pharaoh"):
         raise click.UsageError("Links are between words: leave out --unit pieces.")
 
-    on = set_up(device, threads)
     from seqattn.alignment import AlignmentOptions, read_gold
-    from seqattn.checkpoint import load_run
     from seqattn.corpus import Pair, read_corpus
 
     answers = read_gold(gold) if gold else None
-    loaded = load_run(run, on)
+    loaded = open_run(run, device, threads)
     options = AlignmentOptions(layer or 0, head or 0)
     if pairs:
         corpus = read_corpus(pairs).pairs

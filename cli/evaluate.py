@@ -10,12 +10,13 @@ import click
 from .shared import (
     BEAM,
     LENGTH_PENALTY,
+    PRECISION,
     RUN,
     diagnostics,
     machine_options,
+    open_run,
     refuse_overwriting,
     results,
-    set_up,
     write_json,
 )
 
@@ -31,6 +32,7 @@ from .shared import (
     help="How BLEU cuts words.  [default: 13a; char for scripts without spaces]",
 )
 @click.option("--json", "json_path", metavar="FILE", help="Write the figures as JSON; - for standard output.")
+@PRECISION
 @machine_options
 def evaluate(
     run: Path,
@@ -39,19 +41,18 @@ def evaluate(
     length_penalty: float,
     tokenize: str | None,
     json_path: str | None,
+    precision: str,
     device: str,
     threads: int | None,
 ) -> None:
     """Translate a test corpus and score it: BLEU, chrF, exact match, speed."""
     refuse_overwriting(json_path, test)
-    on = set_up(device, threads)
-    from seqattn.checkpoint import load_run
+    loaded = open_run(run, device, threads, precision)
     from seqattn.comparison import assess
     from seqattn.corpus import read_corpus
 
     from .render import assessment_facts
 
-    loaded = load_run(run, on)
     pairs = read_corpus(test).pairs
     if empty := sum(not (pair.source and pair.target) for pair in pairs):
         diagnostics().print(f"{test}: {empty:,} pairs with an empty side are scored too.", markup=False)
@@ -63,6 +64,7 @@ def evaluate(
             **asdict(found.scores),
             "beam": beam,
             "length_penalty": length_penalty,
+            "precision": precision,
             "seconds": found.seconds,
             "sentences_per_second": found.scores.sentences / found.seconds,
             "ids_per_second": found.output_ids / found.seconds,

@@ -13,7 +13,17 @@ import click
 
 from seqattn.errors import InputError
 
-from .shared import BEAM, LENGTH_PENALTY, RUN, SEED, Number, machine_options, refuse_overwriting, set_up
+from .shared import (
+    BEAM,
+    LENGTH_PENALTY,
+    PRECISION,
+    RUN,
+    SEED,
+    Number,
+    machine_options,
+    open_run,
+    refuse_overwriting,
+)
 
 if TYPE_CHECKING:
     from seqattn.alignment import Attention
@@ -42,6 +52,7 @@ if TYPE_CHECKING:
 @click.option("--seed", default=1, show_default=True, type=SEED, help="Of sampling.")
 @click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
 @click.option("--attention", is_flag=True, help="Show where each translation looked, as heat maps.")
+@PRECISION
 @machine_options
 def translate(
     run: Path,
@@ -57,6 +68,7 @@ def translate(
     seed: int,
     form: str,
     attention: bool,
+    precision: str,
     device: str,
     threads: int | None,
 ) -> None:
@@ -82,12 +94,10 @@ def translate(
     if input is not None:
         refuse_overwriting(output, str(input))
 
-    on = set_up(device, threads)
-    from seqattn.checkpoint import load_run
+    loaded = open_run(run, device, threads, precision)
     from seqattn.search import SamplingOptions, SearchOptions
     from seqattn.translation import TranslationOptions, Translator
 
-    loaded = load_run(run, on)
     lines = _lines(input)
     # A person who types wants each answer before the next line.
     chunk = 1 if input is None and sys.stdin.isatty() else TranslationOptions.chunk
@@ -95,13 +105,14 @@ def translate(
         # Without --nbest only one draw is shown, so only one is made.
         SearchOptions(nbest if sample else beam, length_penalty, max_ratio=loaded.config.max_ratio),
         SamplingOptions(temperature, top_k, top_p, seed) if sample else None,
+        nbest,
         chunk=chunk,
     )
     with _destination(output) as file:
         for found in Translator(loaded.model, loaded.tokenizer, options).translate(lines):
             seen = _attention(loaded, found) if attention else []
             if form == "jsonl":
-                _write_json(file, found, nbest, seen)
+                _write_json(file, found, seen)
             else:
                 file.write(found.text + "\n")
                 _draw(file, seen)
@@ -143,7 +154,7 @@ def _attention(run: Run, found: Translation) -> list[Attention]:
     return list(attention_of(run.model, run.tokenizer, examples, AlignmentOptions()))
 
 
-def _write_json(file: TextIO, found: Translation, nbest: int, seen: list[Attention]) -> None:
+def _write_json(file: TextIO, found: Translation, seen: list[Attention]) -> None:
     import json
 
     record: dict[str, Any] = {
@@ -154,7 +165,7 @@ def _write_json(file: TextIO, found: Translation, nbest: int, seen: list[Attenti
                 "score": round(candidate.score, 6),
                 "log_probability": round(candidate.log_probability, 6),
             }
-            for candidate in found.candidates[:nbest]
+            for candidate in found.candidates
         ],
     }
     if seen:

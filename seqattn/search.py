@@ -70,23 +70,22 @@ def length_limits(model: Seq2Seq, source: Tensor, options: SearchOptions) -> Ten
     return limits.clamp(min=1, max=model.longest)
 
 
-def next_logits(
+def next_log_probabilities(
     model: Seq2Seq, last: Tensor, memory: Memory, state: State, forced: Tensor
-) -> tuple[Tensor, Tensor, State]:
-    """What may follow `last` (R,): logits (R, V) float32, their normaliser (R, 1), and the new state.
+) -> tuple[Tensor, State]:
+    """What may follow `last` (R,): log-probabilities (R, V) float32, and the new state.
 
-    `logits - normaliser` are log-probabilities of the whole vocabulary. Ids that are never proposed, and
-    all but EOS where `forced` (R,), have logits of -inf.
+    They are normalised over the whole vocabulary; then ids that are never proposed, and all but EOS where
+    `forced` (R,), become -inf.
     """
     decoded = model.decode(last.unsqueeze(1), memory, state)
-    logits = model.logits(decoded.hidden[:, -1]).float()
-    normaliser = logits.logsumexp(-1, keepdim=True)
-    logits[:, [PAD, BOS, UNK]] = -torch.inf
+    log_p = model.logits(decoded.hidden[:, -1]).float().log_softmax(-1)
+    log_p[:, [PAD, BOS, UNK]] = -torch.inf
     if forced.any():
-        only_end = torch.full_like(logits[:1], -torch.inf)
+        only_end = torch.full_like(log_p[:1], -torch.inf)
         only_end[:, EOS] = 0.0
-        logits = torch.where(forced.unsqueeze(1), logits + only_end, logits)
-    return logits, normaliser, decoded.state
+        log_p = torch.where(forced.unsqueeze(1), log_p + only_end, log_p)
+    return log_p, decoded.state
 
 
 class _Beams(NamedTuple):
@@ -161,10 +160,10 @@ def beam_search(model: Seq2Seq, source: Tensor, options: SearchOptions) -> list[
         width = alive.totals.shape[1]
         forced = (limits[sentences] <= length).repeat_interleave(width)
         last = alive.tokens[:, :, -1].flatten()
-        logits, normaliser, state = next_logits(model, last, memory, state, forced)
+        log_p, state = next_log_probabilities(model, last, memory, state, forced)
         # Among the 2k best at most k end, so that k remain to grow; they are among each one's own 2k best.
-        best, words = logits.topk(min(2 * k, logits.shape[1]), dim=1)
-        candidates = alive.totals.unsqueeze(-1) + (best - normaliser).unflatten(0, (-1, width))
+        best, words = log_p.topk(min(2 * k, log_p.shape[1]), dim=1)
+        candidates = alive.totals.unsqueeze(-1) + best.unflatten(0, (-1, width))
         totals, index = candidates.flatten(1).topk(min(2 * k, candidates[0].numel()), dim=1)
         parents, words = index // best.shape[1], words.view(len(index), -1).gather(1, index)
         grown = _Beams(
@@ -228,8 +227,7 @@ def sample(
     results: list[list[Hypothesis]] = [[] for _ in range(len(source))]
     while len(tokens):
         forced = limits <= tokens.shape[1]
-        logits, normaliser, state = next_logits(model, tokens[:, -1], memory, state, forced)
-        log_p = logits - normaliser
+        log_p, state = next_log_probabilities(model, tokens[:, -1], memory, state, forced)
         words = torch.multinomial(_restrict(log_p, options).cpu(), 1, generator=generator).to(tokens.device)
         tokens, totals = torch.cat([tokens, words], 1), totals + log_p.gather(1, words).squeeze(1)
         ends = words.squeeze(1) == EOS

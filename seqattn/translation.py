@@ -28,7 +28,9 @@ class TranslationOptions:
     search: SearchOptions = field(default_factory=SearchOptions)
     sampling: SamplingOptions | None = None
     """Draw `search.beam` hypotheses instead of searching."""
-    batch_tokens: int = 4096
+    nbest: int = 1
+    """Candidates to give for each line: at most so many, as search may find fewer."""
+    batch_tokens: int = 8192
     """The most source ids in a batch, padding and the hypotheses of each sentence counted."""
     chunk: int = 1000
     """Lines read before the first is answered, so that lines of like length can go together."""
@@ -69,6 +71,32 @@ class Translation(NamedTuple):
         return self.candidates[0].text
 
 
+def search_all(
+    model: Seq2Seq, sources: Sequence[list[int]], options: TranslationOptions, generator: torch.Generator
+) -> list[list[Hypothesis]]:
+    """The hypotheses for each source, in order, found in batches of like length; `generator` draws samples."""
+    device = next(model.parameters()).device
+
+    def find(batch: Tensor) -> list[list[Hypothesis]]:
+        if options.sampling is None:
+            return beam_search(model, batch.to(device), options.search)
+        return sample(model, batch.to(device), options.search, options.sampling, generator)
+
+    lengths = [len(ids) for ids in sources]
+    longest_first = sorted(range(len(sources)), key=lambda row: -lengths[row])
+    budget = max(1, options.batch_tokens // options.search.beam)
+    groups = list(group_by_tokens(longest_first, lengths, budget))
+    batches = (pad([sources[row] for row in rows]) for rows in groups)
+    # Draws follow one generator: one batch after the other.
+    together = device.type == "cpu" and options.sampling is None
+    results = side_by_side(find, batches) if together else map(find, batches)
+    found: list[list[Hypothesis]] = [[] for _ in sources]
+    for rows, answers in zip(groups, results, strict=True):
+        for row, hypotheses in zip(rows, answers, strict=True):
+            found[row] = hypotheses
+    return found
+
+
 class Translator:
     """Translates with one model, which must be in evaluation mode."""
 
@@ -76,7 +104,6 @@ class Translator:
         self.model = model
         self.tokenizer = tokenizer
         self.options = options
-        self._device = next(model.parameters()).device
         seed = options.sampling.seed if options.sampling else 0
         self._generator = torch.Generator().manual_seed(seed)
 
@@ -105,42 +132,17 @@ class Translator:
         sources = [self.tokenizer.source.encode(line) for line in lines]
         pieces = [self._cut(ids, limit) if len(ids) > 1 else [] for ids in sources]
         flat = [piece for line in pieces for piece in line]
-        found = iter(self._search(flat))
+        found = iter(search_all(self.model, flat, self.options, self._generator))
         for line, cut in zip(lines, pieces, strict=True):
             ranked = [next(found) for _ in cut]
             # Pieces of one line may have unequally many hypotheses: the shorter lists repeat their last.
             most = max((len(hypotheses) for hypotheses in ranked), default=1)
             candidates = []
-            for rank in range(most):
+            for rank in range(min(most, self.options.nbest)):
                 chosen = tuple(hypotheses[min(rank, len(hypotheses) - 1)] for hypotheses in ranked)
                 texts = (self.tokenizer.target.decode(hypothesis.ids) for hypothesis in chosen)
                 candidates.append(Candidate(" ".join(text for text in texts if text), chosen))
             yield Translation(line, tuple(map(tuple, cut)), tuple(candidates))
-
-    def _search(self, sources: Sequence[list[int]]) -> list[list[Hypothesis]]:
-        options = self.options
-        found: list[list[Hypothesis]] = [[] for _ in sources]
-        lengths = [len(ids) for ids in sources]
-        longest_first = sorted(range(len(sources)), key=lambda row: -lengths[row])
-        budget = max(1, options.batch_tokens // options.search.beam)
-        groups = list(group_by_tokens(longest_first, lengths, budget))
-        batches = (pad([sources[row] for row in rows]).to(self._device) for rows in groups)
-        for rows, results in zip(groups, self._search_batches(batches), strict=True):
-            for row, hypotheses in zip(rows, results, strict=True):
-                found[row] = hypotheses
-        return found
-
-    def _search_batches(self, batches: Iterable[Tensor]) -> Iterator[list[list[Hypothesis]]]:
-        """What is found for each batch of sources, in order."""
-        options = self.options
-        if options.sampling is not None:
-            for batch in batches:
-                yield sample(self.model, batch, options.search, options.sampling, self._generator)
-        elif self._device.type == "cpu":
-            yield from side_by_side(lambda batch: beam_search(self.model, batch, options.search), batches)
-        else:
-            for batch in batches:
-                yield beam_search(self.model, batch, options.search)
 
     def _cut(self, ids: list[int], limit: int) -> list[list[int]]:
         """Cut ids into parts within the limit, EOS counted: after a sentence, else a word, else anywhere."""

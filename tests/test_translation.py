@@ -96,8 +96,8 @@ def test_order_is_kept_across_batches_and_chunks(architecture):
 @BOTH
 def test_translations_do_not_depend_on_the_batch(architecture, beam):
     search = SearchOptions(beam=beam, max_ratio=0.5, max_extra=4)
-    small = list(translator(architecture, search, batch_tokens=1).translate(LINES + PROSE))
-    large = list(translator(architecture, search, batch_tokens=10_000).translate(LINES + PROSE))
+    small = list(translator(architecture, search, batch_tokens=1, nbest=beam).translate(LINES + PROSE))
+    large = list(translator(architecture, search, batch_tokens=10_000, nbest=beam).translate(LINES + PROSE))
     assert texts(small) == texts(large)
     assert len(set(texts(small))) > len(LINES) // 2
     for left, right in zip(small, large, strict=True):
@@ -125,7 +125,7 @@ def test_no_more_lines_are_read_ahead_than_a_chunk():
 @BOTH
 def test_n_best_candidates_are_distinct_and_ranked(architecture):
     search = SearchOptions(beam=4, max_ratio=0.5, max_extra=4)
-    for found in translator(architecture, search).translate(["the lazy dog", "bells"]):
+    for found in translator(architecture, search, nbest=4).translate(["the lazy dog", "bells"]):
         scores = [candidate.score for candidate in found.candidates]
         assert len(scores) == 4
         assert scores == sorted(scores, reverse=True)
@@ -139,7 +139,9 @@ def test_n_best_candidates_are_distinct_and_ranked(architecture):
 @BOTH
 def test_n_best_candidates_of_a_line_cut_into_parts_are_ranked(architecture):
     search = SearchOptions(beam=3, max_ratio=0.5, max_extra=4)
-    (found,) = translator(architecture, search, longest=12).translate(["the lazy dog sells bells ; " * 4])
+    (found,) = translator(architecture, search, longest=12, nbest=3).translate(
+        ["the lazy dog sells bells ; " * 4]
+    )
     assert len(found.pieces) > 2
     scores = [candidate.score for candidate in found.candidates]
     assert scores == sorted(scores, reverse=True) and len(set(scores)) == 3
@@ -153,7 +155,7 @@ def test_sampling_follows_its_seed_and_ranks_what_it_drew():
 
     def drawn(seed):
         options = SamplingOptions(seed=seed)
-        return list(translator(search=search, sampling=options).translate(["the lazy dog", "bells"]))
+        return list(translator(search=search, sampling=options, nbest=4).translate(["the lazy dog", "bells"]))
 
     assert texts(drawn(1)) == texts(drawn(1))
     assert texts(drawn(1)) != texts(drawn(2))
@@ -222,7 +224,7 @@ def test_batches_side_by_side_give_what_one_after_the_other_gives(architecture):
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            translating = translator(architecture, SearchOptions(3, max_ratio=1), batch_tokens=24)
+            translating = translator(architecture, SearchOptions(3, max_ratio=1), batch_tokens=24, nbest=3)
             found.append([line.candidates for line in translating.translate(PROSE)])
             assert torch.get_num_threads() == threads
     finally:

@@ -34,7 +34,8 @@ class CTranslate2:
 
     def decode(self, beam: int, length: int) -> dict[str, Any]:
         sources = [[str(i) for i in ids[:-1]] + ["</s>"] for ids in self.work.test]
-        forced = {"min_decoding_length": length, "max_decoding_length": length} if length else {}
+        # Without a limit like ours a weak model's loops go on to 256 ids.
+        longest = length or 10 + 2 * max(map(len, sources))
         start = time.perf_counter()
         results = self.translator.translate_batch(
             sources,
@@ -43,7 +44,8 @@ class CTranslate2:
             batch_type="tokens",
             suppress_sequences=[["<pad>"], ["<s>"]],
             disable_unk=True,
-            **forced,
+            min_decoding_length=length,
+            max_decoding_length=longest,
         )
         seconds = time.perf_counter() - start
         hypotheses = [[int(token) for token in result.hypotheses[0]] for result in results]

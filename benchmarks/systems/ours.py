@@ -1,4 +1,4 @@
-"""This project's models, trained and searched by its own Trainer and Translator."""
+"""This project's models, trained by its own Trainer and searched as its Translator does."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from seqattn.batching import Example, group_by_tokens, pad
-from seqattn.hardware import keep_freed_memory, side_by_side
+from seqattn.batching import Example
+from seqattn.hardware import keep_freed_memory
+from seqattn.int8 import quantize
 from seqattn.models import build, options_type
 from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary
-from seqattn.search import SearchOptions, beam_search
+from seqattn.search import SearchOptions
 from seqattn.training import Trainer, TrainingOptions, Updated, load_weights, weights
+from seqattn.translation import TranslationOptions, search_all
 from systems.protocol import EOS, Work
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -58,9 +60,10 @@ class Ours:
         architecture, options = MODELS[name]
         vocabulary = Vocabulary(work.vocabulary, work.vocabulary, True)
         self.model = build(architecture, options_type(architecture)(**options), vocabulary)
-        self.work, self.name = work, name
+        self.work, self.name, self.precision = work, name, precision
         examples = [Example(*pair) for pair in work.train]
-        training = TrainingOptions(precision=precision, validate_every=10**9, warmup=400)  # type: ignore[arg-type]
+        trained = "fp32" if precision == "int8" else precision
+        training = TrainingOptions(precision=trained, validate_every=10**9, warmup=400)  # type: ignore[arg-type]
         self.trainer = Trainer(self.model, examples, training, _nothing)
 
     def train(self, batches: list[list[int]]) -> dict[str, Any]:
@@ -78,21 +81,16 @@ class Ours:
         return {}
 
     def decode(self, beam: int, length: int) -> dict[str, Any]:
-        self.model.eval()
-        load_weights(self.model, load_file(self.work.weights(self.name)))
+        if self.model.training:
+            load_weights(self.model, load_file(self.work.weights(self.name)))
+            self.model.eval()
+            if self.precision == "int8":
+                quantize(self.model)
         model: Seq2Seq = Endless(self.model) if length else self.model
         search = SearchOptions(beam, max_ratio=0, max_extra=length + 1) if length else SearchOptions(beam)
         start = time.perf_counter()
-        sources = self.work.test
-        longest_first = sorted(range(len(sources)), key=lambda row: -len(sources[row]))
-        hypotheses: list[list[int]] = [[] for _ in sources]
-        lengths = [len(source) for source in sources]
-        groups = list(group_by_tokens(longest_first, lengths, max(1, 4096 // beam)))
-        batches = (pad([sources[row] for row in rows]) for rows in groups)
-        found = side_by_side(lambda batch: beam_search(model, batch, search), batches)
-        for rows, results in zip(groups, found, strict=True):
-            for row, ranked in zip(rows, results, strict=True):
-                hypotheses[row] = ranked[0].ids[:-1]
+        found = search_all(model, self.work.test, TranslationOptions(search), torch.Generator())
+        hypotheses = [ranked[0].ids[:-1] for ranked in found]
         seconds = time.perf_counter() - start
         return {"seconds": seconds, "tokens": sum(map(len, hypotheses)), "hypotheses": hypotheses}
 

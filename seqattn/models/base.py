@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 Memory = dict[str, Tensor]
@@ -63,5 +64,11 @@ class Seq2Seq(nn.Module, ABC):
 
 
 def select(tensors: dict[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
-    """The given rows (indices, in any order, repeats allowed) of every tensor of a memory or state."""
+    """The given rows (indices, in any order, repeats allowed) of every tensor of a memory or state.
+
+    Nothing is copied when they are all there already, in order: greedy search asks for that at most steps.
+    """
+    present = len(next(iter(tensors.values()))) if tensors else 0
+    if len(rows) == present and torch.equal(rows, torch.arange(present, device=rows.device)):
+        return tensors
     return {name: tensor.index_select(0, rows) for name, tensor in tensors.items()}

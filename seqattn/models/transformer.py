@@ -236,7 +236,8 @@ class Transformer(Seq2Seq):
         for i, layer in enumerate(self.decoder):
             assert isinstance(layer, DecoderLayer)
             keys, values = layer.cross_attention.project(x)
-            memory[f"keys.{i}"], memory[f"values.{i}"] = keys, values
+            # Laid out anew once: as slices of one matrix every step's products would copy them again.
+            memory[f"keys.{i}"], memory[f"values.{i}"] = keys.contiguous(), values.contiguous()
             state[f"keys.{i}"] = state[f"values.{i}"] = keys[:, :, :0]
         return memory, state
 
