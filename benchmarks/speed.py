@@ -93,7 +93,7 @@ def children(names: dict[str, str], work: Path, threads: int) -> Iterator[dict[s
 
 def prepare(data: Path, work: Path, threads: int, sentences: int) -> tuple[list[list[int]], list[int]]:
     """Lay out the data for all systems → the batches of an epoch, and the tokens of each pair."""
-    from seqattn.batching import Example, epoch_batches
+    from seqattn.batching import Example, epoch_batches, lengths_of
     from seqattn.corpus import read_corpus, read_lines
     from seqattn.tokenizer import TokenizerOptions, train_tokenizer
 
@@ -110,7 +110,7 @@ def prepare(data: Path, work: Path, threads: int, sentences: int) -> tuple[list[
         "test": [tokenizer.source.encode(line) for line in test],
     }
     (work / "data.json").write_text(json.dumps(laid_out), encoding="utf-8")
-    batches = epoch_batches(examples, 4096, 1, 0)
+    batches = epoch_batches(lengths_of(examples), 4096, 1, 0)
     return batches, [len(e.source) + len(e.target) for e in examples]
 
 

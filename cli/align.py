@@ -119,7 +119,7 @@ def attentions(
     from seqattn.alignment import attention_of
     from seqattn.experiment import encode
 
-    examples = [encode(run.tokenizer, pair) for pair in pairs]
+    examples = list(encode(run.tokenizer, pairs))
     return list(attention_of(run.model, run.tokenizer, examples, options, unit))
 
 

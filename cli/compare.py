@@ -166,19 +166,20 @@ def _train_all(
     from seqattn.models import ARCHITECTURES
     from seqattn.presets import choose_preset, compose_alike
 
-    from .live import announce, describe_data, watch
+    from .live import announce, describe_data, preparing, watch
 
     preset = chosen.pop("preset")
     settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
     out = out or Path("runs") / time.strftime("compare-%Y%m%d-%H%M%S")
     RunFolder(out).refuse_existing()
     compose_alike("tiny" if preset == "auto" else preset, defaults | settings)
-    data = load_data(train_on, valid)
-    if preset == "auto":
-        preset = choose_preset(len(data.train))
-    recipes = compose_alike(preset, defaults | settings)
-    _, tokenizer, training = next(iter(recipes.values()))
-    prepared = prepare(data, tokenizer, training.max_length)
+    with preparing(console) as report:
+        data = load_data(train_on, valid)
+        if preset == "auto":
+            preset = choose_preset(len(data.train))
+        recipes = compose_alike(preset, defaults | settings)
+        _, tokenizer, training = next(iter(recipes.values()))
+        prepared = prepare(data, tokenizer, training.max_length, report=report)
     describe_data(console, prepared)
     paths = []
     for architecture in ARCHITECTURES:

@@ -13,6 +13,7 @@ import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
+from rich.progress import Progress as Bars
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -21,11 +22,21 @@ from .curves import sparkline
 from .heatmap import caption
 
 if TYPE_CHECKING:
-    from seqattn.experiment import Experiment, Prepared
+    from seqattn.experiment import Experiment, Prepared, Report
     from seqattn.training import Event, Progress, TrainingOptions, Validated
 
 PLAIN_LINE_EVERY = 30.0
 """Seconds between plain lines when no validation falls due."""
+
+
+@contextmanager
+def preparing(console: Console) -> Iterator[Report]:
+    """A bar in a terminal while corpora are made ready; nothing elsewhere."""
+    with Bars(console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("reading the corpora", total=None)
+        yield lambda what, share: bars.update(
+            task, description=what, total=1.0 if share else None, completed=share
+        )
 
 
 def describe_data(console: Console, prepared: Prepared) -> None:

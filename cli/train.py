@@ -66,7 +66,7 @@ def train(
     console = diagnostics()
     on = set_up(device, threads)
     if resume:
-        experiment = _resume(out, train_on, valid, on, chosen)
+        experiment = _resume(console, out, train_on, valid, on, chosen)
         progress = experiment.trainer.progress
         console.print(f"Going on with {out} after {progress.update:,} updates.", markup=False)
         if progress.spent(experiment.config.training) == 1:
@@ -93,7 +93,7 @@ def _start(
     from seqattn.experiment import Experiment, load_data, prepare
     from seqattn.presets import choose_preset, compose
 
-    from .live import describe_data
+    from .live import describe_data, preparing
 
     preset = chosen.pop("preset")
     settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
@@ -101,11 +101,7 @@ def _start(
     initial = load_run(init_from, device) if init_from else None
     architecture = arch or (initial.config.architecture if initial else "")
     # Faults in the settings are told before the corpora are read.
-    compose(architecture, "tiny" if preset == "auto" else preset, settings)
-    data = load_data(train_on, valid)
-    if preset == "auto":
-        preset = choose_preset(len(data.train))
-    model, tokenizer, training = compose(architecture, preset, settings)
+    model, tokenizer, _ = compose(architecture, "tiny" if preset == "auto" else preset, settings)
     if initial is not None:
         fixed = [name for name in settings if hasattr(model, name) or hasattr(tokenizer, name)]
         if fixed:
@@ -114,8 +110,15 @@ def _start(
             raise InputError(
                 f"holds the architecture {initial.config.architecture}, not {architecture}", path=init_from
             )
-        model, tokenizer = initial.config.model, initial.config.tokenizer
-    prepared = prepare(data, tokenizer, training.max_length, initial.tokenizer if initial else None)
+    with preparing(console) as report:
+        data = load_data(train_on, valid)
+        if preset == "auto":
+            preset = choose_preset(len(data.train))
+        model, tokenizer, training = compose(architecture, preset, settings)
+        if initial is not None:
+            model, tokenizer = initial.config.model, initial.config.tokenizer
+        known = initial.tokenizer if initial else None
+        prepared = prepare(data, tokenizer, training.max_length, known, report)
     describe_data(console, prepared)
     size = f"the size of {init_from}" if initial else f"preset {preset}"
     console.print(f"{architecture}, {size}; settings can be changed by --set.", markup=False)
@@ -124,11 +127,18 @@ def _start(
 
 
 def _resume(
-    out: Path, train_on: tuple[str, ...], valid: str | None, device: torch.device, chosen: dict[str, Any]
+    console: Console,
+    out: Path,
+    train_on: tuple[str, ...],
+    valid: str | None,
+    device: torch.device,
+    chosen: dict[str, Any],
 ) -> Experiment:
     from seqattn.checkpoint import RunFolder
     from seqattn.experiment import LIMITS, Experiment, load_data
     from seqattn.options import apply
+
+    from .live import preparing
 
     preset = chosen.pop("preset")
     settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
@@ -139,5 +149,7 @@ def _resume(
         )
     training = RunFolder(out).read_config().training
     (changed,) = apply(settings, training)
-    data = load_data(train_on, valid) if train_on else None
-    return Experiment.resume(out, {name: getattr(changed, name) for name in settings}, device, data)
+    limits = {name: getattr(changed, name) for name in settings}
+    with preparing(console) as report:
+        data = load_data(train_on, valid) if train_on else None
+        return Experiment.resume(out, limits, device, data, report)

@@ -27,6 +27,20 @@ class Example(NamedTuple):
     target: list[int]
 
 
+class Lengths(NamedTuple):
+    """How many ids the sides of an example have."""
+
+    source: int
+    target: int
+
+
+def lengths_of(examples: Iterable[Example]) -> list[Lengths]:
+    """The lengths of each; equal ones are one object, so that a million of them are small."""
+    known: dict[Lengths, Lengths] = {}
+    every = (Lengths(len(example.source), len(example.target)) for example in examples)
+    return [known.setdefault(lengths, lengths) for lengths in every]
+
+
 class Batch(NamedTuple):
     """Padded ids. Teacher forcing: the decoder reads `target[:, :-1]` and learns `target[:, 1:]`."""
 
@@ -82,7 +96,7 @@ def group_by_tokens(
         yield group
 
 
-def epoch_batches(examples: Sequence[Example], max_tokens: int, seed: int, epoch: int) -> list[list[int]]:
+def epoch_batches(lengths: Sequence[Lengths], max_tokens: int, seed: int, epoch: int) -> list[list[int]]:
     """The batches of one epoch as lists of rows; the same seed and epoch give the same batches.
 
     Rows whose sides are padded to the same lengths go together, in random order; neither side of a batch
@@ -90,9 +104,10 @@ def epoch_batches(examples: Sequence[Example], max_tokens: int, seed: int, epoch
     batches are shuffled.
     """
     generator = random.Random(f"{seed} {epoch}")
-    order = list(range(len(examples)))
+    order = list(range(len(lengths)))
     generator.shuffle(order)
-    shapes = [(round_up(len(e.target)), round_up(len(e.source))) for e in examples]
+    rounded = {each: (round_up(each.target), round_up(each.source)) for each in set(lengths)}
+    shapes = [rounded[each] for each in lengths]
     order.sort(key=shapes.__getitem__)
     # The decoder reads BOS and predicts EOS: as many steps as the target has ids.
     batches = list(group_by_tokens(order, [max(shape) for shape in shapes], max_tokens, ROWS))

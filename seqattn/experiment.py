@@ -11,12 +11,13 @@ from typing import Any
 
 import torch
 
-from seqattn.batching import Batch, Example, collate, epoch_batches
+from seqattn.batching import Batch, Example, Lengths, collate, epoch_batches, lengths_of
 from seqattn.checkpoint import Run, RunConfig, RunFolder, new_model
 from seqattn.corpus import Pair, hold_out, merge, read_corpus
 from seqattn.errors import InputError
 from seqattn.evaluation import score
-from seqattn.hardware import autocast
+from seqattn.examples import Examples
+from seqattn.hardware import autocast, give_back_freed_memory
 from seqattn.models.base import Seq2Seq
 from seqattn.search import SearchOptions
 from seqattn.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
@@ -35,6 +36,8 @@ from seqattn.translation import TranslationOptions, Translator
 
 VALIDATED_SENTENCES = 1000
 """As many validation sentences are decoded; the loss is of all."""
+ENCODED_AT_ONCE = 10_000
+"""Pairs."""
 LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience")
 """The training options that may change when a run is resumed."""
 
@@ -85,57 +88,86 @@ def load_data(train: Sequence[str], valid: str | None) -> Data:
 class Prepared:
     """Data as a model reads it; several models may train on one."""
 
-    data: Data
     tokenizer: Tokenizer
-    train: tuple[Example, ...]
+    train: Sequence[Example]
     valid: tuple[Example, ...]
+    valid_pairs: tuple[Pair, ...]
     max_ratio: float
     """See RunConfig."""
+    longest: int
+    """Ids of the longest side."""
+    description: dict[str, Any]
+    """What config.json records of the data."""
 
-    @property
-    def description(self) -> dict[str, Any]:
-        """What config.json records of the data."""
-        return self.data.description | {
-            "train_pairs": len(self.train),
-            "valid_pairs": len(self.valid),
-            "too_long": len(self.data.train) - len(self.train),
-        }
+
+Report = Callable[[str, float], None]
+"""Told what is being done and which share of it is done, 0 … 1."""
+
+
+def silent(what: str, share: float) -> None:
+    """The report of whoever does not want one."""
 
 
 def prepare(
-    data: Data, options: TokenizerOptions, max_length: int, tokenizer: Tokenizer | None = None
+    data: Data,
+    options: TokenizerOptions,
+    max_length: int,
+    tokenizer: Tokenizer | None = None,
+    report: Report = silent,
 ) -> Prepared:
     """Train a tokenizer unless one is given, and encode; training pairs above `max_length` ids stay out."""
     if tokenizer is None:
+        report("learning the vocabulary", 0.0)
         tokenizer = train_tokenizer(
             [pair.source for pair in data.train], [pair.target for pair in data.train], options
         )
-    every = [encode(tokenizer, pair) for pair in data.train]
-    train = tuple(example for example in every if max(map(len, example)) <= max_length)
+    every = encode(tokenizer, data.train, report)
+    train = Examples(example for example in every if max(map(len, example)) <= max_length)
     if not train:
         raise InputError(
             f"every training pair has more than {max_length} pieces on a side", remedy="raise max_length"
         )
-    valid = tuple(encode(tokenizer, pair) for pair in data.valid)
-    return Prepared(data, tokenizer, train, valid, longest_ratio(train))
+    valid = tuple(encode(tokenizer, data.valid))
+    # Learning the vocabulary takes more than training may have.
+    give_back_freed_memory()
+    lengths = lengths_of(train)
+    counts = {
+        "train_pairs": len(train),
+        "valid_pairs": len(valid),
+        "too_long": len(data.train) - len(train),
+    }
+    return Prepared(
+        tokenizer,
+        train,
+        valid,
+        data.valid,
+        longest_ratio(lengths),
+        max(map(max, (*set(lengths), *lengths_of(valid)))),
+        data.description | counts,
+    )
 
 
-def encode(tokenizer: Tokenizer, pair: Pair) -> Example:
-    """A pair as ids."""
-    return Example(tokenizer.source.encode(pair.source), tokenizer.target.encode(pair.target))
+def encode(tokenizer: Tokenizer, pairs: Sequence[Pair], report: Report = silent) -> Iterator[Example]:
+    """Pairs as ids."""
+    for start in range(0, len(pairs), ENCODED_AT_ONCE):
+        report("encoding", start / len(pairs))
+        some = pairs[start : start + ENCODED_AT_ONCE]
+        sources = tokenizer.source.encode_all(pair.source for pair in some)
+        targets = tokenizer.target.encode_all(pair.target for pair in some)
+        yield from map(Example, sources, targets)
 
 
-def longest_ratio(examples: Sequence[Example]) -> float:
+def longest_ratio(lengths: Sequence[Lengths]) -> float:
     """Target ids for each source id that all but one in a thousand examples need, and a quarter more."""
     extra = SearchOptions.max_extra
-    ratios = sorted((len(example.target) - extra) / len(example.source) for example in examples)
+    ratios = sorted((each.target - extra) / each.source for each in lengths)
     return round(max(1.0, 1.25 * ratios[int(0.999 * (len(ratios) - 1))]), 2)
 
 
 def validation_of(prepared: Prepared, options: TrainingOptions) -> Callable[[Seq2Seq], Validation]:
     """How training judges a model: the loss of the whole validation set, scores by greedy search."""
-    pairs = prepared.data.valid[:VALIDATED_SENTENCES]
-    batches = epoch_batches(prepared.valid, options.batch_tokens, 0, 0)
+    pairs = prepared.valid_pairs[:VALIDATED_SENTENCES]
+    batches = epoch_batches(lengths_of(prepared.valid), options.batch_tokens, 0, 0)
     ids = sum(len(example.target) for example in prepared.valid)
     search = SearchOptions(beam=1, max_ratio=prepared.max_ratio)
 
@@ -166,10 +198,9 @@ class Experiment:
         validate = validation_of(prepared, config.training)
         self.trainer = Trainer(self.model, prepared.train, config.training, validate)
         self.best: Validated | None = None
-        longest = max(max(map(len, example)) for example in (*prepared.train, *prepared.valid))
-        if self.model.longest is not None and longest > self.model.longest:
+        if self.model.longest is not None and prepared.longest > self.model.longest:
             raise InputError(
-                f"a sentence has {longest} pieces, the model only {self.model.longest} positions",
+                f"a sentence has {prepared.longest} pieces, the model only {self.model.longest} positions",
                 remedy="raise max_positions, or shorten the texts",
             )
 
@@ -212,7 +243,11 @@ class Experiment:
 
     @staticmethod
     def resume(
-        path: Path, limits: Mapping[str, Any], device: torch.device, data: Data | None = None
+        path: Path,
+        limits: Mapping[str, Any],
+        device: torch.device,
+        data: Data | None = None,
+        report: Report = silent,
     ) -> Experiment:
         """Go on with a run where its last saved state left off, under other limits where given.
 
@@ -239,9 +274,8 @@ class Experiment:
                     remedy="give the same texts, or start a new run with --init-from",
                 )
         config = replace(config, training=replace(config.training, **limits))
-        prepared = prepare(
-            data, config.tokenizer, config.training.max_length, folder.read_tokenizer(config.tokenizer.joint)
-        )
+        known = folder.read_tokenizer(config.tokenizer.joint)
+        prepared = prepare(data, config.tokenizer, config.training.max_length, known, report)
         experiment = Experiment(folder, config, prepared, device)
         try:
             experiment.trainer.restore(tensors, values, folder.read_model()[0])

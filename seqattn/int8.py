@@ -1,8 +1,8 @@
 """Linear layers in 8-bit integers, for decoding: a quarter of the memory, several times the speed.
 
 Every output of a row is an exact sum of integers, so what a sentence becomes does not depend on the batch it
-is in. Weights and inputs are rounded to 127 steps on each side of zero, symmetric, with a scale for each output
-and each row (vector-wise quantization, Dettmers et al. 2022).
+is in. Weights and inputs are rounded to 127 steps on each side of zero, with a scale for each output and each
+row (vector-wise quantization, Dettmers et al. 2022).
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class Int8Linear(nn.Module):
         """(…, D_in) → (…, D_out) float32."""
         rows, scale = quantize_rows(x.float().flatten(0, -2))
         # torch has no public name for the product of int8 matrices yet.
-        product = torch._int_mm(rows, self.weight).float().mul_(scale).mul_(self.scale)
+        product: Tensor = torch._int_mm(rows, self.weight).float().mul_(scale).mul_(self.scale)
         if self.bias is not None:
             product += self.bias
-        return product.unflatten(0, x.shape[:-1])
+        return product.view(*x.shape[:-1], -1)
 
 
 def quantize(model: nn.Module) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqattn.batching import Batch, Example, collate, epoch_batches
+from seqattn.batching import Batch, Example, collate, epoch_batches, lengths_of
 from seqattn.errors import InputError, check_ranges
 from seqattn.hardware import autocast
 from seqattn.models.base import Seq2Seq
@@ -219,6 +219,7 @@ class Trainer:
         self.progress = Progress()
         self.best: dict[str, Tensor] | None = None
         self._examples = examples
+        self._lengths = lengths_of(examples)
         self._validate = validate
         self._device = next(model.parameters()).device
         self._optimizer = torch.optim.AdamW(
@@ -252,9 +253,7 @@ class Trainer:
         yield Finished(self.progress, reason)
 
     def _epoch(self) -> list[list[int]]:
-        return epoch_batches(
-            self._examples, self.options.batch_tokens, self.options.seed, self.progress.epoch
-        )
+        return epoch_batches(self._lengths, self.options.batch_tokens, self.options.seed, self.progress.epoch)
 
     def _reason_to_stop(self) -> str:
         options, progress = self.options, self.progress

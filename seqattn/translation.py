@@ -74,7 +74,7 @@ class Translation(NamedTuple):
 def search_all(
     model: Seq2Seq, sources: Sequence[list[int]], options: TranslationOptions, generator: torch.Generator
 ) -> list[list[Hypothesis]]:
-    """The hypotheses for each source, in order, found in batches of like length; `generator` draws samples."""
+    """The hypotheses for each source, in order, found in batches of like length; `generator` is for draws."""
     device = next(model.parameters()).device
 
     def find(batch: Tensor) -> list[list[Hypothesis]]:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqattn.batching import ROWS, Example, collate, epoch_batches, group_by_tokens, pad, round_up
+from seqattn.batching import ROWS, Example, collate, epoch_batches, group_by_tokens, lengths_of, pad, round_up
 from seqattn.symbols import BOS, EOS, PAD
 
 
@@ -23,14 +23,14 @@ limits = st.integers(1, 120)
 
 @given(examples=examples_lists, limit=limits, seed=st.integers(0, 5), epoch=st.integers(0, 5))
 def test_every_row_comes_exactly_once_an_epoch(examples, limit, seed, epoch):
-    batches = epoch_batches(examples, limit, seed, epoch)
+    batches = epoch_batches(lengths_of(examples), limit, seed, epoch)
     assert sorted(row for batch in batches for row in batch) == list(range(len(examples)))
     assert all(batches)
 
 
 @given(examples=examples_lists, limit=limits)
 def test_no_side_of_a_batch_exceeds_the_limit_with_its_padding_unless_one_row_does(examples, limit):
-    for rows in epoch_batches(examples, limit, 1, 0):
+    for rows in epoch_batches(lengths_of(examples), limit, 1, 0):
         source, target = collate([examples[row] for row in rows])
         read = target[:, :-1]
         if len(rows) > 1:
@@ -61,19 +61,19 @@ EXAMPLES = [example(3 + row % 7, 2 + row % 5) for row in range(200)]
 
 
 def test_the_same_seed_and_epoch_give_the_same_batches():
-    assert epoch_batches(EXAMPLES, 40, 3, 2) == epoch_batches(EXAMPLES, 40, 3, 2)
+    assert epoch_batches(lengths_of(EXAMPLES), 40, 3, 2) == epoch_batches(lengths_of(EXAMPLES), 40, 3, 2)
 
 
 def test_another_epoch_or_seed_gives_another_order_and_other_batches():
-    base = epoch_batches(EXAMPLES, 40, 3, 2)
+    base = epoch_batches(lengths_of(EXAMPLES), 40, 3, 2)
     for seed, epoch in ((3, 1), (4, 2), (2, 3)):
-        other = epoch_batches(EXAMPLES, 40, seed, epoch)
+        other = epoch_batches(lengths_of(EXAMPLES), 40, seed, epoch)
         assert other != base
         assert {frozenset(batch) for batch in other} != {frozenset(batch) for batch in base}
 
 
 def test_batches_are_shuffled_and_not_sorted_by_length():
-    lengths = [len(EXAMPLES[batch[0]].target) for batch in epoch_batches(EXAMPLES, 40, 1, 0)]
+    lengths = [len(EXAMPLES[batch[0]].target) for batch in epoch_batches(lengths_of(EXAMPLES), 40, 1, 0)]
     assert lengths != sorted(lengths)
     assert lengths != sorted(lengths, reverse=True)
 
@@ -81,7 +81,7 @@ def test_batches_are_shuffled_and_not_sorted_by_length():
 def test_rows_of_like_length_go_together():
     spread = [
         max(len(EXAMPLES[row].target) for row in batch) - min(len(EXAMPLES[row].target) for row in batch)
-        for batch in epoch_batches(EXAMPLES, 40, 1, 0)
+        for batch in epoch_batches(lengths_of(EXAMPLES), 40, 1, 0)
     ]
     assert sum(gap > 3 for gap in spread) <= 2
     assert max(spread) <= 4
@@ -89,7 +89,10 @@ def test_rows_of_like_length_go_together():
 
 def shapes(examples, limit, epoch):
     """The shapes of the tensors of an epoch's batches, sorted."""
-    batches = [collate([examples[row] for row in rows]) for rows in epoch_batches(examples, limit, 1, epoch)]
+    batches = [
+        collate([examples[row] for row in rows])
+        for rows in epoch_batches(lengths_of(examples), limit, 1, epoch)
+    ]
     return sorted((*source.shape, *target.shape) for source, target in batches)
 
 
