@@ -14,9 +14,11 @@ from seqattn.errors import InputError
 from .shared import RUN, machine_options, open_run, results
 
 if TYPE_CHECKING:
-    from seqattn.alignment import Agreement, AlignmentOptions, Attention, Gold
+    from seqattn.alignment import Attention, Words
     from seqattn.checkpoint import Run
     from seqattn.corpus import Pair
+    from seqattn.links import Agreement, Gold, Links
+    from seqattn.models.base import Reading
 
 
 @click.command()
@@ -25,10 +27,20 @@ if TYPE_CHECKING:
 @click.argument("target", required=False)
 @click.option("--pairs", metavar="CORPUS", help="Align a whole corpus.")
 @click.option("--gold", type=click.Path(path_type=Path), metavar="FILE", help="Score against these links.")
+@click.option("--reverse", type=RUN, metavar="RUN", help="A run of the other direction; both make the links.")
 @click.option(
-    "--layer", type=click.IntRange(1), help="Decoder layer.  [default: last but one, or the only one]"
+    "--symmetrize",
+    type=click.Choice(["intersection", "union", "grow-diag-final-and"]),
+    help="How two directions become one.  [default: grow-diag-final-and]",
 )
-@click.option("--head", type=click.IntRange(1), help="Attention head.  [default: mean of all]")
+@click.option("--layer", type=click.IntRange(1), help="Decoder layer.  [default: as training chose]")
+@click.option("--head", type=click.IntRange(0), help="Attention head; 0: the mean.  [default: likewise]")
+@click.option(
+    "--at",
+    type=click.Choice(["produced", "consumed"]),
+    help="The step at which a target word is predicted, or read.  [default: likewise]",
+)
+@click.option("--heads", is_flag=True, help="Judge every layer and head on --pairs, best first.")
 @click.option(
     "--unit",
     type=click.Choice(["words", "pieces"]),
@@ -47,8 +59,12 @@ def align(
     target: str | None,
     pairs: str | None,
     gold: Path | None,
+    reverse: Path | None,
+    symmetrize: str | None,
     layer: int | None,
     head: int | None,
+    at: str | None,
+    heads: bool,
     unit: str | None,
     form: str | None,
     device: str,
@@ -65,35 +81,110 @@ def align(
       seqattn align runs/mine "A sentence." "Ein Satz." --layer 2 --head 1
       seqattn align runs/mine --pairs test.tsv --format pharaoh > test.links
       seqattn align runs/mine --pairs test.tsv --gold test.gold
+      seqattn align runs/mine --pairs test.tsv --heads
+      seqattn align runs/mine --reverse runs/other-direction --pairs test.tsv
     """
-    if (source is None) == (pairs is None):
-        raise click.UsageError("Give either a SOURCE sentence or --pairs CORPUS.")
-    if gold and not pairs:
-        raise click.UsageError("--gold needs --pairs.")
-    if unit == "pieces" and (gold or form == "pharaoh"):
-        raise click.UsageError("Links are between words: leave out --unit pieces.")
+    chosen = not (layer is None and head is None and at is None)
+    if complaint := _misused(
+        source=source is not None,
+        pairs=pairs is not None,
+        gold=gold is not None,
+        heads=heads,
+        reverse=reverse is not None,
+        symmetrize=symmetrize is not None,
+        chosen=chosen,
+        pieces=unit == "pieces",
+        form=form,
+    ):
+        raise click.UsageError(complaint)
 
-    from seqattn.alignment import AlignmentOptions, read_gold
+    from seqattn.alignment import links
     from seqattn.corpus import Pair, read_corpus
+    from seqattn.links import SYMMETRISED, format_pharaoh, read_gold, turned
+
+    from .render import agreement_line
 
     answers = read_gold(gold) if gold else None
     loaded = open_run(run, device, threads)
-    options = AlignmentOptions(layer or 0, head or 0)
     if pairs:
         corpus = read_corpus(pairs).pairs
         check_count(answers, corpus, gold)
     else:
         assert source is not None
         corpus = (Pair(source, translate_one(loaded, source) if target is None else target),)
+    if heads:
+        judge(loaded, corpus, answers, gold)
+        return
     form = form or ("pharaoh" if pairs else "heatmap")
     unit = unit or ("pieces" if form == "heatmap" and any(map(unspaced, corpus[0])) else "words")
-    found = attentions(loaded, corpus, options, unit)
-    if answers is not None:
-        from .render import agreement_line
-
-        click.echo(agreement_line(compare_with_gold(corpus, found, answers, gold)))
-    else:
+    found = attentions(loaded, corpus, reading(loaded, layer, head, at), unit)
+    if answers is None and form != "pharaoh":
         show(found, form)
+        return
+    linked = [links(attention) for attention in found]
+    if reverse:
+        other = open_run(reverse, device, threads)
+        back = attentions(other, [Pair(pair.target, pair.source) for pair in corpus])
+        combine = SYMMETRISED[symmetrize or "grow-diag-final-and"]
+        linked = [combine(one, turned(links(two))) for one, two in zip(linked, back, strict=True)]
+    if answers is not None:
+        click.echo(agreement_line(compare_with_gold(found, linked, answers, gold)))
+        return
+    for one in linked:
+        click.echo(format_pharaoh(one))
+
+
+def _misused(
+    *,
+    source: bool,
+    pairs: bool,
+    gold: bool,
+    heads: bool,
+    reverse: bool,
+    symmetrize: bool,
+    chosen: bool,
+    pieces: bool,
+    form: str | None,
+) -> str:
+    """What is wrong with options given together, or nothing."""
+    needed = "needs --pairs: it is for a whole corpus."
+    faults = [
+        (source == pairs, "Give either a SOURCE sentence or --pairs CORPUS."),
+        (gold and not pairs, f"--gold {needed}"),
+        (heads and not pairs, f"--heads {needed}"),
+        (reverse and not pairs, f"--reverse {needed}"),
+        (symmetrize and not reverse, "--symmetrize needs --reverse."),
+        (
+            pieces and (gold or heads or reverse or form == "pharaoh"),
+            "Links are between words: leave out --unit pieces.",
+        ),
+        (
+            reverse and form not in (None, "pharaoh"),
+            f"Two directions make links: leave out --format {form}.",
+        ),
+        (
+            heads and (reverse or chosen or form is not None),
+            "--heads judges them all: give only --pairs and --gold with it.",
+        ),
+    ]
+    return next((message for wrong, message in faults if wrong), "")
+
+
+def reading(run: Run, layer: int | None, head: int | None, at: str | None) -> Reading | None:
+    """The reading that was asked for; what was not is as the run's own."""
+    from dataclasses import replace
+
+    from seqattn.models.base import Reading
+
+    if layer is None and head is None and at is None:
+        return run.config.alignment
+    asked = run.config.alignment or Reading()
+    if layer is not None:
+        # A head says nothing of another layer's.
+        asked = replace(asked, layer=layer, head=0 if layer != asked.layer else asked.head)
+    if head is not None:
+        asked = replace(asked, head=head)
+    return replace(asked, consumed=at == "consumed") if at else asked
 
 
 def unspaced(text: str) -> bool:
@@ -113,14 +204,14 @@ def translate_one(run: Run, source: str) -> str:
 
 
 def attentions(
-    run: Run, pairs: Sequence[Pair], options: AlignmentOptions, unit: str = "words"
+    run: Run, pairs: Sequence[Pair], reading: Reading | None = None, unit: str = "words"
 ) -> list[Attention]:
-    """What each pair's target attends to."""
+    """What each pair's target attends to, by a reading or the run's own."""
     from seqattn.alignment import attention_of
     from seqattn.experiment import encode
 
     examples = list(encode(run.tokenizer, pairs))
-    return list(attention_of(run.model, run.tokenizer, examples, options, unit))
+    return list(attention_of(run.model, run.tokenizer, examples, reading or run.config.alignment, unit))
 
 
 def check_count(answers: Sequence[Gold] | None, pairs: Sequence[Pair], path: Path | None) -> None:
@@ -130,13 +221,13 @@ def check_count(answers: Sequence[Gold] | None, pairs: Sequence[Pair], path: Pat
 
 
 def compare_with_gold(
-    pairs: Sequence[Pair], found: Sequence[Attention], answers: Sequence[Gold], path: Path | None
+    found: Sequence[Attention | Words], linked: Sequence[Links], answers: Sequence[Gold], path: Path | None
 ) -> Agreement:
     """Agreement of the links with gold, a line for each pair; InputError when it is not for these pairs."""
-    from seqattn.alignment import agreement, links
+    from seqattn.links import agreement
 
-    for number, (attention, answer) in enumerate(zip(found, answers, strict=True), start=1):
-        words = (len(attention.source) - 1, len(attention.target))
+    for number, (pair, answer) in enumerate(zip(found, answers, strict=True), start=1):
+        words = (len(pair.source) - 1, len(pair.target))
         for link in sorted(answer.possible):
             if link[0] >= words[0] or link[1] >= words[1]:
                 raise InputError(
@@ -144,21 +235,39 @@ def compare_with_gold(
                     path=path,
                     line=number,
                 )
-    return agreement([links(attention) for attention in found], answers)
+    return agreement(linked, answers)
+
+
+def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None, path: Path | None) -> None:
+    """Print how well every layer and head aligns, by gold links where there are any."""
+    from seqattn.alignment import judge_readings, read_every_way
+    from seqattn.experiment import encode
+
+    from .render import readings_table
+
+    judged = list(read_every_way(run.model, run.tokenizer, list(encode(run.tokenizer, pairs))))
+    words = [pair.words for pair in judged]
+    console = results()
+    own = run.config.alignment
+    if answers is not None:
+        rates = {
+            one: compare_with_gold(words, [pair.links(at) for pair in judged], answers, path).error_rate
+            for at, one in enumerate(judged[0].readings)
+        }
+        console.print(readings_table("alignment error rate, %", rates, own, best=min))
+        console.print()
+    scores = {one: 100 * score for one, score in judge_readings(judged).items()}
+    console.print(readings_table("association of the linked words, %", scores, own, best=max))
 
 
 def show(found: Sequence[Attention], form: str) -> None:
-    """Print attentions in a format."""
-    from seqattn.alignment import format_pharaoh, links
-
+    """Print attentions as heat maps or JSON lines."""
     from .render import attention_map
     from .translate import attention_json
 
     console = results()
     for attention in found:
-        if form == "pharaoh":
-            click.echo(format_pharaoh(links(attention)))
-        elif form == "jsonl":
+        if form == "jsonl":
             click.echo(json.dumps(attention_json(attention), ensure_ascii=False))
         else:
             console.print(attention_map(attention, width=console.width))

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from seqattn.alignment import Agreement
     from seqattn.comparison import System
     from seqattn.corpus import Pair
+    from seqattn.links import Agreement
 
 SHOWN_DIFFERENCES = 4
 SAMPLE_SETTINGS: dict[str, Any] = {
@@ -100,10 +100,10 @@ def compare(
     refuse_overwriting(json_path, *train_on, *(one for one in (valid, test) if one))
     console = diagnostics()
     on = set_up(device, threads)
-    from seqattn.alignment import read_gold
     from seqattn.checkpoint import load_run
     from seqattn.comparison import system, unique_names
     from seqattn.corpus import read_corpus
+    from seqattn.links import read_gold
 
     from .align import check_count
 
@@ -203,16 +203,16 @@ def _train_all(
 
 
 def _agreement(one: System, pairs: Sequence[Pair], answers: Any, gold: Path | None) -> Agreement | None:
-    from seqattn.alignment import AlignmentOptions
+    from seqattn.alignment import links
 
     from .align import attentions, compare_with_gold
 
     try:
-        found = attentions(one.run, pairs, AlignmentOptions())
+        found = attentions(one.run, pairs)
     except InputError:
         # A system without attention has nothing to align by.
         return None
-    return compare_with_gold(pairs, found, answers, gold)
+    return compare_with_gold(found, list(map(links, found)), answers, gold)
 
 
 def _show(
@@ -224,7 +224,6 @@ def _show(
 ) -> None:
     from rich.text import Text
 
-    from seqattn.alignment import AlignmentOptions
     from seqattn.comparison import most_different, telling_sentence
     from seqattn.corpus import Pair
 
@@ -258,7 +257,7 @@ def _show(
     maps, without = [], []
     for one in systems:
         try:
-            (seen,) = attentions(one.run, [Pair(source, one.assessment.hypotheses[row])], AlignmentOptions())
+            (seen,) = attentions(one.run, [Pair(source, one.assessment.hypotheses[row])])
         except InputError:
             without.append(one.name)
             continue

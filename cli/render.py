@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
@@ -12,9 +13,11 @@ from rich.text import Text
 from .heatmap import caption, heatmap
 
 if TYPE_CHECKING:
-    from seqattn.alignment import Agreement, Attention
+    from seqattn.alignment import Attention
     from seqattn.comparison import Assessment, System
     from seqattn.corpus import Pair
+    from seqattn.links import Agreement
+    from seqattn.models.base import Reading
 
 
 def attention_map(attention: Attention, *, width: int, title: str = "") -> RenderableType:
@@ -43,6 +46,30 @@ def assessment_facts(assessment: Assessment, beam: int) -> Text:
             "decoding": f"{sentences:,.1f} sentences/s, {ids:,.0f} tokens/s, beam {beam}",
         }
     )
+
+
+def readings_table(
+    title: str,
+    figures: Mapping[Reading, float],
+    own: Reading | None,
+    best: Callable[[Iterable[float]], float],
+) -> Table:
+    """A row for each layer and step, a column for each head; the best is bold, the run's own has a star."""
+    heads = sorted({reading.head for reading in figures})
+    table = Table(box=None, pad_edge=False, title=title, title_justify="left", header_style="dim")
+    for column in ("", *(f"head {head}" if head else "mean" for head in heads)):
+        table.add_column(column, justify="right" if column else "left")
+    top = best(figures.values())
+    rows = dict.fromkeys((reading.layer, reading.consumed) for reading in figures)
+    for layer, consumed in rows:
+        cells = []
+        for head in heads:
+            reading = replace(next(iter(figures)), layer=layer, head=head, consumed=consumed)
+            figure = figures[reading]
+            mark = "*" if reading == own else " "
+            cells.append(Text(f"{figure:.1f}{mark}", style="bold" if figure == top else ""))
+        table.add_row(Text(f"layer {layer}, {'consumed' if consumed else 'produced'}", style="dim"), *cells)
+    return table
 
 
 def agreement_line(found: Agreement) -> str:

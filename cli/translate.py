@@ -146,12 +146,12 @@ def _destination(path: Path | None) -> Iterator[TextIO]:
 
 def _attention(run: Run, found: Translation) -> list[Attention]:
     """What the best translation looked at, for each piece the source was cut into."""
-    from seqattn.alignment import AlignmentOptions, attention_of
+    from seqattn.alignment import attention_of
     from seqattn.batching import Example
 
     hypotheses = found.candidates[0].hypotheses
     examples = [Example(list(s), h.ids) for s, h in zip(found.pieces, hypotheses, strict=True)]
-    return list(attention_of(run.model, run.tokenizer, examples, AlignmentOptions()))
+    return list(attention_of(run.model, run.tokenizer, examples, run.config.alignment))
 
 
 def _write_json(file: TextIO, found: Translation, seen: list[Attention]) -> None:

@@ -1,35 +1,22 @@
-"""Attention as word links: which layer and heads, pieces merged to words, Pharaoh format, error rate."""
+"""Attention as word links: which layer and heads to read, pieces merged to words, each word's link."""
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from seqattn.batching import Example, collate, group_by_tokens
-from seqattn.corpus import read_lines
 from seqattn.errors import InputError
-from seqattn.models.base import Seq2Seq
+from seqattn.links import Links
+from seqattn.models.base import Reading, Seq2Seq
 from seqattn.symbols import EOS
 from seqattn.tokenizer import Tokenizer
 
-Link = tuple[int, int]
-"""(source word, target word), 0-based."""
-
-
-@dataclass(frozen=True)
-class AlignmentOptions:
-    """Which of a model's attention to read."""
-
-    layer: int = 0
-    """1 is the first decoder layer; 0: the last but one (Garg et al. 2019), or the only one."""
-    head: int = 0
-    """1 is the first head; 0: the mean of all."""
+END = "</s>"
 
 
 class Attention(NamedTuple):
@@ -43,13 +30,11 @@ class Attention(NamedTuple):
     """(T, S) float32; every row sums to one."""
 
 
-def read_attention(
-    model: Seq2Seq, examples: Sequence[Example], options: AlignmentOptions, batch_tokens: int = 4096
-) -> Iterator[Tensor]:
-    """For each example, in order, the weights (T, S) of its target ids, EOS among them, over its source ids.
+def read_attention(model: Seq2Seq, examples: Sequence[Example], batch_tokens: int = 4096) -> Iterator[Tensor]:
+    """Each example's attention under teacher forcing, in order: (layers, heads, T, S) of all ids, EOS too.
 
-    The weights are those with which each target id was predicted under teacher forcing. InputError when the
-    model has no attention, or not that layer or head.
+    Row t is the step that predicts target id t and reads the one before it. InputError when the model has no
+    attention.
     """
     device = next(model.parameters()).device
     lengths = [max(len(example.source), len(example.target)) for example in examples]
@@ -63,133 +48,144 @@ def read_attention(
             decoded = model.decode(batch.target[:, :-1].to(device), memory, state, attention=True)
         if decoded.attention is None:
             raise InputError("this model has no attention to read", remedy="it was trained with score=none")
-        chosen = choose(decoded.attention, options).float().cpu()
-        for weights, row in zip(chosen, rows, strict=True):
-            yield weights[: len(examples[row].target), : len(examples[row].source)]
+        for attention, row in zip(decoded.attention.float().cpu(), rows, strict=True):
+            yield attention[..., : len(examples[row].target), : len(examples[row].source)]
 
 
-def choose(attention: Tensor, options: AlignmentOptions) -> Tensor:
-    """One layer's head, or the mean of its heads: (B, layers, heads, T, S) → (B, T, S)."""
-    layers, heads = attention.shape[1:3]
-    if options.layer > layers or options.head > heads:
+def usual_reading(layers: int) -> Reading:
+    """Where nothing was measured: all heads of the last layer but one (Garg et al. 2019), or the only one."""
+    return Reading(layer=max(1, layers - 1))
+
+
+def choose(attention: Tensor, reading: Reading) -> Tensor:
+    """What a reading sees of (layers, heads, T, S): a row for each target id without EOS, (T - 1, S).
+
+    InputError when there is no such layer or head.
+    """
+    layers, heads = attention.shape[:2]
+    if reading.layer > layers or reading.head > heads:
         raise InputError(
-            f"there is no {f'layer {options.layer}' if options.layer > layers else f'head {options.head}'}: "
+            f"there is no {f'layer {reading.layer}' if reading.layer > layers else f'head {reading.head}'}: "
             f"the model has {layers} decoder layer(s) of {heads} head(s) each"
         )
-    layer = attention[:, (options.layer or max(1, layers - 1)) - 1]
-    return layer[:, options.head - 1] if options.head else layer.mean(1)
+    layer = attention[reading.layer - 1]
+    weights = layer[reading.head - 1] if reading.head else layer.mean(0)
+    return weights[1:] if reading.consumed else weights[:-1]
 
 
 def merge_words(weights: Tensor, source: Sequence[int], target: Sequence[int]) -> Tensor:
     """Pieces to words: sum over a source word's pieces, mean over a target word's.
 
-    (T, S) with the word index of each piece → (target words, source words).
+    (…, T, S) with the word index of each piece → (…, target words, source words).
     """
-    by_source = weights.new_zeros(weights.shape[0], max(source, default=-1) + 1)
-    by_source.index_add_(1, torch.tensor(source, dtype=torch.int64), weights)
-    merged = weights.new_zeros(max(target, default=-1) + 1, by_source.shape[1])
+    by_source = weights.new_zeros(*weights.shape[:-1], max(source, default=-1) + 1)
+    by_source.index_add_(-1, torch.tensor(source, dtype=torch.int64), weights)
+    merged = weights.new_zeros(*weights.shape[:-2], max(target, default=-1) + 1, by_source.shape[-1])
     index = torch.tensor(target, dtype=torch.int64)
-    merged.index_add_(0, index, by_source)
-    return merged / torch.bincount(index, minlength=len(merged)).clamp(min=1).unsqueeze(1)
+    merged.index_add_(-2, index, by_source)
+    return merged / torch.bincount(index, minlength=merged.shape[-2]).clamp(min=1).unsqueeze(1)
+
+
+class Words(NamedTuple):
+    """The words of a pair, and which of them each id belongs to; the end of the source is one of them."""
+
+    source: list[str]
+    target: list[str]
+    of_source: list[int]
+    of_target: list[int]
+
+
+def words_of(tokenizer: Tokenizer, example: Example) -> Words:
+    """The words of an example."""
+    source = [*tokenizer.source.words(example.source[:-1]), [EOS]]
+    target = tokenizer.target.words(example.target[:-1])
+    return Words(
+        [*map(tokenizer.source.decode, source[:-1]), END],
+        list(map(tokenizer.target.decode, target)),
+        [word for word, ids in enumerate(source) for _ in ids],
+        [word for word, ids in enumerate(target) for _ in ids],
+    )
 
 
 def attention_of(
     model: Seq2Seq,
     tokenizer: Tokenizer,
     examples: Sequence[Example],
-    options: AlignmentOptions,
+    reading: Reading | None,
     unit: str = "words",
 ) -> Iterator[Attention]:
-    """What each example attends to, in words or pieces; the end of the source keeps a column of its own."""
-    for example, weights in zip(examples, read_attention(model, examples, options), strict=True):
-        source, target = example.source[:-1], example.target[:-1]
+    """What each example attends to, in words or pieces; the end of the source keeps a column of its own.
+
+    Without a reading it is the usual one.
+    """
+    for example, attention in zip(examples, read_attention(model, examples), strict=True):
+        weights = choose(attention, reading or usual_reading(len(attention)))
         if unit == "pieces":
-            pieces = [*tokenizer.source.pieces(source), END]
-            yield Attention(pieces, tokenizer.target.pieces(target), weights[:-1])
+            pieces = [*tokenizer.source.pieces(example.source[:-1]), END]
+            yield Attention(pieces, tokenizer.target.pieces(example.target[:-1]), weights)
+        else:
+            words = words_of(tokenizer, example)
+            merged = merge_words(weights, words.of_source, words.of_target)
+            yield Attention(words.source, words.target, merged)
+
+
+class Judged(NamedTuple):
+    """A pair's links by every reading there is."""
+
+    words: Words
+    readings: list[Reading]
+    linked: Tensor
+    """(readings, target words): the source word that each links a target word to; empty without words."""
+
+    def links(self, reading: int) -> Links:
+        """Those of one reading."""
+        return frozenset((source, target) for target, source in enumerate(self.linked[reading].tolist()))
+
+
+def read_every_way(model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Example]) -> Iterator[Judged]:
+    """Each example's links by each head and the mean of each layer's, produced and consumed."""
+    for example, attention in zip(examples, read_attention(model, examples), strict=True):
+        words = words_of(tokenizer, example)
+        layers, heads = attention.shape[:2]
+        readings = [
+            Reading(layer, head, consumed)
+            for layer in range(1, layers + 1)
+            for consumed in (False, True)
+            for head in range(heads + 1 if heads > 1 else 1)
+        ]
+        weights = torch.stack([choose(attention, reading) for reading in readings])
+        merged = merge_words(weights, words.of_source, words.of_target)[..., :-1]
+        linked = merged.argmax(-1) if merged.shape[-1] else torch.zeros(len(readings), 0, dtype=torch.int64)
+        yield Judged(words, readings, linked)
+
+
+def judge_readings(pairs: Sequence[Judged]) -> dict[Reading, float]:
+    """How well each reading aligns, judged without gold: by how far the words that it links belong together.
+
+    It is the mean over all links of Dice's coefficient, `2 n(s, t) / (n(s) + n(t))`, where n counts the pairs
+    in which a word, or both words, occur: 0 … 1. What a head that does not align links, a word with a
+    neighbour of its translation or with the full stop, belongs together less.
+    """
+    sources = Counter(word for pair in pairs for word in set(pair.words.source))
+    targets = Counter(word for pair in pairs for word in set(pair.words.target))
+    both = Counter((s, t) for pair in pairs for s in set(pair.words.source) for t in set(pair.words.target))
+    totals: Counter[Reading] = Counter()
+    count = 0
+    for words, readings, linked in pairs:
+        if not linked.numel():
             continue
-        source_words, target_words = tokenizer.source.words(source), tokenizer.target.words(target)
-        columns = [word for word, ids in enumerate([*source_words, [EOS]]) for _ in ids]
-        rows = [word for word, ids in enumerate(target_words) for _ in ids]
-        yield Attention(
-            [*map(tokenizer.source.decode, source_words), END],
-            list(map(tokenizer.target.decode, target_words)),
-            merge_words(weights[:-1], columns, rows),
+        dice = torch.tensor(
+            [[2 * both[s, t] / (sources[s] + targets[t]) for s in words.source] for t in words.target]
         )
+        found = dice.expand(len(readings), -1, -1).gather(-1, linked.unsqueeze(-1))
+        totals.update(dict(zip(readings, found.sum((1, 2)).tolist(), strict=True)))
+        count += len(words.target)
+    return {reading: total / count for reading, total in totals.items()}
 
 
-END = "</s>"
-
-
-def links(attention: Attention) -> list[Link]:
+def links(attention: Attention) -> Links:
     """Each target word linked to the source word it attends to most; the end of the source does not count."""
     words = attention.weights[:, :-1]
     if not words.numel():
-        return []
-    return sorted((int(source), target) for target, source in enumerate(words.argmax(1)))
-
-
-class Gold(NamedTuple):
-    """A sentence's links drawn by hand."""
-
-    sure: frozenset[Link]
-    possible: frozenset[Link]
-    """The sure ones among them."""
-
-
-def format_pharaoh(aligned: Sequence[Link]) -> str:
-    """`i-j` for each link: source word i, target word j, 0-based, separated by spaces."""
-    return " ".join(f"{source}-{target}" for source, target in sorted(aligned))
-
-
-def read_gold(path: Path) -> list[Gold]:
-    """Gold links, a sentence a line: `i-j` sure, `i?j` or `ipj` possible, 0-based."""
-    gold = []
-    for number, line in enumerate(read_lines(path), start=1):
-        sure, possible = set(), set()
-        for token in line.split():
-            match = re.fullmatch(r"(\d{1,9})([-?p])(\d{1,9})", token)
-            if match is None:
-                raise InputError(
-                    f"{token!r} is not a link",
-                    path=path,
-                    line=number,
-                    remedy="write 3-4 if sure, 3?4 if possible",
-                )
-            link = (int(match[1]), int(match[3]))
-            possible.add(link)
-            if match[2] == "-":
-                sure.add(link)
-        gold.append(Gold(frozenset(sure), frozenset(possible)))
-    return gold
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How well links agree with gold, in percent (Och and Ney 2003)."""
-
-    precision: float
-    """|A ∩ P| / |A|."""
-    recall: float
-    """|A ∩ S| / |S|."""
-    error_rate: float
-    """AER = 1 - (|A ∩ S| + |A ∩ P|) / (|A| + |S|)."""
-    sentences: int
-    links: int
-
-
-def agreement(proposed: Sequence[Sequence[Link]], gold: Sequence[Gold]) -> Agreement:
-    """Precision, recall and alignment error rate over all sentences together."""
-    found = sure = found_sure = found_possible = 0
-    for aligned, reference in zip(proposed, gold, strict=True):
-        answer = set(aligned)
-        found += len(answer)
-        sure += len(reference.sure)
-        found_sure += len(answer & reference.sure)
-        found_possible += len(answer & (reference.possible | reference.sure))
-    return Agreement(
-        precision=100 * found_possible / found if found else 0.0,
-        recall=100 * found_sure / sure if sure else 0.0,
-        error_rate=100 * (1 - (found_sure + found_possible) / (found + sure)) if found + sure else 0.0,
-        sentences=len(gold),
-        links=found,
-    )
+        return frozenset()
+    return frozenset((source, target) for target, source in enumerate(words.argmax(1).tolist()))

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from seqattn.errors import InputError
 from seqattn.models import ARCHITECTURES, build, options_type
-from seqattn.models.base import Seq2Seq, Vocabulary
+from seqattn.models.base import Reading, Seq2Seq, Vocabulary
 from seqattn.options import apply, convert
 from seqattn.tokenizer import Side, Tokenizer, TokenizerOptions
 from seqattn.training import TrainingOptions, load_weights
@@ -54,6 +54,8 @@ class RunConfig:
     versions: dict[str, str] = field(default_factory=dict)
     command: list[str] = field(default_factory=list)
     """The command line that made the run."""
+    alignment: Reading | None = None
+    """Which attention aligns words best, measured when training ended."""
 
     def to_json(self) -> str:
         """The text of config.json."""
@@ -72,6 +74,8 @@ class RunConfig:
         }
         for name, options in fresh.items():
             (values[name],) = apply(values[name], options)
+        if values.get("alignment") is not None:
+            (values["alignment"],) = apply(values["alignment"], Reading())
         values["max_ratio"] = convert(values["max_ratio"], float)
         config = RunConfig(**values)
         for key, kind in DESCRIBED.items():

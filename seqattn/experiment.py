@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from seqattn.alignment import judge_readings, read_every_way
 from seqattn.batching import Batch, Example, Lengths, collate, epoch_batches, lengths_of
 from seqattn.checkpoint import Run, RunConfig, RunFolder, new_model
 from seqattn.corpus import Pair, hold_out, merge, read_corpus
@@ -31,6 +32,7 @@ from seqattn.training import (
     Validation,
     load_weights,
     target_loss,
+    weights,
 )
 from seqattn.translation import TranslationOptions, Translator
 
@@ -38,6 +40,8 @@ VALIDATED_SENTENCES = 1000
 """As many validation sentences are decoded; the loss is of all."""
 ENCODED_AT_ONCE = 10_000
 """Pairs."""
+JUDGED_PAIRS = 1000
+"""As many training pairs show which attention aligns best."""
 LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience")
 """The training options that may change when a run is resumed."""
 
@@ -295,6 +299,7 @@ class Experiment:
                     self._write_best(event)
                 self.save()
             elif isinstance(event, Finished):
+                self._choose_alignment()
                 _, trained = self.folder.read_model()
                 self.folder.write_card(model_card(self.config, self.parameters, trained))
             yield event
@@ -306,6 +311,24 @@ class Experiment:
                 dict(self.model.named_parameters()), {"update": self.trainer.progress.update}
             )
         self.folder.write_last(*self.trainer.state())
+
+    def _choose_alignment(self) -> None:
+        """Note in config.json which of the best weights' attention aligns words best."""
+        if self.trainer.best is None:
+            return
+        own = {name: tensor.clone() for name, tensor in weights(self.model).items()}
+        load_weights(self.model, self.trainer.best)
+        self.model.eval()
+        try:
+            judged = read_every_way(self.model, self.prepared.tokenizer, self.prepared.train[:JUDGED_PAIRS])
+            scores = judge_readings(list(judged))
+        except InputError:
+            # There is no attention.
+            scores = {}
+        load_weights(self.model, own)
+        if scores:
+            self.config = replace(self.config, alignment=max(scores, key=scores.__getitem__))
+            self.folder.write_config(self.config)
 
     def _write_best(self, event: Validated) -> None:
         assert self.trainer.best is not None

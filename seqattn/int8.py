@@ -1,4 +1,4 @@
-"""Linear layers in 8-bit integers, for decoding: a quarter of the memory, several times the speed.
+"""Linear layers and LSTMs in 8-bit integers, for decoding: their products are several times as fast.
 
 Every output of a row is an exact sum of integers, so what a sentence becomes does not depend on the batch it
 is in. Weights and inputs are rounded to 127 steps on each side of zero, with a scale for each output and each
@@ -24,13 +24,14 @@ def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
 class Int8Linear(nn.Module):
     """`y = (q_x q_Wᵀ) ⊙ s_x ⊙ s_W + b`, what `y = x Wᵀ + b` of a trained layer is rounded to."""
 
-    def __init__(self, layer: nn.Linear) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        """Weight (D_out, D_in), bias (D_out,)."""
         super().__init__()
-        weight, scale = quantize_rows(layer.weight.detach().float())
+        rounded, scale = quantize_rows(weight.detach().float())
         # Kept as it was laid out, (D_out, D_in): the product below then reads it without a copy.
-        self.register_buffer("weight", weight.T)
+        self.register_buffer("weight", rounded.T)
         self.register_buffer("scale", scale.T)
-        self.register_buffer("bias", None if layer.bias is None else layer.bias.detach().float())
+        self.register_buffer("bias", None if bias is None else bias.detach().float())
         self.weight: Tensor
         self.scale: Tensor
         self.bias: Tensor | None
@@ -45,8 +46,41 @@ class Int8Linear(nn.Module):
         return product.view(*x.shape[:-1], -1)
 
 
+class Int8LSTM(nn.Module):
+    """A trained LSTM (batch first, one direction) with its products in int8; takes and gives what it does."""
+
+    def __init__(self, lstm: nn.LSTM) -> None:
+        super().__init__()
+        assert lstm.batch_first and not lstm.bidirectional
+        self.hidden = lstm.hidden_size
+        self.inputs, self.states = nn.ModuleList(), nn.ModuleList()
+        for weight_ih, weight_hh, bias_ih, bias_hh in lstm.all_weights:
+            self.inputs.append(Int8Linear(weight_ih, bias_ih + bias_hh))
+            self.states.append(Int8Linear(weight_hh, None))
+
+    def forward(
+        self, x: Tensor, state: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """(B, T, D), h and c (layers, B, H) or zeros → states (B, T, H), the last h and c."""
+        if state is None:
+            zeros = x.new_zeros(len(self.states), len(x), self.hidden)
+            state = zeros, zeros
+        last = []
+        for read, keep, h, c in zip(self.inputs, self.states, *state, strict=True):
+            steps = []
+            for gates in read(x).unbind(1):
+                i, f, g, o = (gates + keep(h)).chunk(4, dim=-1)
+                c = f.sigmoid() * c + i.sigmoid() * g.tanh()  # noqa: PLW2901
+                h = o.sigmoid() * c.tanh()  # noqa: PLW2901
+                steps.append(h)
+            x = torch.stack(steps, dim=1)
+            last.append((h, c))
+        h, c = (torch.stack(parts) for parts in zip(*last, strict=True))
+        return x, (h, c)
+
+
 def quantize(model: nn.Module) -> None:
-    """Put an `Int8Linear` in the place of every linear layer of a trained model, for inference.
+    """Put int8 in the place of every linear layer and LSTM of a trained model, for inference.
 
     InputError when the model is not on the CPU.
     """
@@ -55,4 +89,6 @@ def quantize(model: nn.Module) -> None:
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Linear):
-                setattr(module, name, Int8Linear(child))
+                setattr(module, name, Int8Linear(child.weight, child.bias))
+            elif isinstance(child, nn.LSTM):
+                setattr(module, name, Int8LSTM(child))

@@ -1,9 +1,13 @@
-"""Settings for all tests: one thread, and hypothesis that finds the same examples every time."""
+"""Settings for all tests: one thread, hypothesis that finds the same examples, runs that many tests read."""
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import HealthCheck, settings
+
+# isort: split
+from commands import Work
 
 torch.set_num_threads(1)
 
@@ -16,3 +20,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("seqattn")
+
+
+@pytest.fixture(scope="session")
+def work(tmp_path_factory):
+    return Work(tmp_path_factory.mktemp("work"))

@@ -1,6 +1,4 @@
-"""Attention as word links: which weights are read, how pieces become words, and how links are scored."""
-
-import re
+"""Attention as word links: which weights are read and how pieces become words."""
 
 import pytest
 import torch
@@ -10,21 +8,18 @@ from hypothesis import strategies as st
 
 from seqattn.alignment import (
     END,
-    AlignmentOptions,
     Attention,
-    Gold,
-    agreement,
     attention_of,
     choose,
-    format_pharaoh,
+    every_reading,
     links,
     merge_words,
     read_attention,
-    read_gold,
+    usual_reading,
 )
 from seqattn.batching import Example, collate
 from seqattn.errors import InputError
-from seqattn.models.base import Vocabulary
+from seqattn.models.base import Reading, Vocabulary
 from seqattn.symbols import EOS
 from seqattn.tokenizer import normalise
 
@@ -50,74 +45,6 @@ def example(source, target):
 
 
 EXAMPLES = [example(source, target) for source, target in zip(PROSE, [*PROSE[1:], "bells"], strict=True)]
-
-
-def test_agreement_is_that_of_an_example_worked_out_by_hand():
-    proposed = [[(0, 0), (1, 1), (2, 0)], [(0, 0), (3, 1)]]
-    gold = [
-        Gold(sure=frozenset({(0, 0), (1, 2)}), possible=frozenset({(0, 0), (1, 2), (1, 1)})),
-        Gold(sure=frozenset({(0, 0)}), possible=frozenset({(0, 0), (1, 1)})),
-    ]
-    # A: 5 links, S: 3. A ∩ S: (0,0) and (0,0) → 2. A ∩ P: (0,0), (1,1) and (0,0) → 3.
-    found = agreement(proposed, gold)
-    assert found.precision == pytest.approx(100 * 3 / 5)
-    assert found.recall == pytest.approx(100 * 2 / 3)
-    assert found.error_rate == pytest.approx(100 * (1 - (2 + 3) / (5 + 3)))
-    assert (found.sentences, found.links) == (2, 5)
-
-
-def test_links_equal_to_the_gold_have_no_error_and_links_apart_from_it_nothing_else():
-    gold = [Gold(frozenset({(0, 1), (1, 0)}), frozenset({(0, 1), (1, 0)}))]
-    perfect, wrong = agreement([[(0, 1), (1, 0)]], gold), agreement([[(5, 5)]], gold)
-    assert (perfect.precision, perfect.recall, perfect.error_rate) == (100, 100, 0)
-    assert (wrong.precision, wrong.recall, wrong.error_rate) == (0, 0, 100)
-
-
-def test_a_sure_link_counts_as_possible_even_if_not_repeated_there():
-    found = agreement([[(0, 0)]], [Gold(frozenset({(0, 0)}), frozenset())])
-    assert (found.precision, found.error_rate) == (100, 0)
-
-
-def test_a_link_given_twice_counts_once():
-    assert agreement([[(0, 0), (0, 0)]], [Gold(frozenset({(0, 0)}), frozenset({(0, 0)}))]).links == 1
-
-
-def test_agreement_of_nothing_with_nothing_is_without_error():
-    found = agreement([[]], [Gold(frozenset(), frozenset())])
-    assert (found.error_rate, found.links, found.sentences) == (0, 0, 1)
-
-
-def test_agreement_needs_gold_for_every_sentence():
-    with pytest.raises(ValueError, match="argument"):
-        agreement([[], []], [Gold(frozenset(), frozenset())])
-
-
-def test_gold_files_hold_sure_and_possible_links(tmp_path):
-    path = tmp_path / "gold"
-    path.write_bytes(b"0-1 2?3 4p5\r\n\n10-0\n")
-    first, second, third = read_gold(path)
-    assert first.sure == {(0, 1)}
-    assert first.possible == {(0, 1), (2, 3), (4, 5)}
-    assert second == Gold(frozenset(), frozenset())
-    assert third.sure == third.possible == {(10, 0)}
-
-
-@pytest.mark.parametrize(
-    "fault", ["3", "a-b", "1-", "-1", "1--2", "1/2", "1-2-3", "1?-2", "1.5-2", "1-2,3-4"]
-)
-def test_what_is_not_a_link_is_told_with_file_and_line(fault, tmp_path):
-    path = tmp_path / "gold"
-    path.write_text(f"0-0\n1-1 {fault} 2-2\n")
-    with pytest.raises(InputError, match=re.escape(repr(fault))) as caught:
-        read_gold(path)
-    assert (caught.value.path, caught.value.line) == (str(path), 2)
-
-
-def test_pharaoh_links_are_read_as_they_were_written(tmp_path):
-    aligned = [(3, 0), (0, 2), (0, 1), (12, 4)]
-    (tmp_path / "links").write_text(format_pharaoh(aligned) + "\n")
-    assert format_pharaoh(aligned) == "0-1 0-2 3-0 12-4"
-    assert read_gold(tmp_path / "links")[0].sure == set(aligned)
 
 
 def groups(draw, pieces):
@@ -158,7 +85,7 @@ def test_merging_no_target_gives_no_rows():
 def test_words_of_an_attention_are_those_of_the_texts_and_its_rows_sum_to_one(architecture, options):
     model = model_of(architecture, **options)
     pairs = list(zip(PROSE, ["  bells\tand   bells ", *PROSE[1:]], strict=True))
-    found = list(attention_of(model, prose_tokenizer(), [example(*p) for p in pairs], AlignmentOptions()))
+    found = list(attention_of(model, prose_tokenizer(), [example(*p) for p in pairs], None))
     assert len(found) == len(pairs)
     for (source, target), seen in zip(pairs, found, strict=True):
         assert seen.source == [*normalise(source).split(" "), END]
@@ -172,17 +99,17 @@ def test_words_of_an_attention_are_those_of_the_texts_and_its_rows_sum_to_one(ar
     st.text(max_size=12),
 )
 def test_words_line_up_whatever_the_texts_hold(source, target):
-    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), [example(source, target)], AlignmentOptions())
+    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), [example(source, target)], None)
     assert seen.source == [*filter(None, normalise(source).split(" ")), END]
     assert seen.target == list(filter(None, normalise(target).split(" ")))
 
 
 def test_pieces_are_what_the_tokenizer_cut():
-    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), EXAMPLES[:1], AlignmentOptions(), "pieces")
+    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), EXAMPLES[:1], None, "pieces")
     side = prose_tokenizer().source
     assert seen.source == [*side.pieces(EXAMPLES[0].source[:-1]), END]
     assert seen.target == side.pieces(EXAMPLES[0].target[:-1])
-    (words,) = attention_of(model_of("lstm"), prose_tokenizer(), EXAMPLES[:1], AlignmentOptions())
+    (words,) = attention_of(model_of("lstm"), prose_tokenizer(), EXAMPLES[:1], None)
     assert len(words.source) < len(seen.source)
 
 
@@ -190,47 +117,61 @@ def test_pieces_are_what_the_tokenizer_cut():
 @pytest.mark.parametrize(("architecture", "options"), MODELS)
 def test_attention_is_that_of_teacher_forcing_each_pair_alone(architecture, options, batch_tokens):
     model = model_of(architecture, **options)
-    found = list(read_attention(model, EXAMPLES, AlignmentOptions(), batch_tokens))
-    for one, weights in zip(EXAMPLES, found, strict=True):
+    found = list(read_attention(model, EXAMPLES, batch_tokens))
+    for one, attention in zip(EXAMPLES, found, strict=True):
         source, target = collate([one])
         with torch.no_grad():
             decoded = model.decode(target[:, :-1], *model.encode(source), attention=True)
-        # Two decoder layers at most: the last but one is the first.
-        alone = decoded.attention[0, 0].mean(0)[: len(one.target), : len(one.source)]
-        torch.testing.assert_close(weights, alone, rtol=1e-4, atol=1e-6)
-        assert weights.shape == (len(one.target), len(one.source))
+        alone = decoded.attention[0][..., : len(one.target), : len(one.source)]
+        torch.testing.assert_close(attention, alone, rtol=1e-4, atol=1e-6)
+        assert attention.shape[2:] == (len(one.target), len(one.source))
 
 
 @pytest.mark.parametrize(("layers", "default"), [(1, 1), (2, 1), (3, 2), (6, 5)])
-def test_without_a_choice_the_heads_of_the_last_layer_but_one_are_averaged(layers, default):
-    attention = torch.rand(2, layers, 3, 4, 5)
-    assert torch.equal(choose(attention, AlignmentOptions()), attention[:, default - 1].mean(1))
+def test_where_nothing_was_measured_the_heads_of_the_last_layer_but_one_are_averaged(layers, default):
+    attention = torch.rand(layers, 3, 4, 5)
+    assert torch.equal(choose(attention, usual_reading(layers)), attention[default - 1].mean(0)[:-1])
 
 
 def test_a_layer_and_a_head_are_counted_from_one():
-    attention = torch.rand(2, 3, 4, 5, 6)
-    assert torch.equal(choose(attention, AlignmentOptions(layer=3, head=2)), attention[:, 2, 1])
-    assert torch.equal(choose(attention, AlignmentOptions(layer=1)), attention[:, 0].mean(1))
-    assert torch.equal(choose(attention, AlignmentOptions(head=4)), attention[:, 1, 3])
+    attention = torch.rand(3, 4, 5, 6)
+    assert torch.equal(choose(attention, Reading(layer=3, head=2)), attention[2, 1, :4])
+    assert torch.equal(choose(attention, Reading(layer=1)), attention[0, :, :4].mean(0))
 
 
-@pytest.mark.parametrize("options", [AlignmentOptions(layer=4), AlignmentOptions(head=5)])
-def test_a_layer_or_head_that_is_not_there_is_told_with_how_many_there_are(options):
+def test_a_word_is_consumed_at_the_step_after_the_one_that_produced_it():
+    attention = torch.rand(1, 1, 5, 6)
+    produced, consumed = (choose(attention, Reading(consumed=late)) for late in (False, True))
+    assert torch.equal(produced, attention[0, 0, :4])
+    assert torch.equal(consumed, attention[0, 0, 1:])
+
+
+@pytest.mark.parametrize(("layers", "heads", "count"), [(1, 1, 2), (2, 1, 4), (3, 4, 30)])
+def test_every_reading_can_be_chosen_and_sees_something_else(layers, heads, count):
+    attention = torch.rand(layers, heads, 3, 4)
+    readings = every_reading(attention)
+    assert (
+        len(readings) == len({choose(attention, reading).numpy().tobytes() for reading in readings}) == count
+    )
+
+
+@pytest.mark.parametrize("reading", [Reading(layer=4), Reading(head=5)])
+def test_a_layer_or_head_that_is_not_there_is_told_with_how_many_there_are(reading):
     with pytest.raises(InputError, match=r"3 decoder layer\(s\) of 4 head\(s\)"):
-        choose(torch.rand(2, 3, 4, 5, 6), options)
+        choose(torch.rand(3, 4, 5, 6), reading)
     with pytest.raises(InputError, match="no layer 3"):
-        list(read_attention(model_of("transformer"), EXAMPLES, AlignmentOptions(layer=3)))
+        list(attention_of(model_of("transformer"), prose_tokenizer(), EXAMPLES, Reading(layer=3)))
 
 
 def test_a_model_without_attention_has_none_to_read():
     with pytest.raises(InputError, match="no attention"):
-        list(read_attention(model_of("lstm", score="none"), EXAMPLES, AlignmentOptions()))
+        list(read_attention(model_of("lstm", score="none"), EXAMPLES))
 
 
 def test_a_sentence_longer_than_the_model_can_hold_is_told():
     model = model_of("transformer", positions="learned", max_positions=10)
     with pytest.raises(InputError, match="10 pieces"):
-        list(read_attention(model, EXAMPLES, AlignmentOptions()))
+        list(read_attention(model, EXAMPLES))
 
 
 def test_each_target_word_is_linked_to_what_it_attends_to_most_but_never_to_the_end():
@@ -239,12 +180,11 @@ def test_each_target_word_is_linked_to_what_it_attends_to_most_but_never_to_the_
         ["x", "y", "z"],
         torch.tensor([[0.1, 0.3, 0.6], [0.5, 0.4, 0.1], [0.2, 0.3, 0.5]]),
     )
-    assert links(seen) == [(0, 1), (1, 0), (1, 2)]
+    assert links(seen) == {(0, 1), (1, 0), (1, 2)}
 
 
 @pytest.mark.parametrize(("source", "target"), [("", ""), ("", "the dog"), ("the dog", "")])
 def test_an_empty_sentence_has_no_links(source, target):
-    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), [example(source, target)], AlignmentOptions())
-    assert links(seen) == []
-    assert format_pharaoh(links(seen)) == ""
+    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), [example(source, target)], None)
+    assert links(seen) == frozenset()
     assert example("", "") == ([EOS], [EOS])

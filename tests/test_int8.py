@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from seqattn.errors import InputError
-from seqattn.int8 import STEPS, Int8Linear, quantize, quantize_rows
+from seqattn.int8 import STEPS, Int8Linear, Int8LSTM, quantize, quantize_rows
 from seqattn.search import SearchOptions, beam_search
 
 
@@ -45,7 +45,7 @@ def test_a_layer_is_the_exact_product_of_the_rounded_numbers(bias):
     expected = (q.double() @ weight.double().T) * scale * of_output.T
     if bias:
         expected = expected + exact.bias.detach()
-    found = Int8Linear(exact)(x)
+    found = Int8Linear(exact.weight, exact.bias)(x)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected.float(), rtol=1e-5, atol=1e-6)
     in_full = exact(x).detach()
@@ -53,11 +53,30 @@ def test_a_layer_is_the_exact_product_of_the_rounded_numbers(bias):
 
 
 def test_a_row_comes_out_the_same_to_the_bit_whatever_is_in_its_batch():
-    quantized = Int8Linear(layer(64, 50))
+    exact = layer(64, 50)
+    quantized = Int8Linear(exact.weight, exact.bias)
     x = torch.randn(40, 64) * torch.logspace(-2, 2, 40).unsqueeze(1)
     whole = quantized(x)
     for row in (0, 7, 39):
         assert torch.equal(quantized(x[row : row + 1])[0], whole[row])
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_an_lstm_goes_on_from_its_state_and_is_nearly_the_one_it_was_made_of(layers):
+    torch.manual_seed(0)
+    exact = nn.LSTM(20, 32, layers, batch_first=True).eval()
+    quantized = Int8LSTM(exact)
+    x = torch.randn(3, 6, 20)
+    with torch.inference_mode():
+        states, (h, c) = quantized(x)
+        expected, (h_expected, c_expected) = exact(x)
+        for found, wanted in ((states, expected), (h, h_expected), (c, c_expected)):
+            assert found.shape == wanted.shape
+            assert 0 < float((found - wanted).norm() / wanted.norm()) < 0.03
+        first, state = quantized(x[:, :2])
+        rest, (h_after, c_after) = quantized(x[:, 2:], state)
+    assert torch.equal(torch.cat([first, rest], dim=1), states)
+    assert torch.equal(h_after, h) and torch.equal(c_after, c)
 
 
 @pytest.mark.parametrize(("architecture", "options"), VARIANTS, ids=VARIANT_NAMES)
@@ -68,7 +87,7 @@ def test_a_model_keeps_no_other_linear_layer_and_still_gives_nearly_the_same_sco
         memory, state = model.encode(source)
         before = model.logits(model.decode(target, memory, state).hidden).log_softmax(-1)
         quantize(model)
-        assert not any(isinstance(module, nn.Linear) for module in model.modules())
+        assert not any(isinstance(module, (nn.Linear, nn.LSTM)) for module in model.modules())
         assert any(isinstance(module, Int8Linear) for module in model.modules())
         memory, state = model.encode(source)
         after = model.logits(model.decode(target, memory, state).hidden).log_softmax(-1)

@@ -22,7 +22,7 @@ MODULES = sorted(
 RANKS = [
     {"seqattn", "seqattn.dropout", "seqattn.errors", "seqattn.symbols"},
     {"seqattn.attention", "seqattn.batching", "seqattn.corpus", "seqattn.hardware", "seqattn.options"},
-    {"seqattn.examples", "seqattn.int8", "seqattn.tokenizer"},
+    {"seqattn.examples", "seqattn.int8", "seqattn.links", "seqattn.tokenizer"},
     {"seqattn.models", "seqattn.models.base", "seqattn.models.lstm", "seqattn.models.transformer"},
     {"seqattn.search", "seqattn.training"},
     {"seqattn.checkpoint", "seqattn.presets"},

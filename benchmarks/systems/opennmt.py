@@ -19,6 +19,7 @@ from systems.protocol import Work
 TRANSFORMER = """
 -encoder_type transformer -decoder_type transformer -enc_layers 3 -dec_layers 3 -hidden_size 256
 -word_vec_size 256 -heads 4 -transformer_ff 1024 -position_encoding -dropout 0.1 -attention_dropout 0
+-share_decoder_embeddings
 """
 LSTM = """
 -encoder_type brnn -decoder_type rnn -rnn_type LSTM -layers 1 -hidden_size 512 -word_vec_size 256
@@ -27,7 +28,7 @@ LSTM = """
 SHAPES = {"T": TRANSFORMER.split(), "L": [*LSTM.split(), "0"], "L-fed": [*LSTM.split(), "1"]}
 TRAINING = """
 -batch_type tokens -batch_size 4096 -bucket_size 30000 -normalization tokens -num_workers 0 -optim adam
--learning_rate 0.0005 -label_smoothing 0.1 -share_vocab -share_embeddings -share_decoder_embeddings
+-learning_rate 0.0005 -label_smoothing 0.1 -share_vocab -share_embeddings
 """
 WARM_UP = 12
 
@@ -39,7 +40,7 @@ class OpenNMT:
         torch.set_num_threads(work.threads)
         self.work, self.name = work, name
         self.folder = work.folder / f"opennmt-{name}"
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
         for side, column in (("src", 0), ("tgt", 1)):
             lines = (" ".join(map(str, pair[column][:-1])) for pair in work.train)
             (self.folder / side).write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -78,6 +79,9 @@ class OpenNMT:
         options = parser.parse_args(
             ["-model", str(self.trained), "-src", "-", *settings.split(), *batching.split()]
         )
+        ArgumentParser._get_all_transform_translate(options)
+        ArgumentParser._validate_transforms_opts(options)
+        ArgumentParser.validate_translate_opts(options)
         engine = InferenceEnginePY(options)
         lines = [" ".join(map(str, ids[:-1])) for ids in self.work.test]
         start = time.perf_counter()

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from seqattn.errors import check_ranges
+
 Memory = dict[str, Tensor]
 """What encoding leaves fixed while decoding. Every tensor is batch-first, so that rows select alike."""
 State = dict[str, Tensor]
@@ -24,6 +26,21 @@ class Vocabulary:
     source: int
     target: int
     shared: bool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Which of a model's attention is read as the alignment of its words."""
+
+    layer: int = 1
+    """1 is the first decoder layer."""
+    head: int = 0
+    """1 is the first head; 0: the mean of all."""
+    consumed: bool = False
+    """At the step where a target id is read, not where it is predicted (shifted, Chen et al. 2020)."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, layer=(1, None), head=(0, None))
 
 
 class Decoded(NamedTuple):

@@ -1,0 +1,81 @@
+"""Commands run in this process on tiny corpora and models, for the tests of every command."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from seqattn_cli.main import cli
+
+from seqattn.checkpoint import RunFolder
+
+# isort: split
+from runs import reversal_pairs, write_tsv
+
+PAIRS = reversal_pairs(140)
+TRAIN, TEST = PAIRS[:120], PAIRS[120:]
+SIZES = {
+    "lstm": ["width=16", "hidden=32"],
+    "transformer": ["width=16", "heads=2", "feed_forward=32", "encoder_layers=1", "decoder_layers=1"],
+}
+BUDGET = ["batch_tokens=128", "validate_every=8", "warmup=4", "learning_rate=0.01", "precision=fp32"]
+BOTH = pytest.mark.parametrize("architecture", list(SIZES))
+
+
+def seqattn(*arguments, status=0, **options):
+    """Run a command in this process; its exit status must be as expected and no traceback may appear."""
+    result = CliRunner().invoke(cli, [str(argument) for argument in arguments], **options)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert "Traceback" not in result.output
+    assert result.exit_code == status, result.output
+    return result
+
+
+def setting(*assignments):
+    return [word for assignment in assignments for word in ("--set", assignment)]
+
+
+def sizes(architecture):
+    return setting(*SIZES[architecture], *BUDGET)
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def weights_of(run):
+    """The weights as bytes and what is said of them; the order within the file is not settled."""
+    tensors, said = RunFolder(run).read_model()
+    return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}, said
+
+
+def updates_of(run):
+    return [event["update"] for event in RunFolder(run).read_metrics() if event["event"] == "updated"]
+
+
+def told(result):
+    """What an error said: one line on stderr, nothing on stdout."""
+    assert result.stdout == ""
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("Error: "), result.stderr
+    return lines[0]
+
+
+class Work:
+    """A folder with corpora, and a finished run of each architecture."""
+
+    def __init__(self, path):
+        self.path = path
+        self.train = write_tsv(path / "train.tsv", TRAIN)
+        self.test = write_tsv(path / "test.tsv", TEST)
+        self.source = path / "test.source"
+        self.source.write_text("".join(f"{pair.source}\n" for pair in TEST))
+        self.said = {}
+        for architecture in SIZES:
+            self.said[architecture] = seqattn(
+                *("train", "--train", self.train, "--arch", architecture, "--out", self.run(architecture)),
+                *("--max-updates", 40, *sizes(architecture)),
+            )
+
+    def run(self, architecture):
+        return self.path / architecture

@@ -1,0 +1,189 @@
+"""seqattn align and seqattn info."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from seqattn.checkpoint import RunFolder
+
+# isort: split
+from commands import BOTH, TEST, seqattn, setting, sizes, told
+
+
+@BOTH
+def test_align_links_every_target_word_of_every_pair(work, architecture):
+    result = seqattn("align", work.run(architecture), "--pairs", work.test)
+    lines = result.stdout.splitlines()
+    assert len(lines) == len(TEST) and result.stderr == ""
+    for line, pair in zip(lines, TEST, strict=True):
+        found = [tuple(map(int, link.split("-"))) for link in line.split()]
+        assert sorted(target for _, target in found) == list(range(len(pair.target.split())))
+        assert all(0 <= source < len(pair.source.split()) for source, _ in found)
+
+
+def test_align_scores_links_against_gold(work, tmp_path):
+    gold = tmp_path / "gold"
+    gold.write_text(seqattn("align", work.run("lstm"), "--pairs", work.test).stdout)
+    links = len(gold.read_text().split())
+    arguments = ["align", work.run("lstm"), "--pairs", work.test, "--gold", gold]
+    said = seqattn(*arguments).stdout
+    assert said.startswith("AER 0.00 %, precision 100.00 %, recall 100.00 %")
+    assert f"{links} links in {len(TEST)} sentences" in said
+    gold.write_text("\n" * len(TEST))
+    assert seqattn(*arguments).stdout.startswith("AER 100.00 %, precision 0.00 %")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda lines: lines[:-1], f"has {len(TEST) - 1} lines, but there are {len(TEST)} pairs"),
+        (lambda lines: [*lines, ""], f"has {len(TEST) + 1} lines"),
+        (lambda lines: [lines[0], "0-77", *lines[2:]], "line 2: the link 0-77 is outside"),
+        (lambda lines: [lines[0], "0:0", *lines[2:]], "line 2: '0:0' is not a link"),
+    ],
+)
+def test_gold_that_is_not_of_these_pairs_is_told(work, tmp_path, change, expected):
+    gold = tmp_path / "gold"
+    gold.write_text("".join(f"{line}\n" for line in change(["0-0"] * len(TEST))))
+    arguments = ("align", work.run("lstm"), "--pairs", work.test, "--gold", gold)
+    said = told(seqattn(*arguments, status=1))
+    assert expected in said and str(gold) in said
+
+
+def test_align_draws_a_sentence_with_its_translation_or_the_target_given(work):
+    shown = seqattn("align", work.run("transformer"), "red dog", "dog red").stdout
+    assert "red" in shown and "dog" in shown and "</s>" in shown
+    translated = seqattn("translate", work.run("transformer"), input="red dog").stdout.split()
+    shown = seqattn("align", work.run("transformer"), "red dog").stdout
+    assert all(word in shown for word in translated)
+
+
+def test_align_writes_weights_as_jsonl(work):
+    result = seqattn("align", work.run("lstm"), "red dog", "dog red cat", "--format", "jsonl")
+    seen = json.loads(result.stdout)
+    assert seen["source"] == ["red", "dog", "</s>"] and seen["target"] == ["dog", "red", "cat"]
+    assert len(seen["weights"]) == 3
+    assert all(sum(row) == pytest.approx(1, abs=1e-3) for row in seen["weights"])
+
+
+def test_align_reads_the_layer_and_head_asked_for(work):
+    def weights(*more):
+        result = seqattn(
+            *("align", work.run("transformer"), "red dog", "dog red", "--format", "jsonl", *more)
+        )
+        return torch.tensor(json.loads(result.stdout)["weights"])
+
+    heads = [weights("--head", head) for head in (1, 2)]
+    assert not torch.allclose(*heads)
+    torch.testing.assert_close(weights("--layer", 1), (heads[0] + heads[1]) / 2, atol=2e-5, rtol=0)
+    arguments = ("align", work.run("transformer"), "red dog", "dog red")
+    for more in (["--layer", 2], ["--head", 3]):
+        assert "1 decoder layer(s) of 2 head(s)" in told(seqattn(*arguments, *more, status=1))
+
+
+def test_a_model_without_attention_is_trained_and_translates_but_cannot_be_aligned(work, tmp_path):
+    run = tmp_path / "run"
+    seqattn(
+        *("train", "--train", work.train, "--arch", "lstm", "--out", run, "--max-updates", 2),
+        *(*sizes("lstm"), *setting("score=none")),
+    )
+    assert seqattn("translate", run, input="red dog\n").exit_code == 0
+    assert "no attention" in told(seqattn("align", run, "red dog", "dog red", status=1))
+    assert "no attention" in told(seqattn("translate", run, "--attention", input="red dog", status=1))
+    result = seqattn("compare", run, work.run("lstm"), "--test", work.test)
+    assert "test BLEU" in result.stdout
+
+
+@BOTH
+def test_training_notes_which_attention_aligns_best_and_align_reads_it(work, architecture):
+    noted = RunFolder(work.run(architecture)).read_config().alignment
+    assert noted is not None and noted.layer == 1
+    asked = ("align", work.run(architecture), "--pairs", work.test)
+    at = "consumed" if noted.consumed else "produced"
+    whole = seqattn(*asked, "--layer", noted.layer, "--head", noted.head, "--at", at).stdout
+    assert seqattn(*asked).stdout == whole
+    other = "produced" if noted.consumed else "consumed"
+    assert seqattn(*asked, "--at", other).stdout != whole
+
+
+def test_a_run_that_noted_nothing_is_read_as_usual(work, tmp_path):
+    shutil.copytree(work.run("transformer"), tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    del config["alignment"]
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    usual = seqattn("align", tmp_path / "run", "--pairs", work.test).stdout
+    asked = ("--layer", 1, "--head", 0, "--at", "produced")
+    assert usual == seqattn("align", work.run("transformer"), "--pairs", work.test, *asked).stdout
+
+
+def test_heads_are_judged_with_and_without_gold_and_the_own_one_is_marked(work, tmp_path):
+    run, gold = work.run("transformer"), tmp_path / "gold"
+    gold.write_text("".join(" ".join(f"{i}-{i}" for i in range(len(p.target.split()))) + "\n" for p in TEST))
+    without = seqattn("align", run, "--pairs", work.test, "--heads").stdout
+    assert "association" in without and "alignment error rate" not in without
+    shown = seqattn("align", run, "--pairs", work.test, "--heads", "--gold", gold).stdout
+    assert without in shown
+    rates = [
+        line.split("produced" if "produced" in line else "consumed")[1].split()
+        for line in shown.partition("association")[0].splitlines()
+        if line.startswith("layer 1, ")
+    ]
+    assert [len(row) for row in rates] == [3, 3]
+    (own,) = [float(cell[:-1]) for row in rates for cell in row if cell.endswith("*")]
+    said = seqattn("align", run, "--pairs", work.test, "--gold", gold).stdout
+    assert own == pytest.approx(float(said.split()[1]), abs=0.06)
+
+
+def test_two_directions_make_links_together(work, tmp_path):
+    asked = ("align", work.run("lstm"), "--reverse", work.run("transformer"), "--pairs", work.test)
+
+    def linked(*more):
+        lines = seqattn(*asked, *more).stdout.splitlines()
+        assert len(lines) == len(TEST)
+        return [set(line.split()) for line in lines]
+
+    forward = [set(line.split()) for line in seqattn(*asked[:2], *asked[4:]).stdout.splitlines()]
+    both, either = linked("--symmetrize", "intersection"), linked("--symmetrize", "union")
+    grown = linked()
+    assert grown == linked("--symmetrize", "grow-diag-final-and")
+    for one, few, some, all_ in zip(forward, both, grown, either, strict=True):
+        assert few <= one <= all_ and few <= some <= all_
+    gold = tmp_path / "gold"
+    gold.write_text("".join(" ".join(sorted(links)) + "\n" for links in either))
+    said = seqattn(*asked, "--symmetrize", "union", "--gold", gold).stdout
+    assert said.startswith("AER 0.00 %")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["red dog", "--heads"],
+        ["red dog", "--reverse", "x"],
+        ["--pairs", "y.tsv", "--symmetrize", "union"],
+        ["--pairs", "y.tsv", "--heads", "--layer", "1"],
+        ["--pairs", "y.tsv", "--heads", "--format", "jsonl"],
+        ["--pairs", "y.tsv", "--reverse", "x", "--format", "jsonl"],
+        ["--pairs", "y.tsv", "--heads", "--reverse", "x"],
+    ],
+)
+def test_what_does_not_go_together_is_wrong_usage(work, more):
+    assert "Error: " in seqattn("align", work.run("lstm"), *more, status=2).stderr
+
+
+@BOTH
+def test_info_says_what_a_run_is(work, architecture):
+    said = seqattn("info", work.run(architecture)).stdout
+    facts = {line[:20].strip(): line[20:].strip() for line in said.splitlines()}
+    assert facts["architecture"] == architecture
+    tensors = load_file(work.run(architecture) / "model.safetensors")
+    assert facts["parameters"] == f"{sum(t.numel() for t in tensors.values()):,}"
+    assert facts["training data"].startswith("114 pairs")
+    assert "width=16" in facts["options"]
+    assert f"update {RunFolder(work.run(architecture)).read_model()[1]['update']}" in facts["weights"]
+    assert "BLEU" in facts["validation, greedy"]
+    updates = [e for e in RunFolder(work.run(architecture)).read_metrics() if e["event"] == "updated"]
+    tokens = sum(event["tokens"] for event in updates)
+    assert facts["trained for"].startswith(f"{len(updates)} updates, {tokens:,} tokens, 0:")

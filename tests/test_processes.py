@@ -1,0 +1,57 @@
+"""The program as a process of its own: pipes and signals."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+# isort: split
+from commands import seqattn, setting, sizes, updates_of
+
+PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
+
+
+def test_text_is_piped_through_the_program_and_stdout_holds_translations_alone(work):
+    done = subprocess.run(
+        [*PROGRAM, "translate", str(work.run("lstm"))],
+        input="red dog\n\n한국어 😀\n".encode(),
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    expected = seqattn("translate", work.run("lstm"), input="red dog\n\n한국어 😀\n").stdout
+    assert done.stdout.decode("utf-8").replace("\r\n", "\n") == expected
+    assert done.stderr == b""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process cannot be sent SIGINT alone there")
+def test_control_c_saves_a_run_that_resumes(work, tmp_path):
+    run = tmp_path / "run"
+    arguments = ["train", "--train", work.train, "--arch", "lstm", "--out", run, *sizes("lstm")]
+    process = subprocess.Popen(
+        [*PROGRAM, *map(str, arguments), *setting("patience=0")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    said = ""
+    for line in process.stderr:
+        said += line
+        if "validation: loss" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    out, rest = process.communicate()
+    assert process.returncode == 130, said + rest
+    assert out == "" and "Traceback" not in rest
+    assert "go on with: seqattn train --resume" in " ".join(rest.split())
+    done = int(re.search(r"Interrupted after ([\d,]+) updates", rest)[1].replace(",", ""))
+    assert updates_of(run)[-1] == done >= 8
+
+    seqattn("translate", run, input="red dog\n")
+    seqattn("train", "--resume", "--out", run, "--max-updates", done + 3)
+    assert updates_of(run) == list(range(1, done + 4))

@@ -1,0 +1,102 @@
+"""seqattn translate: lines in, lines out, whatever they hold."""
+
+import json
+
+import pytest
+
+# isort: split
+from commands import BOTH, TEST, seqattn, told
+
+
+@BOTH
+def test_translate_gives_a_line_for_each_line_from_a_file_stdin_or_into_a_file(work, tmp_path, architecture):
+    run = work.run(architecture)
+    text = work.source.read_text()
+    from_file = seqattn("translate", run, work.source)
+    assert len(from_file.stdout.splitlines()) == len(TEST) and from_file.stderr == ""
+    assert seqattn("translate", run, input=text).stdout == from_file.stdout
+    assert seqattn("translate", run, "-", input=text).stdout == from_file.stdout
+    silent = seqattn("translate", run, work.source, "--output", tmp_path / "out")
+    assert silent.output == ""
+    assert (tmp_path / "out").read_text() == from_file.stdout
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+def test_translate_answers_empty_lines_with_empty_lines_and_odd_ones_with_one(work):
+    lines = ["red dog", "", "  ", "\u2028", "\x00\x1b[31m", "한국어", "</s>", "cat"]
+    found = seqattn("translate", work.run("lstm"), input="\n".join(lines)).stdout
+    assert found.endswith("\n")
+    answers = found[:-1].split("\n")
+    assert len(answers) == len(lines)
+    assert answers[1:4] == ["", "", ""]
+    assert seqattn("translate", work.run("lstm"), input="").stdout == ""
+
+
+def test_translate_accepts_a_byte_order_mark_and_carriage_returns(work):
+    plain = seqattn("translate", work.run("lstm"), input=b"red dog\nblue cat\n").stdout
+    assert seqattn("translate", work.run("lstm"), input=b"\xef\xbb\xbfred dog\r\nblue cat").stdout == plain
+
+
+def test_translate_writes_its_best_candidates_as_jsonl_with_falling_scores(work):
+    result = seqattn("translate", work.run("lstm"), work.source, "--nbest", 3, "--format", "jsonl")
+    best = seqattn("translate", work.run("lstm"), work.source).stdout.splitlines()
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["source"] for record in records] == [pair.source for pair in TEST]
+    assert [record["translations"][0]["text"] for record in records] == best
+    for record in records:
+        scores = [candidate["score"] for candidate in record["translations"]]
+        assert len(scores) == 3 and scores == sorted(scores, reverse=True)
+        assert all(candidate["log_probability"] <= 0 for candidate in record["translations"])
+
+
+def test_sampling_follows_its_seed(work):
+    def drawn(*more):
+        return seqattn("translate", work.run("lstm"), work.source, "--sample", *more).stdout
+
+    assert drawn("--seed", 3) == drawn("--seed", 3)
+    assert drawn("--seed", 3) != drawn("--seed", 4)
+    greedy = seqattn("translate", work.run("lstm"), work.source, "--beam", 1).stdout
+    assert drawn("--top-k", 1) == greedy != drawn("--seed", 3)
+
+
+@BOTH
+def test_translate_shows_where_each_translation_looked(work, architecture):
+    run = work.run(architecture)
+    plain = seqattn("translate", run, input="red dog\n\nblue cat\n").stdout.splitlines()
+    shown = seqattn("translate", run, "--attention", input="red dog\n\nblue cat\n").stdout.splitlines()
+    assert set(plain) <= set(shown) and len(shown) > len(plain) + 2
+    result = seqattn("translate", run, "--attention", "--format", "jsonl", input="red dog\n\n")
+    first, second = map(json.loads, result.stdout.splitlines())
+    assert not second.get("attention") and second["translations"][0]["text"] == ""
+    (seen,) = first["attention"]
+    assert seen["source"] == ["red", "dog", "</s>"]
+    assert " ".join(seen["target"]) == first["translations"][0]["text"]
+    assert [len(row) for row in seen["weights"]] == [3] * len(seen["target"])
+    assert all(sum(row) == pytest.approx(1, abs=1e-3) for row in seen["weights"])
+
+
+def test_text_that_is_not_utf8_is_told_with_its_line(work, tmp_path):
+    data = b"red dog\nblue\nca\xf1on\n"
+    stopped = seqattn("translate", work.run("lstm"), input=data, status=1)
+    assert "standard input, line 3" in stopped.stderr and "0xf1" in stopped.stderr
+    assert stopped.stdout == seqattn("translate", work.run("lstm"), input=b"red dog\nblue\n").stdout
+    (tmp_path / "text").write_bytes(data)
+    arguments = ("translate", work.run("lstm"), tmp_path / "text", "--output", tmp_path / "out")
+    assert "text, line 3" in told(seqattn(*arguments, status=1))
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory"])
+def test_an_input_that_cannot_be_read_is_told_and_an_old_output_stays(work, tmp_path, kind):
+    (tmp_path / "out").write_text("old")
+    if kind == "directory":
+        (tmp_path / "in").mkdir()
+    arguments = ("translate", work.run("lstm"), tmp_path / "in", "--output", tmp_path / "out")
+    assert str(tmp_path / "in") in told(seqattn(*arguments, status=1))
+    assert (tmp_path / "out").read_text() == "old"
+    assert not (tmp_path / "out.part").exists()
+
+
+def test_an_output_that_cannot_be_written_is_told(work, tmp_path):
+    arguments = ("translate", work.run("lstm"), work.source, "--output", tmp_path / "nowhere" / "out")
+    assert "cannot be written" in told(seqattn(*arguments, status=1))
