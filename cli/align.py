@@ -257,7 +257,7 @@ def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None, path:
         console.print(readings_table("alignment error rate, %", rates, own, best=min))
         console.print()
     scores = {one: 100 * score for one, score in judge_readings(judged).items()}
-    console.print(readings_table("association of the linked words, %", scores, own, best=max))
+    console.print(readings_table("correlation of the linked words, %", scores, own, best=max))
 
 
 def show(found: Sequence[Attention], form: str) -> None:

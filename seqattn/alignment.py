@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -162,22 +163,30 @@ def read_every_way(model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Exam
 def judge_readings(pairs: Sequence[Judged]) -> dict[Reading, float]:
     """How well each reading aligns, judged without gold: by how far the words that it links belong together.
 
-    It is the mean over all links of Dice's coefficient, `2 n(s, t) / (n(s) + n(t))`, where n counts the pairs
-    in which a word, or both words, occur: 0 … 1. What a head that does not align links, a word with a
-    neighbour of its translation or with the full stop, belongs together less.
+    It is the mean over all links of the correlation φ of two words' occurrences in N pairs, -1 … 1:
+    `(n(s,t) N - n(s) n(t)) / √(n(s) (N - n(s)) n(t) (N - n(t)))`, where n counts the pairs in which a word,
+    or both words, occur. What a head that does not align links, a word with a neighbour of its translation or
+    with the full stop, belongs together less.
     """
-    sources = Counter(word for pair in pairs for word in set(pair.words.source))
+    sources = Counter(word for pair in pairs for word in set(pair.words.source[:-1]))
     targets = Counter(word for pair in pairs for word in set(pair.words.target))
-    both = Counter((s, t) for pair in pairs for s in set(pair.words.source) for t in set(pair.words.target))
+    both = Counter(
+        (s, t) for pair in pairs for s in set(pair.words.source[:-1]) for t in set(pair.words.target)
+    )
+
+    def correlation(source: str, target: str) -> float:
+        s, t, n = sources[source], targets[target], len(pairs)
+        spread = s * (n - s) * t * (n - t)
+        # A word in every pair goes with all words alike.
+        return (both[source, target] * n - s * t) / math.sqrt(spread) if spread else 0.0
+
     totals: Counter[Reading] = Counter()
     count = 0
     for words, readings, linked in pairs:
         if not linked.numel():
             continue
-        dice = torch.tensor(
-            [[2 * both[s, t] / (sources[s] + targets[t]) for s in words.source] for t in words.target]
-        )
-        found = dice.expand(len(readings), -1, -1).gather(-1, linked.unsqueeze(-1))
+        table = torch.tensor([[correlation(s, t) for s in words.source[:-1]] for t in words.target])
+        found = table.expand(len(readings), -1, -1).gather(-1, linked.unsqueeze(-1))
         totals.update(dict(zip(readings, found.sum((1, 2)).tolist(), strict=True)))
         count += len(words.target)
     return {reading: total / count for reading, total in totals.items()}

@@ -123,12 +123,12 @@ def test_heads_are_judged_with_and_without_gold_and_the_own_one_is_marked(work, 
     run, gold = work.run("transformer"), tmp_path / "gold"
     gold.write_text("".join(" ".join(f"{i}-{i}" for i in range(len(p.target.split()))) + "\n" for p in TEST))
     without = seqattn("align", run, "--pairs", work.test, "--heads").stdout
-    assert "association" in without and "alignment error rate" not in without
+    assert "correlation" in without and "alignment error rate" not in without
     shown = seqattn("align", run, "--pairs", work.test, "--heads", "--gold", gold).stdout
     assert without in shown
     rates = [
         line.split("produced" if "produced" in line else "consumed")[1].split()
-        for line in shown.partition("association")[0].splitlines()
+        for line in shown.partition("correlation")[0].splitlines()
         if line.startswith("layer 1, ")
     ]
     assert [len(row) for row in rates] == [3, 3]

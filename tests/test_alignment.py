@@ -1,5 +1,7 @@
 """Attention as word links: which weights are read and how pieces become words."""
 
+import math
+
 import pytest
 import torch
 from helpers import tiny_model
@@ -9,12 +11,15 @@ from hypothesis import strategies as st
 from seqattn.alignment import (
     END,
     Attention,
+    Judged,
+    Words,
     attention_of,
     choose,
-    every_reading,
+    judge_readings,
     links,
     merge_words,
     read_attention,
+    read_every_way,
     usual_reading,
 )
 from seqattn.batching import Example, collate
@@ -146,13 +151,40 @@ def test_a_word_is_consumed_at_the_step_after_the_one_that_produced_it():
     assert torch.equal(consumed, attention[0, 0, 1:])
 
 
-@pytest.mark.parametrize(("layers", "heads", "count"), [(1, 1, 2), (2, 1, 4), (3, 4, 30)])
-def test_every_reading_can_be_chosen_and_sees_something_else(layers, heads, count):
-    attention = torch.rand(layers, heads, 3, 4)
-    readings = every_reading(attention)
-    assert (
-        len(readings) == len({choose(attention, reading).numpy().tobytes() for reading in readings}) == count
-    )
+@pytest.mark.parametrize(("architecture", "options"), MODELS)
+def test_every_way_of_reading_is_there_once_and_links_as_it_does_alone(architecture, options):
+    model = model_of(architecture, **options)
+    examples = [*EXAMPLES[:3], example("", "the dog"), example("the dog", "")]
+    judged = list(read_every_way(model, prose_tokenizer(), examples))
+    readings = judged[0].readings
+    assert len(readings) == len(set(readings)) == (12 if architecture == "transformer" else 2)
+    for at, reading in enumerate(readings):
+        alone = [links(seen) for seen in attention_of(model, prose_tokenizer(), examples, reading)]
+        assert [pair.links(at) for pair in judged] == alone
+
+
+def test_a_reading_is_judged_by_the_correlation_of_the_words_it_links():
+    ours, theirs = Reading(), Reading(consumed=True)
+    words = [
+        Words(["red", "dog", END], ["Hund", "rot"], [0, 1, 2], [0, 1]),
+        Words(["red", "cat", END], ["Katze", "rot"], [0, 1, 2], [0, 1]),
+        Words(["dog", END], ["Hund"], [0, 1], [0]),
+        Words([END], [], [0], []),
+    ]
+    linked = [[[1, 0], [0, 1]], [[1, 0], [0, 1]], [[0], [0]], [[], []]]
+    judged = [
+        Judged(pair, [ours, theirs], torch.tensor(choice, dtype=torch.int64))
+        for pair, choice in zip(words, linked, strict=True)
+    ]
+    # Of 4 pairs: red and rot in the same 2, dog and Hund in the same 2, cat and Katze in the same one: φ = 1.
+    assert judge_readings(judged)[ours] == pytest.approx(1)
+    # red-Hund and dog-rot: (1·4 - 2·2) / √(2·2·2·2) = 0; red-Katze and cat-rot: (1·4 - 2·1) / √(2·2·1·3).
+    assert judge_readings(judged)[theirs] == pytest.approx((0 + 0 + 2 * 2 / math.sqrt(12) + 1) / 5)
+
+
+def test_where_there_are_no_words_nothing_is_judged():
+    nothing = Judged(Words([END], [], [0], []), [Reading()], torch.zeros(1, 0, dtype=torch.int64))
+    assert judge_readings([nothing]) == {}
 
 
 @pytest.mark.parametrize("reading", [Reading(layer=4), Reading(head=5)])

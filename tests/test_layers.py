@@ -170,7 +170,9 @@ def test_no_architecture_is_told_by_its_class_outside_the_models():
         if path.parent.name == "models":
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        used = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(tree)}
+        # torch has an LSTM of its own.
+        torchs = {node for node in ast.walk(tree) if ast.unparse(node).startswith("nn.")}
+        used = {getattr(n, "id", getattr(n, "attr", "")) for n in ast.walk(tree) if n not in torchs}
         assert not used & classes, path
 
 
