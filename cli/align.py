@@ -208,7 +208,7 @@ def attentions(
 ) -> list[Attention]:
     """What each pair's target attends to, by a reading or the run's own."""
     from seqattn.alignment import attention_of
-    from seqattn.experiment import encode
+    from seqattn.preparation import encode
 
     examples = list(encode(run.tokenizer, pairs))
     return list(attention_of(run.model, run.tokenizer, examples, reading or run.config.alignment, unit))
@@ -241,7 +241,7 @@ def compare_with_gold(
 def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None, path: Path | None) -> None:
     """Print how well every layer and head aligns, by gold links where there are any."""
     from seqattn.alignment import judge_readings, read_every_way
-    from seqattn.experiment import encode
+    from seqattn.preparation import encode
 
     from .render import readings_table
 

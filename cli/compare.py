@@ -162,8 +162,9 @@ def _train_all(
 ) -> tuple[Path, ...]:
     """Train every architecture alike, each in a folder of its own under `out`."""
     from seqattn.checkpoint import RunFolder
-    from seqattn.experiment import Experiment, load_data, prepare
+    from seqattn.experiment import Experiment
     from seqattn.models import ARCHITECTURES
+    from seqattn.preparation import load_data, prepare
     from seqattn.presets import choose_preset, compose_alike
 
     from .live import announce, describe_data, preparing, watch

@@ -22,8 +22,10 @@ from .curves import sparkline
 from .heatmap import caption
 
 if TYPE_CHECKING:
-    from seqattn.experiment import Experiment, Prepared, Report
-    from seqattn.training import Event, Progress, TrainingOptions, Validated
+    from seqattn.experiment import Experiment
+    from seqattn.preparation import Prepared, Report
+    from seqattn.schedule import Progress, TrainingOptions
+    from seqattn.training import Event, Validated
 
 PLAIN_LINE_EVERY = 30.0
 """Seconds between plain lines when no validation falls due."""

@@ -90,7 +90,8 @@ def _start(
     chosen: dict[str, Any],
 ) -> Experiment:
     from seqattn.checkpoint import RunFolder, load_run
-    from seqattn.experiment import Experiment, load_data, prepare
+    from seqattn.experiment import Experiment
+    from seqattn.preparation import load_data, prepare
     from seqattn.presets import choose_preset, compose
 
     from .live import describe_data, preparing
@@ -135,8 +136,9 @@ def _resume(
     chosen: dict[str, Any],
 ) -> Experiment:
     from seqattn.checkpoint import RunFolder
-    from seqattn.experiment import LIMITS, Experiment, load_data
+    from seqattn.experiment import LIMITS, Experiment
     from seqattn.options import apply
+    from seqattn.preparation import load_data
 
     from .live import preparing
 

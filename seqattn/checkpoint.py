@@ -20,8 +20,9 @@ from seqattn.errors import InputError
 from seqattn.models import ARCHITECTURES, build, options_type
 from seqattn.models.base import Reading, Seq2Seq, Vocabulary
 from seqattn.options import apply, convert
+from seqattn.schedule import TrainingOptions
 from seqattn.tokenizer import Side, Tokenizer, TokenizerOptions
-from seqattn.training import TrainingOptions, load_weights
+from seqattn.training import load_weights
 
 FORMAT = 1
 COUNTED = {"event", "update", "all_tokens", "all_seconds"}

@@ -1,10 +1,10 @@
-"""One training from end to end: corpora, tokenizer, examples, model, loop, and the run's folder."""
+"""One training from end to end: data, model, loop, and the run's folder."""
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,20 @@ from typing import Any
 import torch
 
 from seqattn.alignment import judge_readings, read_every_way
-from seqattn.batching import Batch, Example, Lengths, collate, epoch_batches, lengths_of
+from seqattn.batching import Batch, collate, epoch_batches, lengths_of
 from seqattn.checkpoint import Run, RunConfig, RunFolder, new_model
-from seqattn.corpus import Pair, hold_out, merge, read_corpus
 from seqattn.errors import InputError
 from seqattn.evaluation import score
-from seqattn.examples import Examples
-from seqattn.hardware import autocast, give_back_freed_memory
+from seqattn.hardware import autocast
 from seqattn.models.base import Seq2Seq
+from seqattn.preparation import Data, Prepared, Report, load_data, prepare, silent
+from seqattn.schedule import TrainingOptions
 from seqattn.search import SearchOptions
-from seqattn.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
+from seqattn.tokenizer import TokenizerOptions
 from seqattn.training import (
     Event,
     Finished,
     Trainer,
-    TrainingOptions,
     Updated,
     Validated,
     Validation,
@@ -38,134 +37,10 @@ from seqattn.translation import TranslationOptions, Translator
 
 VALIDATED_SENTENCES = 1000
 """As many validation sentences are decoded; the loss is of all."""
-ENCODED_AT_ONCE = 10_000
-"""Pairs."""
 JUDGED_PAIRS = 1000
 """As many training pairs show which attention aligns best."""
 LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience")
 """The training options that may change when a run is resumed."""
-
-
-@dataclass(frozen=True)
-class Data:
-    """What to train and validate on."""
-
-    train: tuple[Pair, ...]
-    valid: tuple[Pair, ...]
-    description: dict[str, Any]
-    """Names, sizes and fingerprints, as config.json records them."""
-
-
-def load_data(train: Sequence[str], valid: str | None) -> Data:
-    """Read the corpora; without a validation corpus hold a fixed part of the training pairs out.
-
-    Pairs with an empty side are skipped; the description counts them.
-    """
-    corpus = merge([read_corpus(argument) for argument in train])
-    pairs = corpus.complete
-    if not pairs:
-        raise InputError("no pair has text on both sides", path=corpus.name)
-    described: dict[str, Any] = {
-        "train": list(train),
-        "train_fingerprint": corpus.fingerprint,
-        "empty": len(corpus.pairs) - len(pairs),
-    }
-    if valid is None:
-        split = hold_out(pairs)
-        pairs, held = split.train, split.valid
-        described |= {"valid": None, "valid_fingerprint": None, "held_out_duplicates": split.duplicates}
-    else:
-        validation = read_corpus(valid)
-        held = validation.complete
-        if not held:
-            raise InputError("no pair has text on both sides", path=valid)
-        known = set(pairs)
-        described |= {
-            "valid": valid,
-            "valid_fingerprint": validation.fingerprint,
-            "valid_also_in_train": sum(pair in known for pair in held),
-        }
-    return Data(pairs, held, described)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Data as a model reads it; several models may train on one."""
-
-    tokenizer: Tokenizer
-    train: Sequence[Example]
-    valid: tuple[Example, ...]
-    valid_pairs: tuple[Pair, ...]
-    max_ratio: float
-    """See RunConfig."""
-    longest: int
-    """Ids of the longest side."""
-    description: dict[str, Any]
-    """What config.json records of the data."""
-
-
-Report = Callable[[str, float], None]
-"""Told what is being done and which share of it is done, 0 … 1."""
-
-
-def silent(what: str, share: float) -> None:
-    """The report of whoever does not want one."""
-
-
-def prepare(
-    data: Data,
-    options: TokenizerOptions,
-    max_length: int,
-    tokenizer: Tokenizer | None = None,
-    report: Report = silent,
-) -> Prepared:
-    """Train a tokenizer unless one is given, and encode; training pairs above `max_length` ids stay out."""
-    if tokenizer is None:
-        report("learning the vocabulary", 0.0)
-        tokenizer = train_tokenizer(
-            [pair.source for pair in data.train], [pair.target for pair in data.train], options
-        )
-    every = encode(tokenizer, data.train, report)
-    train = Examples(example for example in every if max(map(len, example)) <= max_length)
-    if not train:
-        raise InputError(
-            f"every training pair has more than {max_length} pieces on a side", remedy="raise max_length"
-        )
-    valid = tuple(encode(tokenizer, data.valid))
-    # Learning the vocabulary takes more than training may have.
-    give_back_freed_memory()
-    lengths = lengths_of(train)
-    counts = {
-        "train_pairs": len(train),
-        "valid_pairs": len(valid),
-        "too_long": len(data.train) - len(train),
-    }
-    return Prepared(
-        tokenizer,
-        train,
-        valid,
-        data.valid,
-        longest_ratio(lengths),
-        max(map(max, (*set(lengths), *lengths_of(valid)))),
-        data.description | counts,
-    )
-
-
-def encode(tokenizer: Tokenizer, pairs: Sequence[Pair], report: Report = silent) -> Iterator[Example]:
-    """Pairs as ids."""
-    for start in range(0, len(pairs), ENCODED_AT_ONCE):
-        report("encoding", start / len(pairs))
-        some = pairs[start : start + ENCODED_AT_ONCE]
-        sources = tokenizer.source.encode_all(pair.source for pair in some)
-        targets = tokenizer.target.encode_all(pair.target for pair in some)
-        yield from map(Example, sources, targets)
-
-
-def longest_ratio(lengths: Sequence[Lengths]) -> float:
-    """Target ids for each source id that all but one in a thousand examples need, and a quarter more."""
-    extra = SearchOptions.max_extra
-    ratios = sorted((each.target - extra) / each.source for each in lengths)
-    return round(max(1.0, 1.25 * ratios[int(0.999 * (len(ratios) - 1))]), 2)
 
 
 def validation_of(prepared: Prepared, options: TrainingOptions) -> Callable[[Seq2Seq], Validation]:

@@ -9,8 +9,8 @@ from typing import Any
 from seqattn.errors import InputError
 from seqattn.models import ARCHITECTURES, options_type
 from seqattn.options import apply, settings_for
+from seqattn.schedule import TrainingOptions
 from seqattn.tokenizer import TokenizerOptions
-from seqattn.training import TrainingOptions
 
 SMALL_DATA = {"batch_tokens": 1024, "learning_rate": 3e-3, "warmup": 200}
 """Small batches make many updates of few tokens."""

@@ -6,67 +6,18 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqattn.batching import Batch, Example, collate, epoch_batches, lengths_of
-from seqattn.errors import InputError, check_ranges
+from seqattn.errors import InputError
 from seqattn.hardware import autocast
 from seqattn.models.base import Seq2Seq
+from seqattn.schedule import Progress, TrainingOptions, learning_rate
 from seqattn.symbols import PAD
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How to train; a limit of 0 is none."""
-
-    learning_rate: float = 1.5e-3
-    """The highest, reached after the warm-up."""
-    warmup: int = 500
-    """Updates of linear warm-up, after which the rate falls with the inverse square root."""
-    cooldown: float = 0.3
-    """Share of the budget at whose end the rate has fallen on to 0; nothing without a limit."""
-    batch_tokens: int = 2048
-    """The most ids on either side of a batch, padding counted."""
-    accumulate: int = 1
-    """Batches whose gradients make one update."""
-    label_smoothing: float = 0.1
-    clip: float = 1.0
-    """The largest norm of the gradient."""
-    weight_decay: float = 0.0
-    """Decoupled (AdamW)."""
-    validate_every: int = 0
-    """Updates; 0: once an epoch, but not below 400 nor above 2,000."""
-    patience: int = 8
-    """Stop after so many validations in a row that improved neither the score nor the loss."""
-    best_by: Literal["bleu", "chrf", "exact", "loss"] = "bleu"
-    """Which weights are kept."""
-    average: int = 4
-    """Average the best so many validated weights at the end, and keep the average if it is better still."""
-    max_length: int = 256
-    """Pairs with more ids on a side are left out of training."""
-    max_updates: int = 0
-    max_tokens: int = 0
-    """Source and target ids, padding not counted."""
-    max_minutes: float = 0.0
-    """Of training and validation, start-up not counted."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """bf16: matrix products under autocast. auto: bf16 where the hardware multiplies in it, else fp32."""
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        check_ranges(
-            self,
-            accumulate=(1, None),
-            batch_tokens=(1, None),
-            max_length=(1, None),
-            label_smoothing=(0, 0.99),
-            cooldown=(0, 1),
-            learning_rate=(0, None),
-        )
 
 
 @dataclass(frozen=True)
@@ -85,29 +36,6 @@ class Validation:
     def score(self, by: str) -> float:
         """The figure to choose by; higher is better."""
         return -self.loss if by == "loss" else float(getattr(self, by))
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where training stands."""
-
-    update: int = 0
-    epoch: int = 0
-    """Epochs completed."""
-    batch: int = 0
-    """Batches of the present epoch that are done."""
-    tokens: int = 0
-    """Source and target ids seen, padding not counted."""
-    seconds: float = 0.0
-
-    def spent(self, options: TrainingOptions) -> float:
-        """How much of the nearest limit is used up, 0 to 1; 0 without a limit."""
-        used = [
-            self.update / options.max_updates if options.max_updates else 0.0,
-            self.tokens / options.max_tokens if options.max_tokens else 0.0,
-            self.seconds / (60 * options.max_minutes) if options.max_minutes else 0.0,
-        ]
-        return min(1.0, max(used))
 
 
 @dataclass(frozen=True)
@@ -188,16 +116,6 @@ def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0) -> Tensor:
     gold = batch.target[:, 1:].flatten()
     logits = model.logits(hidden).flatten(0, 1).float()
     return F.cross_entropy(logits, gold, ignore_index=PAD, reduction="sum", label_smoothing=smoothing)
-
-
-def learning_rate(update: int, options: TrainingOptions, spent: float = 0.0) -> float:
-    """Vaswani et al. 2017, eq. 3, scaled to its peak: `lr · min(u / warmup, √(warmup / u))`, u ≥ 1.
-
-    `spent` is the share of the budget used up: in the last `cooldown` of it the rate falls linearly to 0.
-    """
-    warmup = max(1, options.warmup)
-    cooling = min(1.0, (1.0 - spent) / options.cooldown) if options.cooldown else 1.0
-    return options.learning_rate * min(update / warmup, math.sqrt(warmup / update)) * cooling
 
 
 class Trainer:

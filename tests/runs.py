@@ -13,11 +13,13 @@ from helpers import tiny_options
 from seqattn.batching import Example
 from seqattn.checkpoint import Run, RunConfig, RunFolder, load_run, new_model
 from seqattn.corpus import Pair
-from seqattn.experiment import Data, Experiment, Prepared, prepare
+from seqattn.experiment import Experiment
 from seqattn.models.base import Seq2Seq
+from seqattn.preparation import Data, Prepared, prepare
+from seqattn.schedule import TrainingOptions
 from seqattn.symbols import EOS
 from seqattn.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
-from seqattn.training import TrainingOptions, weights
+from seqattn.training import weights
 
 WORDS = ["red", "green", "blue", "one", "two", "three", "cat", "dog", "bird"]
 

@@ -21,11 +21,18 @@ MODULES = sorted(
 
 RANKS = [
     {"seqattn", "seqattn.dropout", "seqattn.errors", "seqattn.symbols"},
-    {"seqattn.attention", "seqattn.batching", "seqattn.corpus", "seqattn.hardware", "seqattn.options"},
+    {
+        "seqattn.attention",
+        "seqattn.batching",
+        "seqattn.corpus",
+        "seqattn.hardware",
+        "seqattn.options",
+        "seqattn.schedule",
+    },
     {"seqattn.examples", "seqattn.int8", "seqattn.links", "seqattn.tokenizer"},
     {"seqattn.models", "seqattn.models.base", "seqattn.models.lstm", "seqattn.models.transformer"},
     {"seqattn.search", "seqattn.training"},
-    {"seqattn.checkpoint", "seqattn.presets"},
+    {"seqattn.checkpoint", "seqattn.preparation", "seqattn.presets"},
     {"seqattn.translation", "seqattn.alignment", "seqattn.evaluation"},
     {"seqattn.comparison", "seqattn.experiment"},
 ]

@@ -15,8 +15,8 @@ from seqattn.models.lstm import LSTMOptions
 from seqattn.models.transformer import TransformerOptions
 from seqattn.options import apply, convert, parse_settings, read_settings, settings_for
 from seqattn.presets import PRESETS, choose_preset, compose, compose_alike
+from seqattn.schedule import TrainingOptions
 from seqattn.tokenizer import TokenizerOptions
-from seqattn.training import TrainingOptions
 
 Norm = Literal["pre", "post"]
 

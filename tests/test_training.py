@@ -14,16 +14,14 @@ from seqattn.batching import Batch, collate
 from seqattn.errors import InputError
 from seqattn.models import build
 from seqattn.models.base import Vocabulary
+from seqattn.schedule import Progress, TrainingOptions, learning_rate
 from seqattn.search import SearchOptions, beam_search
 from seqattn.training import (
     Finished,
-    Progress,
     Trainer,
-    TrainingOptions,
     Updated,
     Validated,
     Validation,
-    learning_rate,
     load_weights,
     target_loss,
     weights,

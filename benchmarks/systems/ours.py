@@ -15,8 +15,9 @@ from seqattn.hardware import keep_freed_memory
 from seqattn.int8 import quantize
 from seqattn.models import build, options_type
 from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary
+from seqattn.schedule import TrainingOptions
 from seqattn.search import SearchOptions
-from seqattn.training import Trainer, TrainingOptions, Updated, load_weights, weights
+from seqattn.training import Trainer, Updated, load_weights, weights
 from seqattn.translation import TranslationOptions, search_all
 from systems.protocol import EOS, Work
 

@@ -1,0 +1,92 @@
+"""How to train and for how long: the options, where training stands within them, the learning rate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from seqattn.errors import check_ranges
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train; a limit of 0 is none."""
+
+    learning_rate: float = 1.5e-3
+    """The highest, reached after the warm-up."""
+    warmup: int = 500
+    """Updates of linear warm-up, after which the rate falls with the inverse square root."""
+    cooldown: float = 0.3
+    """Share of the budget at whose end the rate has fallen on to 0; nothing without a limit."""
+    batch_tokens: int = 2048
+    """The most ids on either side of a batch, padding counted."""
+    accumulate: int = 1
+    """Batches whose gradients make one update."""
+    label_smoothing: float = 0.1
+    clip: float = 1.0
+    """The largest norm of the gradient."""
+    weight_decay: float = 0.0
+    """Decoupled (AdamW)."""
+    validate_every: int = 0
+    """Updates; 0: once an epoch, but not below 400 nor above 2,000."""
+    patience: int = 8
+    """Stop after so many validations in a row that improved neither the score nor the loss."""
+    best_by: Literal["bleu", "chrf", "exact", "loss"] = "bleu"
+    """Which weights are kept."""
+    average: int = 4
+    """Average the best so many validated weights at the end, and keep the average if it is better still."""
+    max_length: int = 256
+    """Pairs with more ids on a side are left out of training."""
+    max_updates: int = 0
+    max_tokens: int = 0
+    """Source and target ids, padding not counted."""
+    max_minutes: float = 0.0
+    """Of training and validation, start-up not counted."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """bf16: matrix products under autocast. auto: bf16 where the hardware multiplies in it, else fp32."""
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            accumulate=(1, None),
+            batch_tokens=(1, None),
+            max_length=(1, None),
+            label_smoothing=(0, 0.99),
+            cooldown=(0, 1),
+            learning_rate=(0, None),
+        )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands."""
+
+    update: int = 0
+    epoch: int = 0
+    """Epochs completed."""
+    batch: int = 0
+    """Batches of the present epoch that are done."""
+    tokens: int = 0
+    """Source and target ids seen, padding not counted."""
+    seconds: float = 0.0
+
+    def spent(self, options: TrainingOptions) -> float:
+        """How much of the nearest limit is used up, 0 to 1; 0 without a limit."""
+        used = [
+            self.update / options.max_updates if options.max_updates else 0.0,
+            self.tokens / options.max_tokens if options.max_tokens else 0.0,
+            self.seconds / (60 * options.max_minutes) if options.max_minutes else 0.0,
+        ]
+        return min(1.0, max(used))
+
+
+def learning_rate(update: int, options: TrainingOptions, spent: float = 0.0) -> float:
+    """Vaswani et al. 2017, eq. 3, scaled to its peak: `lr · min(u / warmup, √(warmup / u))`, u ≥ 1.
+
+    `spent` is the share of the budget used up: in the last `cooldown` of it the rate falls linearly to 0.
+    """
+    warmup = max(1, options.warmup)
+    cooling = min(1.0, (1.0 - spent) / options.cooldown) if options.cooldown else 1.0
+    return options.learning_rate * min(update / warmup, math.sqrt(warmup / update)) * cooling
