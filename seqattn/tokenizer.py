@@ -22,7 +22,7 @@ FREQUENT = 5
 """Words seen so often may become pieces whole."""
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 
-MOST_TEXTS = 400_000
+MOST_TEXTS = 200_000
 """Pieces are learned from as many texts at most, taken evenly: more cost gigabytes and change little."""
 
 

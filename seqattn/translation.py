@@ -30,7 +30,7 @@ class TranslationOptions:
     """Draw `search.beam` hypotheses instead of searching."""
     nbest: int = 1
     """Candidates to give for each line: at most so many, as search may find fewer."""
-    batch_tokens: int = 8192
+    batch_tokens: int = 4096
     """The most source ids in a batch, padding and the hypotheses of each sentence counted."""
     chunk: int = 1000
     """Lines read before the first is answered, so that lines of like length can go together."""
