@@ -247,6 +247,8 @@ def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None, path:
 
     judged = list(read_every_way(run.model, run.tokenizer, list(encode(run.tokenizer, pairs))))
     words = [pair.words for pair in judged]
+    if not any(pair.linked.numel() for pair in judged):
+        raise InputError("no pair has words on both sides: there is nothing to judge by")
     console = results()
     own = run.config.alignment
     if answers is not None:
@@ -254,10 +256,12 @@ def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None, path:
             one: compare_with_gold(words, [pair.links(at) for pair in judged], answers, path).error_rate
             for at, one in enumerate(judged[0].readings)
         }
-        console.print(readings_table("alignment error rate, %", rates, own, best=min))
+        console.print("alignment error rate, %")
+        console.print(readings_table(rates, own, best=min))
         console.print()
     scores = {one: 100 * score for one, score in judge_readings(judged).items()}
-    console.print(readings_table("correlation of the linked words, %", scores, own, best=max))
+    console.print("correlation of the linked words, %")
+    console.print(readings_table(scores, own, best=max))
 
 
 def show(found: Sequence[Attention], form: str) -> None:

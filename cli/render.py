@@ -49,14 +49,13 @@ def assessment_facts(assessment: Assessment, beam: int) -> Text:
 
 
 def readings_table(
-    title: str,
     figures: Mapping[Reading, float],
     own: Reading | None,
     best: Callable[[Iterable[float]], float],
 ) -> Table:
     """A row for each layer and step, a column for each head; the best is bold, the run's own has a star."""
     heads = sorted({reading.head for reading in figures})
-    table = Table(box=None, pad_edge=False, title=title, title_justify="left", header_style="dim")
+    table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("", *(f"head {head}" if head else "mean" for head in heads)):
         table.add_column(column, justify="right" if column else "left")
     top = best(figures.values())

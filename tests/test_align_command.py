@@ -137,6 +137,12 @@ def test_heads_are_judged_with_and_without_gold_and_the_own_one_is_marked(work, 
     assert own == pytest.approx(float(said.split()[1]), abs=0.06)
 
 
+def test_heads_cannot_be_judged_on_empty_pairs(work, tmp_path):
+    (tmp_path / "empty.tsv").write_text("\t\nred dog\t\n")
+    asked = ("align", work.run("transformer"), "--pairs", tmp_path / "empty.tsv", "--heads")
+    assert "nothing to judge by" in told(seqattn(*asked, status=1))
+
+
 def test_two_directions_make_links_together(work, tmp_path):
     asked = ("align", work.run("lstm"), "--reverse", work.run("transformer"), "--pairs", work.test)
 
