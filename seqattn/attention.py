@@ -32,12 +32,13 @@ def scaled_dot_scores(queries: Tensor, keys: Tensor) -> Tensor:
     return dot_scores(queries / math.sqrt(queries.shape[-1]), keys)
 
 
-def general_scores(queries: Tensor, keys: Tensor, weight: Tensor) -> Tensor:
-    """Luong et al. 2015, eq. 8, "general": `score(h_t, h̄_s) = h_tᵀ W_a h̄_s`.
+def general_keys(keys: Tensor, weight: Tensor) -> Tensor:
+    """Luong et al. 2015, eq. 8, "general": `score(h_t, h̄_s) = h_tᵀ W_a h̄_s`, of which this is `W_a h̄_s`.
 
-    (…, T, D), (…, S, E), weight (D, E) → (…, T, S)
+    It is the same at every step of a sentence; the score is its dot product (`dot_scores`) with h_t.
+    (…, S, E), weight (D, E) → (…, S, D)
     """
-    return dot_scores(queries @ weight, keys)
+    return keys @ weight.T
 
 
 def additive_scores(queries: Tensor, keys: Tensor, vector: Tensor) -> Tensor:

@@ -88,6 +88,27 @@ def next_log_probabilities(
     return log_p, decoded.state
 
 
+BLOCK = 64
+
+
+def top_k(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """`x.topk(k)` of (R, V), by blocks of columns: the k largest lie in the k blocks with the largest maxima.
+
+    Two to three times as fast for a vocabulary's columns on a CPU (docs/decisions.md).
+    """
+    whole = x.shape[1] // BLOCK * BLOCK
+    if whole < 2 * k * BLOCK:
+        best, ids = x.topk(k, dim=1)
+        return best, ids
+    blocks = x[:, :whole].unflatten(1, (-1, BLOCK))
+    near = blocks.amax(2).topk(k, dim=1, sorted=False).indices.unsqueeze(-1)
+    candidates = torch.cat([blocks.gather(1, near.expand(-1, -1, BLOCK)).flatten(1), x[:, whole:]], dim=1)
+    columns = torch.arange(x.shape[1], device=x.device)
+    ids = torch.cat([(near * BLOCK + columns[:BLOCK]).flatten(1), columns[whole:].expand(len(x), -1)], dim=1)
+    best, at = candidates.topk(k, dim=1)
+    return best, ids.gather(1, at)
+
+
 class _Beams(NamedTuple):
     """Hypotheses of b sentences, k each: alive ones grow, finished ones hold a place in the ranking."""
 
@@ -162,7 +183,7 @@ def beam_search(model: Seq2Seq, source: Tensor, options: SearchOptions) -> list[
         last = alive.tokens[:, :, -1].flatten()
         log_p, state = next_log_probabilities(model, last, memory, state, forced)
         # Among the 2k best at most k end, so that k remain to grow; they are among each one's own 2k best.
-        best, words = log_p.topk(min(2 * k, log_p.shape[1]), dim=1)
+        best, words = top_k(log_p, min(2 * k, log_p.shape[1]))
         candidates = alive.totals.unsqueeze(-1) + best.unflatten(0, (-1, width))
         totals, index = candidates.flatten(1).topk(min(2 * k, candidates[0].numel()), dim=1)
         parents, words = index // best.shape[1], words.view(len(index), -1).gather(1, index)

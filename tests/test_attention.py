@@ -18,7 +18,7 @@ from seqattn.attention import (
     causal_mask,
     dot_scores,
     fold_queries,
-    general_scores,
+    general_keys,
     padding_mask,
     scaled_dot_product_attention,
     scaled_dot_scores,
@@ -96,7 +96,8 @@ def test_general_scores_put_a_matrix_between_query_and_key():
     def score(q, k):
         return sum(q[i] * float(weight[i, j]) * k[j] for i in range(4) for j in range(6))
 
-    torch.testing.assert_close(general_scores(queries, keys, weight), loop_scores(queries, keys, score))
+    found = dot_scores(queries, general_keys(keys, weight))
+    torch.testing.assert_close(found, loop_scores(queries, keys, score))
 
 
 def test_additive_scores_weigh_the_tanh_of_a_sum():

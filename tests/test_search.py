@@ -21,11 +21,25 @@ from seqattn.search import (
     length_penalty,
     sample,
     score_targets,
+    top_k,
 )
 from seqattn.symbols import BOS, EOS, PAD, UNK
 
 A, B, C = 4, 5, 6
 Tree = dict[tuple[int, ...], dict[int, float]]
+
+
+@pytest.mark.parametrize("k", [1, 2, 10])
+@pytest.mark.parametrize("columns", [5, 63, 64, 200, 1300, 1344])
+def test_the_largest_found_by_blocks_are_the_largest(columns, k):
+    k = min(k, columns)
+    x = torch.randn(7, columns, generator=torch.Generator().manual_seed(columns))
+    x[0, 3:] = -torch.inf
+    x[1] = torch.arange(columns)
+    best, ids = top_k(x, k)
+    assert torch.equal(best, x.topk(k, dim=1).values)
+    assert torch.equal(x.gather(1, ids), best)
+    assert all(len(set(row)) == k for row in ids.tolist())
 
 
 class TreeModel(Seq2Seq):

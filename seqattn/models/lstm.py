@@ -15,7 +15,7 @@ from seqattn.attention import (
     attend,
     dot_scores,
     fold_queries,
-    general_scores,
+    general_keys,
     padding_mask,
     unfold_queries,
 )
@@ -113,18 +113,18 @@ class LuongAttention(nn.Module):
             nn.init.normal_(self.vector, std=hidden**-0.5)
 
     def keys(self, states: Tensor) -> Tensor:
-        """What the scores compare with: the encoder states, for additive scores projected once a sentence."""
+        """What the scores compare with, computed once a sentence from its encoder states (B, S, H)."""
+        if self.score == "general":
+            return general_keys(states, self.weight)
         return self.key(states) if self.score == "additive" else states
 
     def forward(self, queries: Tensor, memory: Memory) -> Attended:
         """Decoder states (k·B, T, H) over a memory of B rows → context (k·B, T, H), weights (k·B, T, S)."""
         folded, keys = fold_queries(queries, memory["states"].shape[0]), memory["keys"]
-        if self.score == "dot":
-            scores = dot_scores(folded, keys)
-        elif self.score == "general":
-            scores = general_scores(folded, keys, self.weight)
-        else:
+        if self.score == "additive":
             scores = additive_scores(self.query(folded), keys, self.vector)
+        else:
+            scores = dot_scores(folded, keys)
         context, weights = attend(scores, memory["states"], memory["mask"][:, None, :])
         rows = queries.shape[0]
         return Attended(unfold_queries(context, rows), unfold_queries(weights, rows))
