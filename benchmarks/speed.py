@@ -218,7 +218,7 @@ def learn_weights(model: str, work: Path, threads: int, batches: list[list[int]]
 @click.option("--learn", default=300, show_default=True, help="Updates before decoding is measured.")
 @click.option("--sentences", default=1000, show_default=True, help="To decode.")
 @click.option("--only", multiple=True, help="Measure just the systems whose name begins so; may be repeated.")
-@click.option("--skip", type=click.Choice(["train", "decode"]), multiple=True)
+@click.option("--skip", type=click.Choice(["train", "decode", "natural"]), multiple=True)
 @click.option("--work", type=click.Path(path_type=Path), help="Keep trained weights there, to decode again.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures there.")
 def main(
@@ -266,6 +266,8 @@ def main(
             learn_weights(model, work, threads, batches, learn)
             forced = measure_decoding(systems, work, threads, rounds, FORCED)
             shown(f"Decoding {model}, {FORCED} ids for every sentence", forced, "beam 5 tokens/s")
+            if "natural" in skip:
+                continue
             same = {name: python for name, python in systems.items() if not name.startswith(OTHER_WEIGHTS)}
             natural = measure_decoding(same, work, threads, rounds, 0)
             shown(f"Decoding {model}, the same weights, natural length", natural, "beam 5 sentences/s")
