@@ -23,7 +23,6 @@ import click
 import torch
 from rich.console import Console
 from rich.table import Table
-from systems.ours import Endless
 
 from seqattn.checkpoint import load_run
 from seqattn.corpus import Pair, read_corpus
@@ -31,6 +30,8 @@ from seqattn.hardware import keep_freed_memory
 from seqattn.search import SearchOptions
 from seqattn.symbols import EOS
 from seqattn.translation import TranslationOptions, search_all
+
+from systems.ours import Endless
 
 WARM_UP = 20
 """Updates that are not measured."""

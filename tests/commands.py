@@ -8,7 +8,6 @@ from seqattn_cli.main import cli
 
 from seqattn.checkpoint import RunFolder
 
-# isort: split
 from runs import reversal_pairs, write_tsv
 
 PAIRS = reversal_pairs(140)

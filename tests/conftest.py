@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-# isort: split
 from commands import Work
 
 torch.set_num_threads(1)

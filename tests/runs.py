@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from helpers import tiny_options
 
 from seqattn.batching import Example
 from seqattn.checkpoint import Run, RunConfig, RunFolder, load_run, new_model
@@ -20,6 +19,8 @@ from seqattn.schedule import TrainingOptions
 from seqattn.symbols import EOS
 from seqattn.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
 from seqattn.training import weights
+
+from helpers import tiny_options
 
 WORDS = ["red", "green", "blue", "one", "two", "three", "cat", "dog", "bird"]
 

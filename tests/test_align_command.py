@@ -9,7 +9,6 @@ from safetensors.torch import load_file
 
 from seqattn.checkpoint import RunFolder
 
-# isort: split
 from commands import BOTH, TEST, seqattn, setting, sizes, told
 
 

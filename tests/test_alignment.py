@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from helpers import tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +27,7 @@ from seqattn.models.base import Reading, Vocabulary
 from seqattn.symbols import EOS
 from seqattn.tokenizer import normalise
 
-# isort: split
+from helpers import tiny_model
 from runs import PROSE, prose_tokenizer
 
 MODELS = [

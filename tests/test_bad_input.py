@@ -4,9 +4,7 @@ import pytest
 from click.testing import CliRunner
 from seqattn_cli.main import cli
 
-# isort: split
 from commands import PAIRS, contents, seqattn, told
-
 from runs import write_tsv
 
 BAD = {

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import VARIANT_NAMES, VARIANTS
 from safetensors import safe_open
 
 import seqattn
@@ -17,7 +16,7 @@ from seqattn.batching import Example, collate
 from seqattn.checkpoint import RunFolder, load_run, write_aside
 from seqattn.errors import InputError
 
-# isort: split
+from helpers import VARIANT_NAMES, VARIANTS
 from runs import PROSE, prose_tokenizer, random_run
 
 

@@ -6,7 +6,6 @@ import sacrebleu
 
 from seqattn.checkpoint import RunFolder
 
-# isort: split
 from commands import BOTH, BUDGET, SIZES, TEST, seqattn, setting, told
 
 

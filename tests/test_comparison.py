@@ -13,7 +13,6 @@ from seqattn.evaluation import score
 from seqattn.search import SearchOptions
 from seqattn.translation import TranslationOptions, Translator
 
-# isort: split
 from runs import random_run, reversal_pairs, train_toy
 
 PAIRS = reversal_pairs(20, seed=9)

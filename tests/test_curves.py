@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from seqattn_cli.curves import MARKERS, curves, sparkline
+
 from terminal import rendered
 
 BARS = "▁▂▃▄▅▆▇█"

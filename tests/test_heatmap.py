@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from seqattn_cli.heatmap import BANDS, caption, fit, graphemes, heatmap, side_by_side, visible
+
 from terminal import rendered
 
 SHADES = "".join(shade for _, shade, _ in BANDS)

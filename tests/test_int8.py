@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from helpers import VARIANT_NAMES, VARIANTS, random_source, random_target, tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -12,6 +11,8 @@ from torch import nn
 from seqattn.errors import InputError
 from seqattn.int8 import STEPS, Int8Linear, Int8LSTM, quantize, quantize_rows
 from seqattn.search import SearchOptions, beam_search
+
+from helpers import VARIANT_NAMES, VARIANTS, random_source, random_target, tiny_model
 
 
 def layer(inputs: int, outputs: int, bias: bool = True, seed: int = 0) -> nn.Linear:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import VARIANT_NAMES, VARIANTS, random_source, random_target, tiny_model
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -16,6 +15,8 @@ from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary, sel
 from seqattn.models.lstm import LSTM, LSTMOptions, reverse_rows
 from seqattn.models.transformer import Transformer, TransformerOptions, sinusoids
 from seqattn.symbols import PAD
+
+from helpers import VARIANT_NAMES, VARIANTS, random_source, random_target, tiny_model
 
 LENGTHS = (5, 3, 7)
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-# isort: split
 from commands import seqattn, told
 
 

@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-# isort: split
 from commands import seqattn, setting, sizes, updates_of
 
 PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]

@@ -8,7 +8,6 @@ from itertools import product
 
 import pytest
 import torch
-from helpers import VARIANT_NAMES, VARIANTS, random_source, tiny_model
 from torch import Tensor
 
 from seqattn.batching import pad
@@ -24,6 +23,8 @@ from seqattn.search import (
     top_k,
 )
 from seqattn.symbols import BOS, EOS, PAD, UNK
+
+from helpers import VARIANT_NAMES, VARIANTS, random_source, tiny_model
 
 A, B, C = 4, 5, 6
 Tree = dict[tuple[int, ...], dict[int, float]]

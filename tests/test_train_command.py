@@ -16,7 +16,6 @@ from seqattn import experiment
 from seqattn.checkpoint import RunFolder
 from seqattn.training import Trainer, Validation
 
-# isort: split
 from commands import BOTH, SIZES, TRAIN, contents, seqattn, setting, sizes, told, updates_of, weights_of
 
 

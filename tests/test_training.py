@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers import tiny_model, tiny_options
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from seqattn import training
@@ -27,7 +26,7 @@ from seqattn.training import (
     weights,
 )
 
-# isort: split
+from helpers import tiny_model, tiny_options
 from runs import copy_examples, random_run
 
 SIZES = Vocabulary(12, 12, shared=True)

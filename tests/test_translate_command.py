@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-# isort: split
 from commands import BOTH, TEST, seqattn, told
 
 

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import pytest
 import torch
-from helpers import tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +16,7 @@ from seqattn.symbols import EOS
 from seqattn.tokenizer import WORD_START, normalise
 from seqattn.translation import TranslationOptions, Translator
 
-# isort: split
+from helpers import tiny_model
 from runs import PROSE, prose_tokenizer
 
 SHORT = SearchOptions(beam=1, max_ratio=0.3, max_extra=3)

@@ -19,6 +19,7 @@ from seqattn.schedule import TrainingOptions
 from seqattn.search import SearchOptions
 from seqattn.training import Trainer, Updated, load_weights, weights
 from seqattn.translation import TranslationOptions, search_all
+
 from systems.protocol import EOS, Work
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
