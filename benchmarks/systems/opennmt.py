@@ -74,11 +74,10 @@ class OpenNMT:
             self.train([[0]])
         parser = ArgumentParser()
         translate_opts(parser)
+        files = ["-model", str(self.trained), "-src", "-", "-output", str(self.folder / "translations")]
         settings = f"-beam_size {beam} -gpu -1 -min_length {length} -max_length {length}"
         batching = "-batch_type sents -batch_size 64"
-        options = parser.parse_args(
-            ["-model", str(self.trained), "-src", "-", *settings.split(), *batching.split()]
-        )
+        options = parser.parse_args([*files, *settings.split(), *batching.split()])
         ArgumentParser._get_all_transform_translate(options)
         ArgumentParser._validate_transforms_opts(options)
         ArgumentParser.validate_translate_opts(options)
