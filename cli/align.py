@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seqattn.errors import InputError
+from seqattn.links import SYMMETRISED
 
 from .shared import RUN, machine_options, open_run, results
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from seqattn.alignment import Attention, Words
     from seqattn.checkpoint import Run
     from seqattn.corpus import Pair
-    from seqattn.links import Agreement, Gold, Links
+    from seqattn.links import Gold
     from seqattn.models.base import Reading
 
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--reverse", type=RUN, metavar="RUN", help="A run of the other direction; both make the links.")
 @click.option(
     "--symmetrize",
-    type=click.Choice(["intersection", "union", "grow-diag-final-and"]),
+    type=click.Choice(list(SYMMETRISED)),
     help="How two directions become one.  [default: grow-diag-final-and]",
 )
 @click.option("--layer", type=click.IntRange(1), help="Decoder layer.  [default: as training chose]")
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     type=click.Choice(["produced", "consumed"]),
     help="The step at which a target word is predicted, or read.  [default: likewise]",
 )
-@click.option("--heads", is_flag=True, help="Judge every layer and head on --pairs, best first.")
+@click.option("--heads", is_flag=True, help="Judge every layer and head on --pairs.")
 @click.option(
     "--unit",
     type=click.Choice(["words", "pieces"]),
@@ -100,7 +101,7 @@ def align(
 
     from seqattn.alignment import links
     from seqattn.corpus import Pair, read_corpus
-    from seqattn.links import SYMMETRISED, format_pharaoh, read_gold, turned
+    from seqattn.links import agreement, format_pharaoh, read_gold, turned
 
     from .render import agreement_line
 
@@ -128,7 +129,8 @@ def align(
         combine = SYMMETRISED[symmetrize or "grow-diag-final-and"]
         linked = [combine(one, turned(links(two))) for one, two in zip(linked, back, strict=True)]
     if answers is not None:
-        click.echo(agreement_line(compare_with_gold(found, linked, answers, gold)))
+        check_links(answers, found, gold)
+        click.echo(agreement_line(agreement(linked, answers)))
         return
     for one in linked:
         click.echo(format_pharaoh(one))
@@ -170,15 +172,23 @@ def _misused(
     return next((message for wrong, message in faults if wrong), "")
 
 
-def reading(run: Run, layer: int | None, head: int | None, at: str | None) -> Reading | None:
+def own_reading(run: Run) -> Reading:
+    """The reading that training chose; where it was cut short, the usual one."""
+    from seqattn.alignment import read_attention, usual_reading
+    from seqattn.corpus import Pair
+    from seqattn.preparation import encode
+
+    if run.config.alignment is not None:
+        return run.config.alignment
+    (attention,) = read_attention(run.model, list(encode(run.tokenizer, [Pair("", "")])))
+    return usual_reading(len(attention))
+
+
+def reading(run: Run, layer: int | None, head: int | None, at: str | None) -> Reading:
     """The reading that was asked for; what was not is as the run's own."""
     from dataclasses import replace
 
-    from seqattn.models.base import Reading
-
-    if layer is None and head is None and at is None:
-        return run.config.alignment
-    asked = run.config.alignment or Reading()
+    asked = own_reading(run)
     if layer is not None:
         # A head says nothing of another layer's.
         asked = replace(asked, layer=layer, head=0 if layer != asked.layer else asked.head)
@@ -211,7 +221,7 @@ def attentions(
     from seqattn.preparation import encode
 
     examples = list(encode(run.tokenizer, pairs))
-    return list(attention_of(run.model, run.tokenizer, examples, reading or run.config.alignment, unit))
+    return list(attention_of(run.model, run.tokenizer, examples, reading or own_reading(run), unit))
 
 
 def check_count(answers: Sequence[Gold] | None, pairs: Sequence[Pair], path: Path | None) -> None:
@@ -220,12 +230,8 @@ def check_count(answers: Sequence[Gold] | None, pairs: Sequence[Pair], path: Pat
         raise InputError(f"has {len(answers)} lines, but there are {len(pairs)} pairs", path=path)
 
 
-def compare_with_gold(
-    found: Sequence[Attention | Words], linked: Sequence[Links], answers: Sequence[Gold], path: Path | None
-) -> Agreement:
-    """Agreement of the links with gold, a line for each pair; InputError when it is not for these pairs."""
-    from seqattn.links import agreement
-
+def check_links(answers: Sequence[Gold], found: Sequence[Attention | Words], path: Path | None) -> None:
+    """InputError when a link of the gold is outside of its pair."""
     for number, (pair, answer) in enumerate(zip(found, answers, strict=True), start=1):
         words = (len(pair.source) - 1, len(pair.target))
         for link in sorted(answer.possible):
@@ -235,25 +241,25 @@ def compare_with_gold(
                     path=path,
                     line=number,
                 )
-    return agreement(linked, answers)
 
 
 def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None, path: Path | None) -> None:
     """Print how well every layer and head aligns, by gold links where there are any."""
     from seqattn.alignment import judge_readings, read_every_way
+    from seqattn.links import agreement
     from seqattn.preparation import encode
 
     from .render import readings_table
 
     judged = list(read_every_way(run.model, run.tokenizer, list(encode(run.tokenizer, pairs))))
-    words = [pair.words for pair in judged]
     if not any(pair.linked.numel() for pair in judged):
         raise InputError("no pair has words on both sides: there is nothing to judge by")
     console = results()
-    own = run.config.alignment
+    own = own_reading(run)
     if answers is not None:
+        check_links(answers, [pair.words for pair in judged], path)
         rates = {
-            one: compare_with_gold(words, [pair.links(at) for pair in judged], answers, path).error_rate
+            one: agreement([pair.links(at) for pair in judged], answers).error_rate
             for at, one in enumerate(judged[0].readings)
         }
         console.print("alignment error rate, %")

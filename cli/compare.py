@@ -205,15 +205,17 @@ def _train_all(
 
 def _agreement(one: System, pairs: Sequence[Pair], answers: Any, gold: Path | None) -> Agreement | None:
     from seqattn.alignment import links
+    from seqattn.links import agreement
 
-    from .align import attentions, compare_with_gold
+    from .align import attentions, check_links
 
     try:
         found = attentions(one.run, pairs)
     except InputError:
         # A system without attention has nothing to align by.
         return None
-    return compare_with_gold(found, list(map(links, found)), answers, gold)
+    check_links(answers, found, gold)
+    return agreement(list(map(links, found)), answers)
 
 
 def _show(

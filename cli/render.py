@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
@@ -50,7 +49,7 @@ def assessment_facts(assessment: Assessment, beam: int) -> Text:
 
 def readings_table(
     figures: Mapping[Reading, float],
-    own: Reading | None,
+    own: Reading,
     best: Callable[[Iterable[float]], float],
 ) -> Table:
     """A row for each layer and step, a column for each head; the best is bold, the run's own has a star."""
@@ -59,15 +58,13 @@ def readings_table(
     for column in ("", *(f"head {head}" if head else "mean" for head in heads)):
         table.add_column(column, justify="right" if column else "left")
     top = best(figures.values())
-    rows = dict.fromkeys((reading.layer, reading.consumed) for reading in figures)
-    for layer, consumed in rows:
-        cells = []
-        for head in heads:
-            reading = replace(next(iter(figures)), layer=layer, head=head, consumed=consumed)
-            figure = figures[reading]
-            mark = "*" if reading == own else " "
-            cells.append(Text(f"{figure:.1f}{mark}", style="bold" if figure == top else ""))
-        table.add_row(Text(f"layer {layer}, {'consumed' if consumed else 'produced'}", style="dim"), *cells)
+    rows: dict[tuple[int, bool], dict[int, Text]] = {}
+    for reading, figure in figures.items():
+        cell = Text(f"{figure:.1f}{'*' if reading == own else ' '}", style="bold" if figure == top else "")
+        rows.setdefault((reading.layer, reading.consumed), {})[reading.head] = cell
+    for (layer, consumed), cells in rows.items():
+        label = Text(f"layer {layer}, {'consumed' if consumed else 'produced'}", style="dim")
+        table.add_row(label, *(cells[head] for head in heads))
     return table
 
 

@@ -149,9 +149,11 @@ def _attention(run: Run, found: Translation) -> list[Attention]:
     from seqattn.alignment import attention_of
     from seqattn.batching import Example
 
+    from .align import own_reading
+
     hypotheses = found.candidates[0].hypotheses
     examples = [Example(list(s), h.ids) for s, h in zip(found.pieces, hypotheses, strict=True)]
-    return list(attention_of(run.model, run.tokenizer, examples, run.config.alignment))
+    return list(attention_of(run.model, run.tokenizer, examples, own_reading(run)))
 
 
 def _write_json(file: TextIO, found: Translation, seen: list[Attention]) -> None:

@@ -112,15 +112,12 @@ def attention_of(
     model: Seq2Seq,
     tokenizer: Tokenizer,
     examples: Sequence[Example],
-    reading: Reading | None,
+    reading: Reading,
     unit: str = "words",
 ) -> Iterator[Attention]:
-    """What each example attends to, in words or pieces; the end of the source keeps a column of its own.
-
-    Without a reading it is the usual one.
-    """
+    """What each example attends to, in words or pieces; the end of the source keeps a column of its own."""
     for example, attention in zip(examples, read_attention(model, examples), strict=True):
-        weights = choose(attention, reading or usual_reading(len(attention)))
+        weights = choose(attention, reading)
         if unit == "pieces":
             pieces = [*tokenizer.source.pieces(example.source[:-1]), END]
             yield Attention(pieces, tokenizer.target.pieces(example.target[:-1]), weights)
@@ -140,7 +137,7 @@ class Judged(NamedTuple):
 
     def links(self, reading: int) -> Links:
         """Those of one reading."""
-        return frozenset((source, target) for target, source in enumerate(self.linked[reading].tolist()))
+        return as_links(self.linked[reading])
 
 
 def read_every_way(model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Example]) -> Iterator[Judged]:
@@ -155,9 +152,8 @@ def read_every_way(model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Exam
             for head in range(heads + 1 if heads > 1 else 1)
         ]
         weights = torch.stack([choose(attention, reading) for reading in readings])
-        merged = merge_words(weights, words.of_source, words.of_target)[..., :-1]
-        linked = merged.argmax(-1) if merged.shape[-1] else torch.zeros(len(readings), 0, dtype=torch.int64)
-        yield Judged(words, readings, linked)
+        merged = merge_words(weights, words.of_source, words.of_target)
+        yield Judged(words, readings, most_attended(merged))
 
 
 def judge_readings(pairs: Sequence[Judged]) -> dict[Reading, float]:
@@ -194,7 +190,15 @@ def judge_readings(pairs: Sequence[Judged]) -> dict[Reading, float]:
 
 def links(attention: Attention) -> Links:
     """Each target word linked to the source word it attends to most; the end of the source does not count."""
-    words = attention.weights[:, :-1]
-    if not words.numel():
-        return frozenset()
-    return frozenset((source, target) for target, source in enumerate(words.argmax(1).tolist()))
+    return as_links(most_attended(attention.weights))
+
+
+def most_attended(weights: Tensor) -> Tensor:
+    """The source word with the most weight but for the end: (…, T, S) → (…, T); (…, 0) without words."""
+    words = weights[..., :-1]
+    return words.argmax(-1) if words.shape[-1] else weights.new_zeros(*weights.shape[:-2], 0).long()
+
+
+def as_links(linked: Tensor) -> Links:
+    """The source word of each target word (T,) as links."""
+    return frozenset((source, target) for target, source in enumerate(linked.tolist()))

@@ -29,9 +29,9 @@ from seqattn.training import (
     Updated,
     Validated,
     Validation,
+    lent_weights,
     load_weights,
     target_loss,
-    weights,
 )
 from seqattn.translation import TranslationOptions, Translator
 
@@ -191,16 +191,14 @@ class Experiment:
         """Note in config.json which of the best weights' attention aligns words best."""
         if self.trainer.best is None:
             return
-        own = {name: tensor.clone() for name, tensor in weights(self.model).items()}
-        load_weights(self.model, self.trainer.best)
         self.model.eval()
+        some = self.prepared.train[:JUDGED_PAIRS]
         try:
-            judged = read_every_way(self.model, self.prepared.tokenizer, self.prepared.train[:JUDGED_PAIRS])
-            scores = judge_readings(list(judged))
+            with lent_weights(self.model, self.trainer.best):
+                scores = judge_readings(list(read_every_way(self.model, self.prepared.tokenizer, some)))
         except InputError:
             # There is no attention.
-            scores = {}
-        load_weights(self.model, own)
+            return
         if scores:
             self.config = replace(self.config, alignment=max(scores, key=scores.__getitem__))
             self.folder.write_config(self.config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -104,6 +105,17 @@ def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
                 shapes = f"{tuple(tensors[name].shape)} where {tuple(parameter.shape)} is needed"
                 raise ValueError(f"parameter {name} has shape {shapes}")
             parameter.copy_(tensors[name])
+
+
+@contextmanager
+def lent_weights(model: nn.Module, tensors: dict[str, Tensor]) -> Iterator[None]:
+    """The model with other weights for a while; its own come back."""
+    own = {name: tensor.clone() for name, tensor in weights(model).items()}
+    load_weights(model, tensors)
+    try:
+        yield
+    finally:
+        load_weights(model, own)
 
 
 def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0) -> Tensor:
@@ -243,11 +255,9 @@ class Trainer:
 
     def _averaged(self) -> Validated:
         """Try the average of the pool (Junczys-Dowmunt et al. 2016); the model's own weights come back."""
-        own = {name: tensor.clone() for name, tensor in weights(self.model).items()}
-        mean = {name: torch.stack([kept[name] for kept in self._pool]).mean(0) for name in own}
-        load_weights(self.model, mean)
-        validation = self._timed_validation()
-        load_weights(self.model, own)
+        mean = {name: torch.stack([kept[name] for kept in self._pool]).mean(0) for name in self._pool[0]}
+        with lent_weights(self.model, mean):
+            validation = self._timed_validation()
         score = validation.score(self.options.best_by)
         improved = score > self._standing.best
         if improved:

@@ -118,6 +118,20 @@ def test_a_run_that_noted_nothing_is_read_as_usual(work, tmp_path):
     assert usual == seqattn("align", work.run("transformer"), "--pairs", work.test, *asked).stdout
 
 
+def test_what_is_not_asked_for_is_as_usual_where_a_run_noted_nothing(work, tmp_path):
+    run = tmp_path / "run"
+    shape = [*sizes("transformer"), *setting("decoder_layers=3")]
+    seqattn("train", "--train", work.train, "--arch", "transformer", *shape, "--max-updates", 4, "--out", run)
+    config = json.loads((run / "config.json").read_text())
+    config["alignment"] = None
+    (run / "config.json").write_text(json.dumps(config))
+    asked = ("align", run, "red dog", "dog red", "--format", "jsonl")
+    for more in (("--head", 2), ("--at", "consumed")):
+        found = seqattn(*asked, *more).stdout
+        assert found == seqattn(*asked, "--layer", 2, *more).stdout
+        assert found != seqattn(*asked, "--layer", 1, *more).stdout
+
+
 def test_heads_are_judged_with_and_without_gold_and_the_own_one_is_marked(work, tmp_path):
     run, gold = work.run("transformer"), tmp_path / "gold"
     gold.write_text("".join(" ".join(f"{i}-{i}" for i in range(len(p.target.split()))) + "\n" for p in TEST))

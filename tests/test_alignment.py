@@ -89,7 +89,7 @@ def test_merging_no_target_gives_no_rows():
 def test_words_of_an_attention_are_those_of_the_texts_and_its_rows_sum_to_one(architecture, options):
     model = model_of(architecture, **options)
     pairs = list(zip(PROSE, ["  bells\tand   bells ", *PROSE[1:]], strict=True))
-    found = list(attention_of(model, prose_tokenizer(), [example(*p) for p in pairs], None))
+    found = list(attention_of(model, prose_tokenizer(), [example(*p) for p in pairs], Reading()))
     assert len(found) == len(pairs)
     for (source, target), seen in zip(pairs, found, strict=True):
         assert seen.source == [*normalise(source).split(" "), END]
@@ -103,17 +103,17 @@ def test_words_of_an_attention_are_those_of_the_texts_and_its_rows_sum_to_one(ar
     st.text(max_size=12),
 )
 def test_words_line_up_whatever_the_texts_hold(source, target):
-    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), [example(source, target)], None)
+    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), [example(source, target)], Reading())
     assert seen.source == [*filter(None, normalise(source).split(" ")), END]
     assert seen.target == list(filter(None, normalise(target).split(" ")))
 
 
 def test_pieces_are_what_the_tokenizer_cut():
-    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), EXAMPLES[:1], None, "pieces")
+    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), EXAMPLES[:1], Reading(), "pieces")
     side = prose_tokenizer().source
     assert seen.source == [*side.pieces(EXAMPLES[0].source[:-1]), END]
     assert seen.target == side.pieces(EXAMPLES[0].target[:-1])
-    (words,) = attention_of(model_of("lstm"), prose_tokenizer(), EXAMPLES[:1], None)
+    (words,) = attention_of(model_of("lstm"), prose_tokenizer(), EXAMPLES[:1], Reading())
     assert len(words.source) < len(seen.source)
 
 
@@ -216,6 +216,6 @@ def test_each_target_word_is_linked_to_what_it_attends_to_most_but_never_to_the_
 
 @pytest.mark.parametrize(("source", "target"), [("", ""), ("", "the dog"), ("the dog", "")])
 def test_an_empty_sentence_has_no_links(source, target):
-    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), [example(source, target)], None)
+    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), [example(source, target)], Reading())
     assert links(seen) == frozenset()
     assert example("", "") == ([EOS], [EOS])
