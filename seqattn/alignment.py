@@ -108,6 +108,17 @@ def words_of(tokenizer: Tokenizer, example: Example) -> Words:
     )
 
 
+def pieces_of(tokenizer: Tokenizer, example: Example) -> Words:
+    """The pieces of an example, each as a word of its own."""
+    source = [*tokenizer.source.pieces(example.source[:-1]), END]
+    target = tokenizer.target.pieces(example.target[:-1])
+    return Words(source, target, list(range(len(source))), list(range(len(target))))
+
+
+UNITS = {"words": words_of, "pieces": pieces_of}
+"""What attention may be shown between."""
+
+
 def attention_of(
     model: Seq2Seq,
     tokenizer: Tokenizer,
@@ -117,14 +128,40 @@ def attention_of(
 ) -> Iterator[Attention]:
     """What each example attends to, in words or pieces; the end of the source keeps a column of its own."""
     for example, attention in zip(examples, read_attention(model, examples), strict=True):
-        weights = choose(attention, reading)
-        if unit == "pieces":
-            pieces = [*tokenizer.source.pieces(example.source[:-1]), END]
-            yield Attention(pieces, tokenizer.target.pieces(example.target[:-1]), weights)
-        else:
-            words = words_of(tokenizer, example)
-            merged = merge_words(weights, words.of_source, words.of_target)
-            yield Attention(words.source, words.target, merged)
+        units = UNITS[unit](tokenizer, example)
+        merged = merge_words(choose(attention, reading), units.of_source, units.of_target)
+        yield Attention(units.source, units.target, merged)
+
+
+class Heads(NamedTuple):
+    """What one pair's target attended to, by every layer and head."""
+
+    source: list[str]
+    """S units, EOS the last of them."""
+    target: list[str]
+    """T units, without EOS."""
+    weights: Tensor
+    """(layers, heads, T, S) float32; every row sums to one."""
+
+    def read(self, reading: Reading) -> Attention:
+        """One head's attention, or the mean of a layer's; of the step that they were read at."""
+        layer = self.weights[reading.layer - 1]
+        return Attention(self.source, self.target, layer[reading.head - 1] if reading.head else layer.mean(0))
+
+
+def heads_of(
+    model: Seq2Seq,
+    tokenizer: Tokenizer,
+    examples: Sequence[Example],
+    *,
+    consumed: bool = False,
+    unit: str = "words",
+) -> Iterator[Heads]:
+    """What each example attends to by every layer and head, at the step that predicts or that reads a unit."""
+    for example, attention in zip(examples, read_attention(model, examples), strict=True):
+        units = UNITS[unit](tokenizer, example)
+        rows = attention[:, :, 1:] if consumed else attention[:, :, :-1]
+        yield Heads(units.source, units.target, merge_words(rows, units.of_source, units.of_target))
 
 
 class Judged(NamedTuple):
