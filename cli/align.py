@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,20 @@ import click
 from seqattn.errors import InputError
 from seqattn.links import SYMMETRISED
 
+from .formats import FORMATS
+from .readings import (
+    asked_reading,
+    attentions,
+    check_count,
+    check_links,
+    own_reading,
+    seen_in,
+    translate_one,
+    unspaced,
+)
 from .shared import RUN, machine_options, open_run, results
 
 if TYPE_CHECKING:
-    from seqattn.alignment import Attention, Words
     from seqattn.checkpoint import Run
     from seqattn.corpus import Pair
     from seqattn.links import Gold
@@ -24,8 +34,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run", type=RUN)
-@click.argument("source", required=False)
-@click.argument("target", required=False)
+@click.argument("more", nargs=-1, metavar="[RUN]... [SOURCE [TARGET]]")
 @click.option("--pairs", metavar="CORPUS", help="Align a whole corpus.")
 @click.option("--gold", type=click.Path(path_type=Path), metavar="FILE", help="Score against these links.")
 @click.option("--reverse", type=RUN, metavar="RUN", help="A run of the other direction; both make the links.")
@@ -50,14 +59,13 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["heatmap", "pharaoh", "jsonl"]),
+    type=click.Choice([*FORMATS, "pharaoh"]),
     help="[default: heatmap for a sentence, pharaoh for --pairs]",
 )
 @machine_options
 def align(
     run: Path,
-    source: str | None,
-    target: str | None,
+    more: tuple[str, ...],
     pairs: str | None,
     gold: Path | None,
     reverse: Path | None,
@@ -73,72 +81,77 @@ def align(
 ) -> None:
     """Show which source words each target word attends to.
 
-    Without TARGET the source is translated first. Words are separated by spaces and counted from 0; Pharaoh
-    format writes a link of source word I to target word J as I-J: each target word with the source word it
-    attends to most. Gold files hold I-J for sure links and I?J for possible ones.
+    Without TARGET the source is translated first. Several runs are shown side by side, each with its own
+    translation or with TARGET: an argument after RUN is another one if it is a folder that training wrote.
+
+    Words are separated by spaces and counted from 0; Pharaoh format writes a link of source word I to target
+    word J as I-J: each target word with the source word it attends to most. Gold files hold I-J for sure
+    links and I?J for possible ones.
 
     \b
       seqattn align runs/mine "A sentence."
       seqattn align runs/mine "A sentence." "Ein Satz." --layer 2 --head 1
+      seqattn align runs/lstm runs/transformer "A sentence."
       seqattn align runs/mine --pairs test.tsv --format pharaoh > test.links
       seqattn align runs/mine --pairs test.tsv --gold test.gold
       seqattn align runs/mine --pairs test.tsv --heads
       seqattn align runs/mine --reverse runs/other-direction --pairs test.tsv
     """
-    chosen = not (layer is None and head is None and at is None)
+    others = list(map(Path, takewhile(_is_run, more)))
+    sentences = more[len(others) :]
     if complaint := _misused(
-        source=source is not None,
+        runs=1 + len(others),
+        sentences=sentences,
         pairs=pairs is not None,
         gold=gold is not None,
         heads=heads,
         reverse=reverse is not None,
         symmetrize=symmetrize is not None,
-        chosen=chosen,
+        chosen=not (layer is None and head is None and at is None),
         pieces=unit == "pieces",
         form=form,
     ):
         raise click.UsageError(complaint)
 
-    from seqattn.alignment import links
-    from seqattn.corpus import Pair, read_corpus
-    from seqattn.links import agreement, format_pharaoh, read_gold, turned
-
-    from .render import agreement_line
+    from seqattn.comparison import unique_names
+    from seqattn.corpus import read_corpus
+    from seqattn.links import read_gold
 
     answers = read_gold(gold) if gold else None
-    loaded = open_run(run, device, threads)
-    if pairs:
-        corpus = read_corpus(pairs).pairs
-        check_count(answers, corpus, gold)
-    else:
-        assert source is not None
-        corpus = (Pair(source, translate_one(loaded, source) if target is None else target),)
+    paths = [run, *others]
+    loaded = [open_run(path, device, threads) for path in paths]
+    corpora = [read_corpus(pairs).pairs if pairs else (_pair(one, *sentences),) for one in loaded]
+    check_count(answers, corpora[0], gold)
     if heads:
-        judge(loaded, corpus, answers, gold)
+        judge(loaded[0], corpora[0], answers, gold)
         return
+    readings = [asked_reading(one, layer, head, at) for one in loaded]
     form = form or ("pharaoh" if pairs else "heatmap")
-    unit = unit or ("pieces" if form == "heatmap" and any(map(unspaced, corpus[0])) else "words")
-    found = attentions(loaded, corpus, reading(loaded, layer, head, at), unit)
-    if answers is None and form != "pharaoh":
-        show(found, form)
+    if answers is None and form in FORMATS:
+        if unit is None:
+            texts = [text for corpus in corpora for pair in corpus[:1] for text in pair]
+            unit = "pieces" if form != "jsonl" and any(map(unspaced, texts)) else "words"
+        names = unique_names([path.absolute() for path in paths])
+        each = zip(loaded, names, corpora, readings, strict=True)
+        FORMATS[form](zip(*(seen_in(*one, unit) for one in each), strict=True))
         return
-    linked = [links(attention) for attention in found]
-    if reverse:
-        other = open_run(reverse, device, threads)
-        back = attentions(other, [Pair(pair.target, pair.source) for pair in corpus])
-        combine = SYMMETRISED[symmetrize or "grow-diag-final-and"]
-        linked = [combine(one, turned(links(two))) for one, two in zip(linked, back, strict=True)]
-    if answers is not None:
-        check_links(answers, found, gold)
-        click.echo(agreement_line(agreement(linked, answers)))
-        return
-    for one in linked:
-        click.echo(format_pharaoh(one))
+    back = open_run(reverse, device, threads) if reverse else None
+    print_links(loaded[0], corpora[0], readings[0], back, symmetrize, answers, gold)
+
+
+def _is_run(argument: str) -> bool:
+    """Whether an argument is a folder that training wrote, rather than a sentence."""
+    try:
+        return bool(argument) and (Path(argument) / "config.json").is_file()
+    except OSError:
+        # A sentence may be too long for the name of a file.
+        return False
 
 
 def _misused(
     *,
-    source: bool,
+    runs: int,
+    sentences: Sequence[str],
     pairs: bool,
     gold: bool,
     heads: bool,
@@ -151,11 +164,14 @@ def _misused(
     """What is wrong with options given together, or nothing."""
     needed = "needs --pairs: it is for a whole corpus."
     faults = [
-        (source == pairs, "Give either a SOURCE sentence or --pairs CORPUS."),
+        (len(sentences) > 2, f"Got unexpected extra arguments: {' '.join(sentences[2:])}"),
+        (bool(sentences) == pairs, "Give either a SOURCE sentence or --pairs CORPUS."),
         (gold and not pairs, f"--gold {needed}"),
         (heads and not pairs, f"--heads {needed}"),
         (reverse and not pairs, f"--reverse {needed}"),
         (symmetrize and not reverse, "--symmetrize needs --reverse."),
+        (runs > 1 and pairs, "Several runs show a sentence: give one RUN with --pairs."),
+        (runs > 1 and form == "pharaoh", "Several runs make pictures: leave out --format pharaoh."),
         (
             pieces and (gold or heads or reverse or form == "pharaoh"),
             "Links are between words: leave out --unit pieces.",
@@ -172,75 +188,11 @@ def _misused(
     return next((message for wrong, message in faults if wrong), "")
 
 
-def own_reading(run: Run) -> Reading:
-    """The reading that training chose; where it was cut short, the usual one."""
-    from seqattn.alignment import read_attention, usual_reading
+def _pair(run: Run, source: str = "", target: str | None = None) -> Pair:
+    """A sentence with its translation, the run's own where none is given."""
     from seqattn.corpus import Pair
-    from seqattn.preparation import encode
 
-    if run.config.alignment is not None:
-        return run.config.alignment
-    (attention,) = read_attention(run.model, list(encode(run.tokenizer, [Pair("", "")])))
-    return usual_reading(len(attention))
-
-
-def reading(run: Run, layer: int | None, head: int | None, at: str | None) -> Reading:
-    """The reading that was asked for; what was not is as the run's own."""
-    from dataclasses import replace
-
-    asked = own_reading(run)
-    if layer is not None:
-        # A head says nothing of another layer's.
-        asked = replace(asked, layer=layer, head=0 if layer != asked.layer else asked.head)
-    if head is not None:
-        asked = replace(asked, head=head)
-    return replace(asked, consumed=at == "consumed") if at else asked
-
-
-def unspaced(text: str) -> bool:
-    """Whether a text is in a script without spaces between words."""
-    from seqattn.evaluation import choose_bleu_tokenizer
-
-    return bool(text) and choose_bleu_tokenizer([text]) == "char"
-
-
-def translate_one(run: Run, source: str) -> str:
-    """The best translation of one sentence."""
-    from seqattn.search import SearchOptions
-    from seqattn.translation import TranslationOptions, Translator
-
-    search = SearchOptions(max_ratio=run.config.max_ratio)
-    return next(Translator(run.model, run.tokenizer, TranslationOptions(search)).translate([source])).text
-
-
-def attentions(
-    run: Run, pairs: Sequence[Pair], reading: Reading | None = None, unit: str = "words"
-) -> list[Attention]:
-    """What each pair's target attends to, by a reading or the run's own."""
-    from seqattn.alignment import attention_of
-    from seqattn.preparation import encode
-
-    examples = list(encode(run.tokenizer, pairs))
-    return list(attention_of(run.model, run.tokenizer, examples, reading or own_reading(run), unit))
-
-
-def check_count(answers: Sequence[Gold] | None, pairs: Sequence[Pair], path: Path | None) -> None:
-    """InputError when there is gold, but not a line for each pair."""
-    if answers is not None and len(answers) != len(pairs):
-        raise InputError(f"has {len(answers)} lines, but there are {len(pairs)} pairs", path=path)
-
-
-def check_links(answers: Sequence[Gold], found: Sequence[Attention | Words], path: Path | None) -> None:
-    """InputError when a link of the gold is outside of its pair."""
-    for number, (pair, answer) in enumerate(zip(found, answers, strict=True), start=1):
-        words = (len(pair.source) - 1, len(pair.target))
-        for link in sorted(answer.possible):
-            if link[0] >= words[0] or link[1] >= words[1]:
-                raise InputError(
-                    f"the link {link[0]}-{link[1]} is outside of a pair of {words[0]} and {words[1]} words",
-                    path=path,
-                    line=number,
-                )
+    return Pair(source, translate_one(run, source) if target is None else target)
 
 
 def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None, path: Path | None) -> None:
@@ -270,14 +222,32 @@ def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None, path:
     console.print(readings_table(scores, own, best=max))
 
 
-def show(found: Sequence[Attention], form: str) -> None:
-    """Print attentions as heat maps or JSON lines."""
-    from .render import attention_map
-    from .translate import attention_json
+def print_links(
+    run: Run,
+    pairs: Sequence[Pair],
+    reading: Reading,
+    back: Run | None,
+    symmetrize: str | None,
+    answers: Sequence[Gold] | None,
+    path: Path | None,
+) -> None:
+    """Print the links of every pair, with `back`, a run of the other direction, of both; or their score."""
+    from seqattn.alignment import links
+    from seqattn.corpus import Pair
+    from seqattn.links import agreement, format_pharaoh, turned
 
-    console = results()
-    for attention in found:
-        if form == "jsonl":
-            click.echo(json.dumps(attention_json(attention), ensure_ascii=False))
-        else:
-            console.print(attention_map(attention, width=console.width))
+    from .render import agreement_line
+
+    found = attentions(run, pairs, reading)
+    linked = [links(attention) for attention in found]
+    if back is not None:
+        turned_pairs = [Pair(pair.target, pair.source) for pair in pairs]
+        combine = SYMMETRISED[symmetrize or "grow-diag-final-and"]
+        both = zip(linked, attentions(back, turned_pairs), strict=True)
+        linked = [combine(one, turned(links(two))) for one, two in both]
+    if answers is None:
+        for one in linked:
+            click.echo(format_pharaoh(one))
+    else:
+        check_links(answers, found, path)
+        click.echo(agreement_line(agreement(linked, answers)))

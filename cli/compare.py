@@ -105,7 +105,7 @@ def compare(
     from seqattn.corpus import read_corpus
     from seqattn.links import read_gold
 
-    from .align import check_count
+    from .readings import check_count
 
     defaults: dict[str, Any] = {}
     if not runs and not train_on:
@@ -207,7 +207,7 @@ def _agreement(one: System, pairs: Sequence[Pair], answers: Any, gold: Path | No
     from seqattn.alignment import links
     from seqattn.links import agreement
 
-    from .align import attentions, check_links
+    from .readings import attentions, check_links
 
     try:
         found = attentions(one.run, pairs)
@@ -230,9 +230,9 @@ def _show(
     from seqattn.comparison import most_different, telling_sentence
     from seqattn.corpus import Pair
 
-    from .align import attentions
     from .curves import curves
     from .heatmap import side_by_side
+    from .readings import attentions
     from .render import attention_map, differences, systems_table
 
     def heading(text: str) -> None:

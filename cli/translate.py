@@ -149,7 +149,7 @@ def _attention(run: Run, found: Translation) -> list[Attention]:
     from seqattn.alignment import attention_of
     from seqattn.batching import Example
 
-    from .align import own_reading
+    from .readings import own_reading
 
     hypotheses = found.candidates[0].hypotheses
     examples = [Example(list(s), h.ids) for s, h in zip(found.pieces, hypotheses, strict=True)]

@@ -58,8 +58,8 @@ def usual_reading(layers: int) -> Reading:
     return Reading(layer=max(1, layers - 1))
 
 
-def choose(attention: Tensor, reading: Reading) -> Tensor:
-    """What a reading sees of (layers, heads, T, S): a row for each target id without EOS, (T - 1, S).
+def pick(attention: Tensor, reading: Reading) -> Tensor:
+    """A reading's head, or the mean of its layer's: (layers, heads, T, S) → (T, S).
 
     InputError when there is no such layer or head.
     """
@@ -70,7 +70,12 @@ def choose(attention: Tensor, reading: Reading) -> Tensor:
             f"the model has {layers} decoder layer(s) of {heads} head(s) each"
         )
     layer = attention[reading.layer - 1]
-    weights = layer[reading.head - 1] if reading.head else layer.mean(0)
+    return layer[reading.head - 1] if reading.head else layer.mean(0)
+
+
+def choose(attention: Tensor, reading: Reading) -> Tensor:
+    """What a reading sees of (layers, heads, T, S): a row for each target id without EOS, (T - 1, S)."""
+    weights = pick(attention, reading)
     return weights[1:] if reading.consumed else weights[:-1]
 
 
@@ -145,8 +150,7 @@ class Heads(NamedTuple):
 
     def read(self, reading: Reading) -> Attention:
         """One head's attention, or the mean of a layer's; of the step that they were read at."""
-        layer = self.weights[reading.layer - 1]
-        return Attention(self.source, self.target, layer[reading.head - 1] if reading.head else layer.mean(0))
+        return Attention(self.source, self.target, pick(self.weights, reading))
 
 
 def heads_of(

@@ -1,0 +1,45 @@
+"""The formats in which align shows what was attended to, each a function that prints to standard output.
+
+A format is given, for each pair, what every run saw in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+
+import click
+
+from .readings import Seen
+from .shared import results
+
+Found = Iterable[Sequence[Seen]]
+
+
+def heatmaps(found: Found) -> None:
+    """Heat maps, those of one pair side by side where there is room."""
+    from .heatmap import side_by_side
+    from .render import attention_map
+
+    console = results()
+    for several in found:
+        # Two maps stand side by side where each has room for a sentence.
+        together = len(several) > 1 and console.width >= 100
+        room = (console.width - 3) // 2 if together else console.width
+        maps = [
+            attention_map(one.attention, width=room, title=f"{one.run}: {one.described}") for one in several
+        ]
+        console.print(side_by_side(maps, width=console.width))
+
+
+def jsonl(found: Found) -> None:
+    """A JSON object a line for each pair and run."""
+    from .translate import attention_json
+
+    for several in found:
+        for one in several:
+            record = {"run": one.run, **attention_json(one.attention)}
+            click.echo(json.dumps(record, ensure_ascii=False))
+
+
+FORMATS: dict[str, Callable[[Found], None]] = {"heatmap": heatmaps, "jsonl": jsonl}
