@@ -78,6 +78,9 @@ class TreeModel(Seq2Seq):
     def logits(self, hidden: Tensor) -> Tensor:
         return hidden
 
+    def values(self, memory: Memory) -> Tensor | None:
+        return None
+
 
 def reading(*trees: int) -> Tensor:
     """A source for each of the given trees."""

@@ -47,6 +47,9 @@ class Endless(Seq2Seq):
         logits[..., EOS] -= 1e4
         return logits
 
+    def values(self, memory: Memory) -> Tensor | None:
+        return self.model.values(memory)
+
     @property
     def longest(self) -> int | None:
         return self.model.longest

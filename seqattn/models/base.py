@@ -74,6 +74,10 @@ class Seq2Seq(nn.Module, ABC):
     def logits(self, hidden: Tensor) -> Tensor:
         """(…, D) → (…, V). Apart from `decode`, so that a loss need not keep the logits of padding."""
 
+    @abstractmethod
+    def values(self, memory: Memory) -> Tensor | None:
+        """What attention averages, (B, layers, heads, S, D): context vectors are `attention @ values`."""
+
     @property
     @abstractmethod
     def longest(self) -> int | None:

@@ -225,6 +225,9 @@ class LSTM(Seq2Seq):
         scores: Tensor = self.output(hidden)
         return scores
 
+    def values(self, memory: Memory) -> Tensor | None:
+        return None if self.attention is None else memory["states"][:, None, None]
+
 
 def initialise(lstm: nn.LSTM) -> None:
     """Fill an LSTM's weights as the class above says; torch orders the gates input, forget, cell, output."""

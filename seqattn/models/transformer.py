@@ -259,3 +259,6 @@ class Transformer(Seq2Seq):
     def logits(self, hidden: Tensor) -> Tensor:
         scores: Tensor = self.output(hidden)
         return scores
+
+    def values(self, memory: Memory) -> Tensor:
+        return torch.stack([memory[f"values.{i}"] for i in range(len(self.decoder))], dim=1)
