@@ -83,6 +83,44 @@ def test_align_reads_the_layer_and_head_asked_for(work):
         assert "1 decoder layer(s) of 2 head(s)" in told(seqattn(*arguments, *more, status=1))
 
 
+def records(*arguments):
+    return [
+        json.loads(line) for line in seqattn("align", *arguments, "--format", "jsonl").stdout.splitlines()
+    ]
+
+
+def test_several_runs_show_each_what_it_shows_alone(work, tmp_path):
+    third = shutil.copytree(work.run("lstm"), tmp_path / "third")
+    runs = [work.run("lstm"), work.run("transformer"), third]
+    for sentences in (["red dog one"], ["red dog one", "one dog"]):
+        together = records(*runs, *sentences)
+        for run, record in zip(runs, together, strict=True):
+            assert records(run, *sentences) == [record]
+        assert [record["run"] for record in together] == ["lstm", "transformer", "third"]
+    assert {record["target"][0] for record in together} == {"one"}
+
+
+def test_each_run_translates_by_itself(work):
+    runs = [work.run("lstm"), work.run("transformer")]
+    for run, record in zip(runs, records(*runs, "red dog one two cat"), strict=True):
+        assert record["target"] == seqattn("translate", run, input="red dog one two cat").stdout.split()
+
+
+def test_maps_of_several_runs_stand_side_by_side_under_their_names(work):
+    shown = seqattn("align", work.run("lstm"), work.run("transformer"), "red dog", "dog red").stdout
+    first, second = shown.splitlines()[:2]
+    assert first.startswith("lstm: ") and "transformer: mean of 2 heads" in first
+    assert second.split() == ["red", "dog", "</s>"] * 2
+
+
+def test_a_folder_that_is_no_run_and_text_too_long_for_a_name_are_sentences(work, tmp_path):
+    (tmp_path / "red").mkdir()
+    long = "red dog " * 1000
+    for source in (tmp_path / "red", long):
+        (record,) = records(work.run("lstm"), source, "dog")
+        assert record["source"] == [*str(source).split(), "</s>"]
+
+
 def test_a_model_without_attention_is_trained_and_translates_but_cannot_be_aligned(work, tmp_path):
     run = tmp_path / "run"
     seqattn(
@@ -179,6 +217,9 @@ def test_two_directions_make_links_together(work, tmp_path):
 @pytest.mark.parametrize(
     "more",
     [
+        [],
+        ["red dog", "dog red", "cat"],
+        ["red dog", "--pairs", "y.tsv"],
         ["red dog", "--heads"],
         ["red dog", "--reverse", "x"],
         ["--pairs", "y.tsv", "--symmetrize", "union"],
@@ -190,6 +231,14 @@ def test_two_directions_make_links_together(work, tmp_path):
 )
 def test_what_does_not_go_together_is_wrong_usage(work, more):
     assert "Error: " in seqattn("align", work.run("lstm"), *more, status=2).stderr
+
+
+@pytest.mark.parametrize(
+    "more", [[], ["--pairs", "y.tsv"], ["red dog", "--format", "pharaoh"], ["red", "dog", "cat"]]
+)
+def test_several_runs_are_for_pictures_of_a_sentence(work, more):
+    runs = [work.run("lstm"), work.run("transformer")]
+    assert "Error: " in seqattn("align", *runs, *more, status=2).stderr
 
 
 @BOTH
