@@ -15,10 +15,9 @@ from seqattn.links import SYMMETRISED
 from .formats import FORMATS
 from .readings import (
     asked_reading,
-    attentions,
-    check_count,
-    check_links,
+    linked,
     own_reading,
+    read_answers,
     seen_in,
     translate_one,
     unspaced,
@@ -115,15 +114,13 @@ def align(
 
     from seqattn.comparison import unique_names
     from seqattn.corpus import read_corpus
-    from seqattn.links import read_gold
 
-    answers = read_gold(gold) if gold else None
     paths = [run, *others]
     loaded = [open_run(path, device, threads) for path in paths]
     corpora = [read_corpus(pairs).pairs if pairs else (_pair(one, *sentences),) for one in loaded]
-    check_count(answers, corpora[0], gold)
+    answers = read_answers(gold, corpora[0])
     if heads:
-        judge(loaded[0], corpora[0], answers, gold)
+        judge(loaded[0], corpora[0], answers)
         return
     readings = [asked_reading(one, layer, head, at) for one in loaded]
     form = form or ("pharaoh" if pairs else "heatmap")
@@ -136,7 +133,7 @@ def align(
         FORMATS[form](zip(*(seen_in(*one, unit) for one in each), strict=True))
         return
     back = open_run(reverse, device, threads) if reverse else None
-    print_links(loaded[0], corpora[0], readings[0], back, symmetrize, answers, gold)
+    print_links(loaded[0], corpora[0], readings[0], back, symmetrize, answers)
 
 
 def _is_run(argument: str) -> bool:
@@ -195,7 +192,7 @@ def _pair(run: Run, source: str = "", target: str | None = None) -> Pair:
     return Pair(source, translate_one(run, source) if target is None else target)
 
 
-def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None, path: Path | None) -> None:
+def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None) -> None:
     """Print how well every layer and head aligns, by gold links where there are any."""
     from seqattn.alignment import judge_readings, read_every_way
     from seqattn.links import agreement
@@ -209,7 +206,6 @@ def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None, path:
     console = results()
     own = own_reading(run)
     if answers is not None:
-        check_links(answers, [pair.words for pair in judged], path)
         rates = {
             one: agreement([pair.links(at) for pair in judged], answers).error_rate
             for at, one in enumerate(judged[0].readings)
@@ -229,25 +225,19 @@ def print_links(
     back: Run | None,
     symmetrize: str | None,
     answers: Sequence[Gold] | None,
-    path: Path | None,
 ) -> None:
     """Print the links of every pair, with `back`, a run of the other direction, of both; or their score."""
-    from seqattn.alignment import links
-    from seqattn.corpus import Pair
     from seqattn.links import agreement, format_pharaoh, turned
 
     from .render import agreement_line
 
-    found = attentions(run, pairs, reading)
-    linked = [links(attention) for attention in found]
+    found = linked(run, pairs, reading)
     if back is not None:
-        turned_pairs = [Pair(pair.target, pair.source) for pair in pairs]
         combine = SYMMETRISED[symmetrize or "grow-diag-final-and"]
-        both = zip(linked, attentions(back, turned_pairs), strict=True)
-        linked = [combine(one, turned(links(two))) for one, two in both]
+        both = zip(found, linked(back, [pair.swapped() for pair in pairs]), strict=True)
+        found = [combine(one, turned(two)) for one, two in both]
     if answers is None:
-        for one in linked:
+        for one in found:
             click.echo(format_pharaoh(one))
     else:
-        check_links(answers, found, path)
-        click.echo(agreement_line(agreement(linked, answers)))
+        click.echo(agreement_line(agreement(found, answers)))

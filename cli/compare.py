@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from seqattn.comparison import System
     from seqattn.corpus import Pair
-    from seqattn.links import Agreement
+    from seqattn.links import Agreement, Gold
 
 SHOWN_DIFFERENCES = 4
 SAMPLE_SETTINGS: dict[str, Any] = {
@@ -103,9 +103,8 @@ def compare(
     from seqattn.checkpoint import load_run
     from seqattn.comparison import system, unique_names
     from seqattn.corpus import read_corpus
-    from seqattn.links import read_gold
 
-    from .readings import check_count
+    from .readings import read_answers
 
     defaults: dict[str, Any] = {}
     if not runs and not train_on:
@@ -119,8 +118,7 @@ def compare(
         console.print("The bundled sample: English to Korean, from a grammar, with gold alignments.")
     assert test is not None
     pairs = read_corpus(test).pairs
-    answers = read_gold(gold) if gold else None
-    check_count(answers, pairs, gold)
+    answers = read_answers(gold, pairs)
     if not runs:
         runs = _train_all(console, train_on, valid, out, on, chosen, defaults)
     names = unique_names(runs)
@@ -129,7 +127,7 @@ def compare(
         loaded = load_run(path, on)
         console.print(f"{name}: translating {len(pairs):,} test sentences …", markup=False)
         systems.append(system(loaded, pairs, beam, length_penalty, name))
-    agreements = [_agreement(one, pairs, answers, gold) if answers else None for one in systems]
+    agreements = [_agreement(one, pairs, answers) if answers else None for one in systems]
     if json_path:
         figures = [one.to_json() for one in systems]
         for figure, found in zip(figures, agreements, strict=True):
@@ -203,19 +201,16 @@ def _train_all(
     return tuple(paths)
 
 
-def _agreement(one: System, pairs: Sequence[Pair], answers: Any, gold: Path | None) -> Agreement | None:
-    from seqattn.alignment import links
+def _agreement(one: System, pairs: Sequence[Pair], answers: Sequence[Gold]) -> Agreement | None:
     from seqattn.links import agreement
 
-    from .readings import attentions, check_links
+    from .readings import linked
 
     try:
-        found = attentions(one.run, pairs)
+        return agreement(linked(one.run, pairs), answers)
     except InputError:
         # A system without attention has nothing to align by.
         return None
-    check_links(answers, found, gold)
-    return agreement(list(map(links, found)), answers)
 
 
 def _show(

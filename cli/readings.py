@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from seqattn.errors import InputError
-
 if TYPE_CHECKING:
-    from seqattn.alignment import Attention, Heads, Words
+    from seqattn.alignment import Attention, Heads
     from seqattn.checkpoint import Run
     from seqattn.corpus import Pair
-    from seqattn.links import Gold
+    from seqattn.links import Gold, Links
     from seqattn.models.base import Reading
 
 
@@ -50,13 +48,33 @@ def seen_in(run: Run, name: str, pairs: Sequence[Pair], reading: Reading, unit: 
         yield Seen(name, heads, reading)
 
 
-def attentions(run: Run, pairs: Sequence[Pair], reading: Reading | None = None) -> list[Attention]:
-    """What each pair's target words attend to, by a reading or the run's own."""
+def attentions(run: Run, pairs: Sequence[Pair]) -> list[Attention]:
+    """What each pair's target words attend to, by the run's own reading."""
     from seqattn.alignment import attention_of
     from seqattn.preparation import encode
 
+    return list(attention_of(run.model, run.tokenizer, list(encode(run.tokenizer, pairs)), own_reading(run)))
+
+
+def read_answers(path: Path | None, pairs: Sequence[Pair]) -> list[Gold] | None:
+    """The gold links of pairs, if there are any; InputError when they are those of others."""
+    from seqattn.links import read_gold
+    from seqattn.words import check_links
+
+    if path is None:
+        return None
+    answers = read_gold(path)
+    check_links([answer.possible for answer in answers], pairs, path)
+    return answers
+
+
+def linked(run: Run, pairs: Sequence[Pair], reading: Reading | None = None) -> list[Links]:
+    """The links of each pair's words, by a reading or the run's own."""
+    from seqattn.alignment import links_of
+    from seqattn.preparation import encode
+
     examples = list(encode(run.tokenizer, pairs))
-    return list(attention_of(run.model, run.tokenizer, examples, reading or own_reading(run)))
+    return list(links_of(run.model, run.tokenizer, examples, reading or own_reading(run)))
 
 
 def own_reading(run: Run) -> Reading:
@@ -98,22 +116,3 @@ def translate_one(run: Run, source: str) -> str:
 
     search = SearchOptions(max_ratio=run.config.max_ratio)
     return next(Translator(run.model, run.tokenizer, TranslationOptions(search)).translate([source])).text
-
-
-def check_count(answers: Sequence[Gold] | None, pairs: Sequence[Pair], path: Path | None) -> None:
-    """InputError when there is gold, but not a line for each pair."""
-    if answers is not None and len(answers) != len(pairs):
-        raise InputError(f"has {len(answers)} lines, but there are {len(pairs)} pairs", path=path)
-
-
-def check_links(answers: Sequence[Gold], found: Sequence[Attention | Words], path: Path | None) -> None:
-    """InputError when a link of the gold is outside of its pair."""
-    for number, (pair, answer) in enumerate(zip(found, answers, strict=True), start=1):
-        words = (len(pair.source) - 1, len(pair.target))
-        for link in sorted(answer.possible):
-            if link[0] >= words[0] or link[1] >= words[1]:
-                raise InputError(
-                    f"the link {link[0]}-{link[1]} is outside of a pair of {words[0]} and {words[1]} words",
-                    path=path,
-                    line=number,
-                )

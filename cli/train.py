@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The folder to write."
 )
+@click.option("--swap", is_flag=True, help="From target to source.")
+@click.option("--guide", type=click.Path(), metavar="FILE", help="Links for the attention to learn.")
 @experiment_options
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run in --out, exactly.")
 @click.option("--init-from", type=click.Path(path_type=Path), metavar="RUN", help="Start from its weights.")
@@ -38,6 +40,8 @@ def train(
     valid: str | None,
     arch: str | None,
     out: Path,
+    swap: bool,
+    guide: str | None,
     resume: bool,
     init_from: Path | None,
     device: str,
@@ -54,10 +58,12 @@ def train(
       seqattn train --train train.en,train.de --valid dev.en,dev.de --arch transformer --out runs/t
       seqattn train --out runs/t --resume --max-minutes 30
     """
-    if resume and (arch or init_from):
-        raise click.UsageError("--resume goes on as the run began: leave out --arch and --init-from.")
-    if resume and valid and not train_on:
-        raise click.UsageError("--valid needs --train; left out, both are read from where they were.")
+    if resume and (arch or init_from or swap):
+        raise click.UsageError("--resume goes on as the run began: leave out --arch, --init-from and --swap.")
+    if resume and (valid or guide) and not train_on:
+        raise click.UsageError(
+            "--valid and --guide need --train; left out, all are read from where they were."
+        )
     if not resume and not train_on:
         raise click.UsageError("Missing option '--train'.")
     if not resume and not arch and not init_from:
@@ -66,13 +72,13 @@ def train(
     console = diagnostics()
     on = set_up(device, threads)
     if resume:
-        experiment = _resume(console, out, train_on, valid, on, chosen)
+        experiment = _resume(console, out, train_on, valid, guide, on, chosen)
         progress = experiment.trainer.progress
         console.print(f"Going on with {out} after {progress.update:,} updates.", markup=False)
         if progress.spent(experiment.config.training) == 1:
             console.print("Its budget is used up: raise --max-updates, --max-tokens or --max-minutes.")
     else:
-        experiment = _start(console, out, train_on, valid, arch, init_from, on, chosen)
+        experiment = _start(console, out, train_on, valid, swap, guide, arch, init_from, on, chosen)
     from .live import announce, watch
 
     announce(console, experiment)
@@ -84,6 +90,8 @@ def _start(
     out: Path,
     train_on: tuple[str, ...],
     valid: str | None,
+    swap: bool,
+    guide: str | None,
     arch: str | None,
     init_from: Path | None,
     device: torch.device,
@@ -112,7 +120,8 @@ def _start(
                 f"holds the architecture {initial.config.architecture}, not {architecture}", path=init_from
             )
     with preparing(console) as report:
-        data = load_data(train_on, valid)
+        data = load_data(train_on, valid, guide)
+        data = data.swapped() if swap else data
         if preset == "auto":
             preset = choose_preset(len(data.train))
         model, tokenizer, training = compose(architecture, preset, settings)
@@ -132,6 +141,7 @@ def _resume(
     out: Path,
     train_on: tuple[str, ...],
     valid: str | None,
+    guide: str | None,
     device: torch.device,
     chosen: dict[str, Any],
 ) -> Experiment:
@@ -153,5 +163,5 @@ def _resume(
     (changed,) = apply(settings, training)
     limits = {name: getattr(changed, name) for name in settings}
     with preparing(console) as report:
-        data = load_data(train_on, valid) if train_on else None
+        data = load_data(train_on, valid, guide) if train_on else None
         return Experiment.resume(out, limits, device, data, report)

@@ -14,10 +14,11 @@ from seqattn.batching import Example, collate, group_by_tokens
 from seqattn.errors import InputError
 from seqattn.links import Links
 from seqattn.models.base import Reading, Seq2Seq
-from seqattn.symbols import EOS
 from seqattn.tokenizer import Tokenizer
+from seqattn.words import UNITS, Words, telling, words_of
 
-END = "</s>"
+SHARED = 0.3
+"""Of `link_scores`: how much attention a source word may get before it counts as a resting place."""
 
 
 class Attention(NamedTuple):
@@ -92,38 +93,6 @@ def merge_words(weights: Tensor, source: Sequence[int], target: Sequence[int]) -
     return merged / torch.bincount(index, minlength=merged.shape[-2]).clamp(min=1).unsqueeze(1)
 
 
-class Words(NamedTuple):
-    """The words of a pair, and which of them each id belongs to; the end of the source is one of them."""
-
-    source: list[str]
-    target: list[str]
-    of_source: list[int]
-    of_target: list[int]
-
-
-def words_of(tokenizer: Tokenizer, example: Example) -> Words:
-    """The words of an example."""
-    source = [*tokenizer.source.words(example.source[:-1]), [EOS]]
-    target = tokenizer.target.words(example.target[:-1])
-    return Words(
-        [*map(tokenizer.source.decode, source[:-1]), END],
-        list(map(tokenizer.target.decode, target)),
-        [word for word, ids in enumerate(source) for _ in ids],
-        [word for word, ids in enumerate(target) for _ in ids],
-    )
-
-
-def pieces_of(tokenizer: Tokenizer, example: Example) -> Words:
-    """The pieces of an example, each as a word of its own."""
-    source = [*tokenizer.source.pieces(example.source[:-1]), END]
-    target = tokenizer.target.pieces(example.target[:-1])
-    return Words(source, target, list(range(len(source))), list(range(len(target))))
-
-
-UNITS = {"words": words_of, "pieces": pieces_of}
-"""What attention may be shown between."""
-
-
 def attention_of(
     model: Seq2Seq,
     tokenizer: Tokenizer,
@@ -161,11 +130,36 @@ def heads_of(
     consumed: bool = False,
     unit: str = "words",
 ) -> Iterator[Heads]:
-    """What each example attends to by every layer and head, at the step that predicts or that reads a unit."""
+    """What each example attends to by every layer and head, at the step that predicts a unit or reads it."""
     for example, attention in zip(examples, read_attention(model, examples), strict=True):
         units = UNITS[unit](tokenizer, example)
         rows = attention[:, :, 1:] if consumed else attention[:, :, :-1]
         yield Heads(units.source, units.target, merge_words(rows, units.of_source, units.of_target))
+
+
+def link_scores(tokenizer: Tokenizer, example: Example, words: Words, weights: Tensor) -> Tensor:
+    """How strongly words are linked, by weights (…, T, S) of ids: → (…, target words, source words).
+
+    `a(t, s) / (0.3 + Σ_t' a(t', s))` of the words' attention a: a source word that all the target looks at,
+    as at a full stop to rest on, says little about any word of it. EOS is left out.
+    """
+    rows = telling(tokenizer.target, example.target[:-1], words.of_target)
+    columns = telling(tokenizer.source, example.source[:-1], words.of_source)
+    merged = merge_words(
+        weights[..., rows, :][..., columns],
+        [words.of_source[at] for at in columns],
+        [words.of_target[at] for at in rows],
+    )
+    return merged / (SHARED + merged.sum(-2, keepdim=True))
+
+
+def links_of(
+    model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Example], reading: Reading
+) -> Iterator[Links]:
+    """Each example's links by a reading: every target word with the source word of the highest score."""
+    for example, attention in zip(examples, read_attention(model, examples), strict=True):
+        weights = choose(attention, reading)
+        yield as_links(best_linked(link_scores(tokenizer, example, words_of(tokenizer, example), weights)))
 
 
 class Judged(NamedTuple):
@@ -193,8 +187,8 @@ def read_every_way(model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Exam
             for head in range(heads + 1 if heads > 1 else 1)
         ]
         weights = torch.stack([choose(attention, reading) for reading in readings])
-        merged = merge_words(weights, words.of_source, words.of_target)
-        yield Judged(words, readings, most_attended(merged))
+        scores = link_scores(tokenizer, example, words, weights)
+        yield Judged(words, readings, best_linked(scores))
 
 
 def judge_readings(pairs: Sequence[Judged]) -> dict[Reading, float]:
@@ -229,15 +223,9 @@ def judge_readings(pairs: Sequence[Judged]) -> dict[Reading, float]:
     return {reading: total / count for reading, total in totals.items()}
 
 
-def links(attention: Attention) -> Links:
-    """Each target word linked to the source word it attends to most; the end of the source does not count."""
-    return as_links(most_attended(attention.weights))
-
-
-def most_attended(weights: Tensor) -> Tensor:
-    """The source word with the most weight but for the end: (…, T, S) → (…, T); (…, 0) without words."""
-    words = weights[..., :-1]
-    return words.argmax(-1) if words.shape[-1] else weights.new_zeros(*weights.shape[:-2], 0).long()
+def best_linked(scores: Tensor) -> Tensor:
+    """The source word with the highest score: (…, T, S) → (…, T); (…, 0) without words."""
+    return scores.argmax(-1) if scores.shape[-1] else scores.new_zeros(*scores.shape[:-2], 0).long()
 
 
 def as_links(linked: Tensor) -> Links:

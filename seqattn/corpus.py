@@ -23,6 +23,10 @@ class Pair(NamedTuple):
     source: str
     target: str
 
+    def swapped(self) -> Pair:
+        """The other direction."""
+        return Pair(self.target, self.source)
+
 
 @dataclass(frozen=True)
 class Corpus:

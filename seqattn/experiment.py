@@ -16,8 +16,9 @@ from seqattn.batching import Batch, collate, epoch_batches, lengths_of
 from seqattn.checkpoint import Run, RunConfig, RunFolder, new_model
 from seqattn.errors import InputError
 from seqattn.evaluation import score
+from seqattn.guide import Guide, guided_reading
 from seqattn.hardware import autocast
-from seqattn.models.base import Seq2Seq
+from seqattn.models.base import Reading, Seq2Seq
 from seqattn.preparation import Data, Prepared, Report, load_data, prepare, silent
 from seqattn.schedule import TrainingOptions
 from seqattn.search import SearchOptions
@@ -75,7 +76,8 @@ class Experiment:
         self.folder, self.config, self.prepared, self.device = folder, config, prepared, device
         self.model = new_model(config, prepared.tokenizer).to(device)
         validate = validation_of(prepared, config.training)
-        self.trainer = Trainer(self.model, prepared.train, config.training, validate)
+        self.guide = None if prepared.guide is None else Guide(prepared.guide, guided_reading(self.model))
+        self.trainer = Trainer(self.model, prepared.train, config.training, validate, self.guide)
         self.best: Validated | None = None
         if self.model.longest is not None and prepared.longest > self.model.longest:
             raise InputError(
@@ -138,20 +140,22 @@ class Experiment:
         recorded = config.data
         if data is None:
             try:
-                data = load_data(recorded["train"], recorded["valid"])
+                data = load_data(recorded["train"], recorded["valid"], recorded.get("guide"))
             except InputError as error:
                 raise InputError(
                     f"goes on with the corpora it began with: {error}",
                     path=path,
                     remedy="where they lie elsewhere by now, name them by --train and --valid",
                 ) from error
-        for key in ("train_fingerprint", "valid_fingerprint"):
-            if data.description[key] != recorded.get(key):
+        for part in ("train", "valid", "guide"):
+            if data.description.get(f"{part}_fingerprint") != recorded.get(f"{part}_fingerprint"):
                 raise InputError(
-                    f"the {key.partition('_')[0]} corpus is not the one this run began with",
+                    f"the {part}{'' if part == 'guide' else ' corpus'} is not the one this run began with",
                     path=path,
                     remedy="give the same texts, or start a new run with --init-from",
                 )
+        if recorded.get("swapped"):
+            data = data.swapped()
         config = replace(config, training=replace(config.training, **limits))
         known = folder.read_tokenizer(config.tokenizer.joint)
         prepared = prepare(data, config.tokenizer, config.training.max_length, known, report)
@@ -191,6 +195,9 @@ class Experiment:
         """Note in config.json which of the best weights' attention aligns words best."""
         if self.trainer.best is None:
             return
+        if self.guide is not None:
+            self._set_alignment(self.guide.reading)
+            return
         self.model.eval()
         some = self.prepared.train[:JUDGED_PAIRS]
         try:
@@ -200,8 +207,11 @@ class Experiment:
             # There is no attention.
             return
         if scores:
-            self.config = replace(self.config, alignment=max(scores, key=scores.__getitem__))
-            self.folder.write_config(self.config)
+            self._set_alignment(max(scores, key=scores.__getitem__))
+
+    def _set_alignment(self, reading: Reading) -> None:
+        self.config = replace(self.config, alignment=reading)
+        self.folder.write_config(self.config)
 
     def _write_best(self, event: Validated) -> None:
         assert self.trainer.best is not None

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from seqattn.batching import Example, Lengths, lengths_of
 from seqattn.corpus import Pair, hold_out, merge, read_corpus
 from seqattn.errors import InputError
 from seqattn.examples import Examples
+from seqattn.guide import IdLinks, between_ids
 from seqattn.hardware import give_back_freed_memory
+from seqattn.links import Links, format_pharaoh, read_gold, turned
 from seqattn.search import SearchOptions
 from seqattn.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
+from seqattn.words import check_links
 
 ENCODED_AT_ONCE = 10_000
 """Pairs."""
@@ -26,12 +31,23 @@ class Data:
     valid: tuple[Pair, ...]
     description: dict[str, Any]
     """Names, sizes and fingerprints, as config.json records them."""
+    guide: Mapping[Pair, Links] | None = None
+    """The links between the words of each training pair, for guided alignment."""
+
+    def swapped(self) -> Data:
+        """The other direction: from target to source."""
+        guide = None
+        if self.guide is not None:
+            guide = {pair.swapped(): turned(links) for pair, links in self.guide.items()}
+        train, valid = (tuple(pair.swapped() for pair in pairs) for pairs in (self.train, self.valid))
+        return Data(train, valid, self.description | {"swapped": True}, guide)
 
 
-def load_data(train: Sequence[str], valid: str | None) -> Data:
+def load_data(train: Sequence[str], valid: str | None, guide: str | None = None) -> Data:
     """Read the corpora; without a validation corpus hold a fixed part of the training pairs out.
 
-    Pairs with an empty side are skipped; the description counts them.
+    Pairs with an empty side are skipped; the description counts them. A guide is a file of links in Pharaoh
+    format, a line for each line of the training corpora.
     """
     corpus = merge([read_corpus(argument) for argument in train])
     pairs = corpus.complete
@@ -57,7 +73,18 @@ def load_data(train: Sequence[str], valid: str | None) -> Data:
             "valid_fingerprint": validation.fingerprint,
             "valid_also_in_train": sum(pair in known for pair in held),
         }
-    return Data(pairs, held, described)
+    links = None
+    if guide is not None:
+        lines = [gold.possible for gold in read_gold(Path(guide))]
+        check_links(lines, corpus.pairs, guide)
+        links = dict(zip(corpus.pairs, lines, strict=True))
+        described |= {"guide": guide, "guide_fingerprint": fingerprint(links[pair] for pair in pairs)}
+    return Data(pairs, held, described, links)
+
+
+def fingerprint(links: Iterable[Links]) -> str:
+    """SHA-256 of links."""
+    return hashlib.sha256("\n".join(map(format_pharaoh, links)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -74,6 +101,8 @@ class Prepared:
     """Ids of the longest side."""
     description: dict[str, Any]
     """What config.json records of the data."""
+    guide: IdLinks | None = None
+    """The links between the ids of each training example."""
 
 
 Report = Callable[[str, float], None]
@@ -97,8 +126,17 @@ def prepare(
         tokenizer = train_tokenizer(
             [pair.source for pair in data.train], [pair.target for pair in data.train], options
         )
-    every = encode(tokenizer, data.train, report)
-    train = Examples(example for example in every if max(map(len, example)) <= max_length)
+    guide = None if data.guide is None else IdLinks()
+
+    def kept() -> Iterator[Example]:
+        for pair, example in zip(data.train, encode(tokenizer, data.train, report), strict=True):
+            if max(map(len, example)) > max_length:
+                continue
+            if guide is not None and data.guide is not None:
+                guide.append(between_ids(tokenizer, example, data.guide[pair]))
+            yield example
+
+    train = Examples(kept())
     if not train:
         raise InputError(
             f"every training pair has more than {max_length} pieces on a side", remedy="raise max_length"
@@ -120,6 +158,7 @@ def prepare(
         longest_ratio(lengths),
         max(map(max, (*set(lengths), *lengths_of(valid)))),
         data.description | counts,
+        guide,
     )
 
 

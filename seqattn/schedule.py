@@ -24,6 +24,8 @@ class TrainingOptions:
     accumulate: int = 1
     """Batches whose gradients make one update."""
     label_smoothing: float = 0.1
+    guide_weight: float = 0.05
+    """Of the alignment loss beside the translation's, with a guide (λ of Garg et al. 2019)."""
     clip: float = 1.0
     """The largest norm of the gradient."""
     weight_decay: float = 0.0
@@ -56,6 +58,7 @@ class TrainingOptions:
             label_smoothing=(0, 0.99),
             cooldown=(0, 1),
             learning_rate=(0, None),
+            guide_weight=(0, None),
         )
 
 

@@ -15,8 +15,9 @@ from torch.nn import functional as F
 
 from seqattn.batching import Batch, Example, collate, epoch_batches, lengths_of
 from seqattn.errors import InputError
+from seqattn.guide import Guide, alignment_loss
 from seqattn.hardware import autocast
-from seqattn.models.base import Seq2Seq
+from seqattn.models.base import Reading, Seq2Seq
 from seqattn.schedule import Progress, TrainingOptions, learning_rate
 from seqattn.symbols import PAD
 
@@ -45,7 +46,7 @@ class Updated:
 
     progress: Progress
     loss: float
-    """Of this update's batches, label smoothing included, nats an id."""
+    """Of this update's batches, label smoothing and the guide included, nats an id."""
     learning_rate: float
     tokens: int
     """Of this update."""
@@ -124,7 +125,21 @@ def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0) -> Tensor:
     With label smoothing ε (Szegedy et al. 2016) the goal is 1 - ε on the id and ε spread over the vocabulary.
     """
     memory, state = model.encode(batch.source)
-    hidden = model.decode(batch.target[:, :-1], memory, state).hidden
+    return _token_loss(model, model.decode(batch.target[:, :-1], memory, state).hidden, batch, smoothing)
+
+
+def guided_loss(
+    model: Seq2Seq, batch: Batch, goal: Tensor, reading: Reading, weight: float, smoothing: float = 0.0
+) -> Tensor:
+    """`target_loss` and, weighted, the `alignment_loss` of one reading of the attention."""
+    memory, state = model.encode(batch.source)
+    decoded = model.decode(batch.target[:, :-1], memory, state, attention=True)
+    assert decoded.attention is not None
+    aligned = alignment_loss(decoded.attention, goal, reading)
+    return _token_loss(model, decoded.hidden, batch, smoothing) + weight * aligned
+
+
+def _token_loss(model: Seq2Seq, hidden: Tensor, batch: Batch, smoothing: float) -> Tensor:
     gold = batch.target[:, 1:].flatten()
     logits = model.logits(hidden).flatten(0, 1).float()
     return F.cross_entropy(logits, gold, ignore_index=PAD, reduction="sum", label_smoothing=smoothing)
@@ -143,6 +158,7 @@ class Trainer:
         examples: Sequence[Example],
         options: TrainingOptions,
         validate: Callable[[Seq2Seq], Validation],
+        guide: Guide | None = None,
     ) -> None:
         self.model = model
         self.options = options
@@ -151,6 +167,7 @@ class Trainer:
         self._examples = examples
         self._lengths = lengths_of(examples)
         self._validate = validate
+        self._guide = guide
         self._device = next(model.parameters()).device
         self._optimizer = torch.optim.AdamW(
             model.parameters(), betas=(0.9, 0.98), eps=1e-9, weight_decay=options.weight_decay, fused=True
@@ -208,11 +225,9 @@ class Trainer:
         targets = sum(len(example.target) for batch in examples for example in batch)
         tokens = targets + sum(len(example.source) for batch in examples for example in batch)
         total = 0.0
-        for batch in examples:
-            source, target = collate(batch, self.model.longest)
+        for rows, batch in zip(group, examples, strict=True):
             with autocast(self._device, self.options.precision):
-                moved = Batch(source.to(self._device), target.to(self._device))
-                loss = target_loss(self.model, moved, self.options.label_smoothing) / targets
+                loss = self._loss(rows, collate(batch, self.model.longest)) / targets
             loss.backward()
             total += loss.item()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip or math.inf)
@@ -232,6 +247,15 @@ class Trainer:
             seconds=self.progress.seconds + seconds,
         )
         return Updated(self.progress, total, rate, tokens, seconds)
+
+    def _loss(self, rows: Sequence[int], batch: Batch) -> Tensor:
+        moved = Batch(batch.source.to(self._device), batch.target.to(self._device))
+        smoothing = self.options.label_smoothing
+        if self._guide is None:
+            return target_loss(self.model, moved, smoothing)
+        goal = self._guide.links.goal(rows, batch.target.shape[1] - 1, batch.source.shape[1])
+        reading, weight = self._guide.reading, self.options.guide_weight
+        return guided_loss(self.model, moved, goal.to(self._device), reading, weight, smoothing)
 
     def _validated(self) -> Validated:
         validation = self._timed_validation()

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqattn.alignment import (
-    END,
-    Attention,
     Judged,
-    Words,
+    as_links,
     attention_of,
+    best_linked,
     choose,
     judge_readings,
-    links,
+    link_scores,
+    links_of,
     merge_words,
     read_attention,
     read_every_way,
@@ -26,6 +26,7 @@ from seqattn.errors import InputError
 from seqattn.models.base import Reading, Vocabulary
 from seqattn.symbols import EOS
 from seqattn.tokenizer import normalise
+from seqattn.words import END, Words, words_of
 
 from helpers import tiny_model
 from runs import PROSE, prose_tokenizer
@@ -158,8 +159,8 @@ def test_every_way_of_reading_is_there_once_and_links_as_it_does_alone(architect
     readings = judged[0].readings
     assert len(readings) == len(set(readings)) == (12 if architecture == "transformer" else 2)
     for at, reading in enumerate(readings):
-        alone = [links(seen) for seen in attention_of(model, prose_tokenizer(), examples, reading)]
-        assert [pair.links(at) for pair in judged] == alone
+        alone = links_of(model, prose_tokenizer(), examples, reading)
+        assert [pair.links(at) for pair in judged] == list(alone)
 
 
 def test_a_reading_is_judged_by_the_correlation_of_the_words_it_links():
@@ -205,17 +206,31 @@ def test_a_sentence_longer_than_the_model_can_hold_is_told():
         list(read_attention(model, EXAMPLES))
 
 
+def scored(source, target, weights):
+    """`link_scores` of a pair of texts; weights by the words of the pieces."""
+    pair = example(source, target)
+    words = words_of(prose_tokenizer(), pair)
+    of_target, of_source = torch.tensor(words.of_target), torch.tensor(words.of_source)
+    return link_scores(prose_tokenizer(), pair, words, torch.tensor(weights)[of_target][:, of_source])
+
+
 def test_each_target_word_is_linked_to_what_it_attends_to_most_but_never_to_the_end():
-    seen = Attention(
-        ["a", "b", END],
-        ["x", "y", "z"],
-        torch.tensor([[0.1, 0.3, 0.6], [0.5, 0.4, 0.1], [0.2, 0.3, 0.5]]),
-    )
-    assert links(seen) == {(0, 1), (1, 0), (1, 2)}
+    scores = scored("the dog", "dog the dog", [[0.1, 0.3, 0.6], [0.5, 0.4, 0.1], [0.2, 0.3, 0.5]])
+    assert as_links(best_linked(scores)) == {(1, 0), (0, 1), (1, 2)}
+
+
+def test_a_source_word_that_the_whole_target_looks_at_says_little_about_each():
+    weights = [[0.2, 0.8, 0.0], [0.0, 0.9, 0.1], [0.4, 0.5, 0.1]]
+    scores = scored("the dog", "dog the dog", weights)
+    shares = [[0.2, 0.8], [0.0, 0.9], [0.4, 0.5]]
+    sums = [0.6, 2.2]
+    for row, share in zip(scores, shares, strict=True):
+        assert row.tolist() == pytest.approx([a / (0.3 + s) for a, s in zip(share, sums, strict=True)])
+    assert as_links(best_linked(scores)) == {(1, 0), (1, 1), (0, 2)}
 
 
 @pytest.mark.parametrize(("source", "target"), [("", ""), ("", "the dog"), ("the dog", "")])
 def test_an_empty_sentence_has_no_links(source, target):
-    (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), [example(source, target)], Reading())
-    assert links(seen) == frozenset()
+    found = links_of(model_of("lstm"), prose_tokenizer(), [example(source, target)], Reading())
+    assert list(found) == [frozenset()]
     assert example("", "") == ([EOS], [EOS])
