@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import StringIO
 
 from rich.cells import cell_len, set_cell_size
@@ -28,6 +28,7 @@ FAINT = "#808080"
 MAX_HEADING = 24  # cells of a word on a line of its own
 MAX_STACK = 12  # letters of a word that is stacked
 JOINER = "\u200d"
+RIGHT_TO_LEFT = ("R", "AL")  # bidirectional classes of Hebrew and Arabic letters
 
 
 def visible(text: str) -> str:
@@ -84,6 +85,17 @@ def fit(text: str, cells: int) -> str:
     return kept + "…"
 
 
+def reordered(text: str) -> bool:
+    """Whether a terminal may show parts of `text` in another order, as they are written right to left."""
+    return any(unicodedata.bidirectional(char) in RIGHT_TO_LEFT for char in text)
+
+
+def right_to_left(words: Sequence[str]) -> bool:
+    """Whether most letters of `words` are written from right to left."""
+    directions = [unicodedata.bidirectional(char) for word in words for char in word]
+    return sum(direction in RIGHT_TO_LEFT for direction in directions) > directions.count("L")
+
+
 def heatmap(
     source: Sequence[str],
     target: Sequence[str],
@@ -97,7 +109,8 @@ def heatmap(
     `weights` has shape (len(target), len(source)); every weight is in [0, 1] and every row sums to about 1.
     Weights are drawn in five fixed bands, the first largest weight of each row stands in [brackets], and a
     weight that is not a number is drawn as `?`. No line is wider than `width` cells, which is taken as 20 if
-    it is less. Source words that do not fit beside each other continue in further panels.
+    it is less. Source words that do not fit beside each other continue in further panels. Columns and rows
+    follow the order of reading; of words that are written from right to left a line says so.
 
     Raises ValueError if the shape of `weights` does not match the words.
     """
@@ -109,6 +122,11 @@ def heatmap(
         missing = "source" if not source else "target"
         lines.append(Text(fit(f"no {missing} words to show", width)))
     else:
+        if right_to_left(source):
+            note = "source reads right to left: its first word is the leftmost column"
+            lines.append(Text(fit(note, width), style="italic"))
+        if right_to_left(target):
+            lines.append(Text(fit("target reads right to left", width), style="italic"))
         names = [fit(visible(word), MAX_HEADING) for word in source]
         lines += _panels(names, [visible(word) for word in target], weights, width)
         lines += _legend(width, unknown=any(math.isnan(weight) for row in weights for weight in row))
@@ -174,15 +192,15 @@ def _heading(words: list[str], room: int, least: int) -> tuple[list[Text], list[
     takes at most half as many lines, they are stacked letter by letter. Right-to-left words always get a
     line of their own, because a terminal that reorders such text would exchange neighbouring columns.
     """
-    reordered = any(unicodedata.bidirectional(char) in ("R", "AL") for word in words for char in word)
+    apart = any(map(reordered, words))
     sizes = [max(3, cell_len(word)) for word in words]
-    if sum(sizes) + len(sizes) + 1 <= room and not reordered:
+    if sum(sizes) + len(sizes) + 1 <= room and not apart:
         return [_beside(words, sizes)], sizes
     height = min(MAX_STACK, max(len(graphemes(word)) for word in words))
-    stacked = 2 * height <= len(words) and not reordered
+    stacked = 2 * height <= len(words) and not apart
     pitches = [pitch for pitch in (4, 3, 2) if pitch >= least and _extent(words, pitch, stacked) <= room]
     pitch = pitches[0] if pitches else least
-    if stacked or not (pitches or reordered):
+    if stacked or not (pitches or apart):
         lines = _stacked(words, pitch, height)
     else:
         lines = [_step(word, column, pitch, room) for column, word in enumerate(words)]
@@ -248,10 +266,15 @@ def _legend(width: int, unknown: bool) -> list[Text]:
     entries.append(Text("[ ] largest in row"))
     if unknown:
         entries.append(Text("? not a number"))
-    lines = [Text(), Text("weight")]
+    return [Text(), *flow([Text("weight"), *entries], width)]
+
+
+def flow(entries: Iterable[Text], width: int) -> list[Text]:
+    """`entries` beside each other, two spaces between; neither they nor the lines exceed `width` cells."""
+    lines: list[Text] = []
     for entry in entries:
-        if lines[-1].cell_len + 2 + entry.cell_len > width:
-            lines.append(entry)
-        else:
+        if lines and lines[-1].cell_len + 2 + entry.cell_len <= width:
             lines[-1] = Text.assemble(lines[-1], "  ", entry)
+        else:
+            lines.append(entry)
     return lines

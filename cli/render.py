@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .heatmap import caption, heatmap
+from .heatmap import MAX_HEADING, MIN_WIDTH, block, caption, fit, flow, heatmap, visible
 
 if TYPE_CHECKING:
     from seqattn.alignment import Attention
@@ -19,9 +20,32 @@ if TYPE_CHECKING:
     from seqattn.models.base import Reading
 
 
+UNSEEN = 0.2
+"""A source word whose weights in all target words sum to less counts as one that nobody looked at."""
+
+
 def attention_map(attention: Attention, *, width: int, title: str = "") -> RenderableType:
-    """A pair's attention as a heat map."""
-    return heatmap(attention.source, attention.target, attention.weights.tolist(), width=width, title=title)
+    """A pair's attention as a heat map, and under it what sums it up."""
+    chart = heatmap(attention.source, attention.target, attention.weights.tolist(), width=width, title=title)
+    return Group(chart, block(attention_summary(attention, max(width, MIN_WIDTH))))
+
+
+def attention_summary(attention: Attention, width: int) -> list[Text]:
+    """The mean entropy of the rows, and the source words that no target word looked at."""
+    from seqattn.measures import coverage, entropy
+
+    if not attention.target:
+        return []
+    bits, most = entropy(attention.weights).mean().item(), math.log2(len(attention.source))
+    spread = [f"{bits:.2f} of {most:.2f} bits", "mean row entropy", "</s> counted"]
+    words = zip(attention.source[:-1], coverage(attention.weights)[:-1].tolist(), strict=True)
+    unseen = [fit(visible(word), min(width, MAX_HEADING)) for word, share in words if share < UNSEEN]
+    unseen = [*(unseen or ["no word"]), f"(column sums <{UNSEEN})"]
+    return [
+        line
+        for label, entries in (("spread", spread), ("unseen", unseen))
+        for line in flow(map(Text, [label, *entries]), width)
+    ]
 
 
 def facts(rows: Mapping[str, str]) -> Text:

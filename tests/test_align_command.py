@@ -107,7 +107,8 @@ def test_each_run_translates_by_itself(work):
 
 
 def test_maps_of_several_runs_stand_side_by_side_under_their_names(work):
-    shown = seqattn("align", work.run("lstm"), work.run("transformer"), "red dog", "dog red").stdout
+    runs = [work.run("lstm"), work.run("transformer")]
+    shown = seqattn("align", *runs, "red dog", "dog red", "--head", 0).stdout
     first, second = shown.splitlines()[:2]
     assert first.startswith("lstm: ") and "transformer: mean of 2 heads" in first
     assert second.split() == ["red", "dog", "</s>"] * 2

@@ -4,10 +4,14 @@ import re
 import unicodedata
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from seqattn_cli.heatmap import BANDS, caption, fit, graphemes, heatmap, side_by_side, visible
+from seqattn_cli.render import attention_map
+
+from seqattn.alignment import Attention
 
 from terminal import rendered
 
@@ -290,7 +294,31 @@ def test_fit(word, cells, shown):
 def test_right_to_left_words_never_share_a_line():
     for source in (["ذهب", "الولد", "إلى"], ["من", "في"] * 8):
         lines = drawn(source, ["x"], full(source, "x"), width=80)
-        assert [line.split()[-1] for line in lines[: len(source)]] == source
+        assert lines[0].startswith("source reads right to left")
+        assert [line.split()[-1] for line in lines[1 : len(source) + 1]] == source
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["שלום", "לך", "</s>"], True),
+        (["مرحبا", "(abcdef)", "</s>"], False),
+        (["مرحبا", "بالعالم", "2024", "</s>"], True),
+        (["we", "say", "שלום"], False),
+        (["123", "!"], False),
+    ],
+)
+def test_words_written_from_right_to_left_are_said_to_be(words, said):
+    note = "reads right to left"
+    assert any("source " + note in line for line in drawn(words, ["x"], full(words, "x"), width=80)) == said
+    assert any("target " + note in line for line in drawn(["x"], words, full("x", words), width=80)) == said
+
+
+def test_rows_and_columns_of_right_to_left_words_keep_the_order_of_reading():
+    source, target = ["ذهب", "الولد"], ["שלום", "לך"]
+    lines = drawn(source, target, [[0.9, 0.1], [0.2, 0.8]], width=80)
+    assert [line.split()[-1] for line in lines[2:4]] == source
+    assert [line.split() for line in lines[4:6]] == [["שלום", "[███]░░░"], ["לך", "▒▒▒[███]"]]
 
 
 @given(maps(anything), widths, st.one_of(anything, st.text("ab 한", min_size=20, max_size=90)))
@@ -403,6 +431,39 @@ def test_as_many_as_fit_stand_in_a_row():
     width = max(map(cell_len, rendered(chart).splitlines()))
     lines = rendered(side_by_side([chart] * 3, width=2 * width + 3)).splitlines()
     assert [line.count("[███]") for line in lines if "[███]" in line] == [2, 1]
+
+
+SOURCE = ["the", "old", "dog", "[bold]", "</s>"]
+
+
+def shown(weights, width=120, source=SOURCE):
+    target = [f"t{row}" for row in range(len(weights))]
+    attention = Attention(source, target, torch.tensor(weights))
+    return rendered(attention_map(attention, width=width)).splitlines()
+
+
+def test_under_a_map_stand_its_entropy_and_what_nobody_looked_at():
+    lines = shown([[0.05, 0.5, 0.25, 0.15, 0.05], [0.05, 0.9, 0.0, 0.04, 0.01]])
+    entropy = sum(-p * math.log2(p) for p in (0.05, 0.5, 0.25, 0.15, 0.05, 0.05, 0.9, 0.04, 0.01)) / 2
+    assert lines[-2].startswith(f"spread  {entropy:.2f} of {math.log2(5):.2f} bits")
+    assert lines[-1] == "unseen  the  [bold]  (column sums <0.2)"
+
+
+def test_entropy_is_nought_where_each_row_has_one_word_and_most_where_all_are_alike():
+    assert "0.00 of 2.32 bits" in shown([[1.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0, 0.0]])[-2]
+    assert "2.32 of 2.32 bits" in shown([[0.2] * 5])[-2]
+
+
+def test_the_end_of_the_source_is_no_word_that_could_be_overlooked():
+    assert shown([[0.25, 0.25, 0.25, 0.25, 0.0]])[-1] == "unseen  no word  (column sums <0.2)"
+
+
+@given(st.lists(anything, min_size=1, max_size=14), widths)
+def test_what_sums_a_map_up_fits_its_width_and_is_not_obeyed(source, width):
+    weights = [[0.0] * len(source) + [1.0]]
+    lines = shown(weights, width, [*source, "</s>"])
+    assert max(map(cell_len, lines)) <= width
+    assert {unicodedata.category(char) for char in "".join(lines)}.isdisjoint({"Cc", "Zl", "Zp", "Cs"})
 
 
 @given(maps(anything, most=12), maps(anything, most=12), widths)

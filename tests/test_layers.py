@@ -26,6 +26,7 @@ RANKS = [
         "seqattn.batching",
         "seqattn.corpus",
         "seqattn.hardware",
+        "seqattn.measures",
         "seqattn.options",
         "seqattn.schedule",
     },
