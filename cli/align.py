@@ -12,7 +12,7 @@ import click
 from seqattn.errors import InputError
 from seqattn.links import SYMMETRISED
 
-from .formats import FORMATS
+from .formats import FORMATS, headmaps
 from .readings import (
     asked_reading,
     linked,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     type=click.Choice(["produced", "consumed"]),
     help="The step at which a target word is predicted, or read.  [default: likewise]",
 )
-@click.option("--heads", is_flag=True, help="Judge every layer and head on --pairs.")
+@click.option("--heads", is_flag=True, help="Show every layer and head, or judge them on --pairs.")
 @click.option(
     "--unit",
     type=click.Choice(["words", "pieces"]),
@@ -91,6 +91,7 @@ def align(
       seqattn align runs/mine "A sentence."
       seqattn align runs/mine "A sentence." "Ein Satz." --layer 2 --head 1
       seqattn align runs/lstm runs/transformer "A sentence."
+      seqattn align runs/mine "A sentence." --heads
       seqattn align runs/mine --pairs test.tsv --format pharaoh > test.links
       seqattn align runs/mine --pairs test.tsv --gold test.gold
       seqattn align runs/mine --pairs test.tsv --heads
@@ -106,7 +107,8 @@ def align(
         heads=heads,
         reverse=reverse is not None,
         symmetrize=symmetrize is not None,
-        chosen=not (layer is None and head is None and at is None),
+        chosen=not (layer is None and head is None),
+        at=at is not None,
         pieces=unit == "pieces",
         form=form,
     ):
@@ -119,7 +121,7 @@ def align(
     loaded = [open_run(path, device, threads) for path in paths]
     corpora = [read_corpus(pairs).pairs if pairs else (_pair(one, *sentences),) for one in loaded]
     answers = read_answers(gold, corpora[0])
-    if heads:
+    if heads and pairs:
         judge(loaded[0], corpora[0], answers)
         return
     readings = [asked_reading(one, layer, head, at) for one in loaded]
@@ -130,7 +132,8 @@ def align(
             unit = "pieces" if form != "jsonl" and any(map(unspaced, texts)) else "words"
         names = unique_names([path.absolute() for path in paths])
         each = zip(loaded, names, corpora, readings, strict=True)
-        FORMATS[form](zip(*(seen_in(*one, unit) for one in each), strict=True))
+        show = headmaps if heads else FORMATS[form]
+        show(zip(*(seen_in(*one, unit) for one in each), strict=True))
         return
     back = open_run(reverse, device, threads) if reverse else None
     print_links(loaded[0], corpora[0], readings[0], back, symmetrize, answers)
@@ -155,6 +158,7 @@ def _misused(
     reverse: bool,
     symmetrize: bool,
     chosen: bool,
+    at: bool,
     pieces: bool,
     form: str | None,
 ) -> str:
@@ -164,13 +168,12 @@ def _misused(
         (len(sentences) > 2, f"Got unexpected extra arguments: {' '.join(sentences[2:])}"),
         (bool(sentences) == pairs, "Give either a SOURCE sentence or --pairs CORPUS."),
         (gold and not pairs, f"--gold {needed}"),
-        (heads and not pairs, f"--heads {needed}"),
         (reverse and not pairs, f"--reverse {needed}"),
         (symmetrize and not reverse, "--symmetrize needs --reverse."),
         (runs > 1 and pairs, "Several runs show a sentence: give one RUN with --pairs."),
         (runs > 1 and form == "pharaoh", "Several runs make pictures: leave out --format pharaoh."),
         (
-            pieces and (gold or heads or reverse or form == "pharaoh"),
+            pieces and (gold or (heads and pairs) or reverse or form == "pharaoh"),
             "Links are between words: leave out --unit pieces.",
         ),
         (
@@ -178,8 +181,8 @@ def _misused(
             f"Two directions make links: leave out --format {form}.",
         ),
         (
-            heads and (reverse or chosen or form is not None),
-            "--heads judges them all: give only --pairs and --gold with it.",
+            heads and (reverse or chosen or form is not None or (pairs and at)),
+            "--heads is for all of them, in a form of its own: give only a sentence, or --pairs and --gold.",
         ),
     ]
     return next((message for wrong, message in faults if wrong), "")

@@ -32,6 +32,20 @@ def heatmaps(found: Found) -> None:
         console.print(side_by_side(maps, width=console.width))
 
 
+def headmaps(found: Found) -> None:
+    """Small maps of every layer and head, those of one run below the other's."""
+    from .multiples import multiples
+
+    console = results()
+    for several in found:
+        for number, one in enumerate(several):
+            if number:
+                console.print()
+            own = one.own if one.own.consumed == one.reading.consumed else None
+            at = "consumed" if one.reading.consumed else "produced"
+            console.print(multiples(one.heads, own, width=console.width, title=f"{one.run}: {at}"))
+
+
 def jsonl(found: Found) -> None:
     """A JSON object a line for each pair and run."""
     from .translate import attention_json

@@ -129,7 +129,9 @@ def heatmap(
             lines.append(Text(fit("target reads right to left", width), style="italic"))
         names = [fit(visible(word), MAX_HEADING) for word in source]
         lines += _panels(names, [visible(word) for word in target], weights, width)
-        lines += _legend(width, unknown=any(math.isnan(weight) for row in weights for weight in row))
+        unknown = any(math.isnan(weight) for row in weights for weight in row)
+        notes = ["[ ] largest in row", *(["? not a number"] if unknown else [])]
+        lines += [Text(), *legend(width, *notes)]
     return block(lines)
 
 
@@ -244,29 +246,31 @@ def _peak(row: Sequence[float]) -> int:
     return best if row[best] > 0 else -1
 
 
+def cell(weight: float, size: int) -> Text:
+    """A weight as `size` cells of shade."""
+    if math.isnan(weight):
+        return Text("?".center(size))
+    _, shade, colour = [band for band in BANDS if band[0] <= max(weight, 0.0)][-1]
+    return Text(shade.center(size) if shade == BANDS[0][1] else shade * size, style=colour)
+
+
 def _cells(row: Sequence[float], sizes: list[int], peak: int) -> Text:
     gaps = [" "] * (len(row) + 1)
     if 0 <= peak < len(row):
         gaps[peak : peak + 2] = "[", "]"
     line = Text(gaps[0])
     for weight, size, gap in zip(row, sizes, gaps[1:], strict=True):
-        if math.isnan(weight):
-            line.append("?".center(size))
-        else:
-            _, shade, colour = [band for band in BANDS if band[0] <= max(weight, 0.0)][-1]
-            line.append(shade.center(size) if shade == BANDS[0][1] else shade * size, style=colour)
+        line.append(cell(weight, size))
         line.append(gap)
     line.highlight_regex(r"[\[\]]", style="bold")
     return line
 
 
-def _legend(width: int, unknown: bool) -> list[Text]:
-    entries = [Text.assemble((BANDS[0][1], BANDS[0][2]), f" <{BANDS[1][0]:.2f}")]
+def legend(width: int, *more: str) -> list[Text]:
+    """What the shades mean, and what more there is to say."""
+    entries = [Text("weight"), Text.assemble((BANDS[0][1], BANDS[0][2]), f" <{BANDS[1][0]:.2f}")]
     entries += [Text.assemble((shade, colour), f" ≥{lower:.2f}") for lower, shade, colour in BANDS[1:]]
-    entries.append(Text("[ ] largest in row"))
-    if unknown:
-        entries.append(Text("? not a number"))
-    return [Text(), *flow([Text("weight"), *entries], width)]
+    return flow([*entries, *map(Text, more)], width)
 
 
 def flow(entries: Iterable[Text], width: int) -> list[Text]:

@@ -22,6 +22,8 @@ class Seen(NamedTuple):
     heads: Heads
     reading: Reading
     """Which of the heads is asked for."""
+    own: Reading
+    """Which one training chose."""
 
     @property
     def attention(self) -> Attention:
@@ -44,8 +46,9 @@ def seen_in(run: Run, name: str, pairs: Sequence[Pair], reading: Reading, unit: 
     from seqattn.preparation import encode
 
     examples = list(encode(run.tokenizer, pairs))
+    own = own_reading(run)
     for heads in heads_of(run.model, run.tokenizer, examples, consumed=reading.consumed, unit=unit):
-        yield Seen(name, heads, reading)
+        yield Seen(name, heads, reading, own)
 
 
 def attentions(run: Run, pairs: Sequence[Pair]) -> list[Attention]:

@@ -189,6 +189,29 @@ def test_heads_are_judged_with_and_without_gold_and_the_own_one_is_marked(work, 
     assert own == pytest.approx(float(said.split()[1]), abs=0.06)
 
 
+def test_heads_of_a_sentence_are_shown_and_the_own_one_is_marked(work):
+    run = work.run("transformer")
+    own = RunFolder(run).read_config().alignment
+    at = "consumed" if own.consumed else "produced"
+    shown = seqattn("align", run, "red dog", "dog red cat", "--heads").stdout
+    assert shown.startswith(f"transformer: {at}")
+    assert f"{['mean', 'head 1', 'head 2'][own.head]}*" in shown
+    # The other star explains the first.
+    assert shown.count("*") == 2
+    other = "produced" if own.consumed else "consumed"
+    shown = seqattn("align", run, "red dog", "dog red cat", "--heads", "--at", other).stdout
+    assert shown.startswith(f"transformer: {other}") and shown.count("*") == 1
+
+
+def test_heads_of_several_runs_stand_below_each_other(work):
+    shown = seqattn("align", work.run("lstm"), work.run("transformer"), "red dog", "dog", "--heads").stdout
+    assert [line.split()[0] for line in shown.splitlines() if line.startswith(("lstm", "trans"))] == [
+        "lstm:",
+        "transformer:",
+    ]
+    assert shown.count("head 2") == 1
+
+
 def test_heads_cannot_be_judged_on_empty_pairs(work, tmp_path):
     (tmp_path / "empty.tsv").write_text("\t\nred dog\t\n")
     asked = ("align", work.run("transformer"), "--pairs", tmp_path / "empty.tsv", "--heads")
@@ -221,7 +244,9 @@ def test_two_directions_make_links_together(work, tmp_path):
         [],
         ["red dog", "dog red", "cat"],
         ["red dog", "--pairs", "y.tsv"],
-        ["red dog", "--heads"],
+        ["red dog", "--heads", "--layer", "1"],
+        ["red dog", "--heads", "--format", "jsonl"],
+        ["--pairs", "y.tsv", "--heads", "--at", "consumed"],
         ["red dog", "--reverse", "x"],
         ["--pairs", "y.tsv", "--symmetrize", "union"],
         ["--pairs", "y.tsv", "--heads", "--layer", "1"],
