@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     "--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The folder to write."
 )
 @click.option("--swap", is_flag=True, help="From target to source.")
-@click.option("--guide", type=click.Path(), metavar="FILE", help="Links for the attention to learn.")
+@click.option("--guide", type=click.Path(), metavar="FILE|self", help="Word links for attention to learn.")
 @experiment_options
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run in --out, exactly.")
 @click.option("--init-from", type=click.Path(path_type=Path), metavar="RUN", help="Start from its weights.")
@@ -57,6 +58,11 @@ def train(
       seqattn train --train pairs.tsv --arch lstm --out runs/lstm --max-minutes 10
       seqattn train --train train.en,train.de --valid dev.en,dev.de --arch transformer --out runs/t
       seqattn train --out runs/t --resume --max-minutes 30
+      seqattn train --train pairs.tsv --arch transformer --out runs/g --guide self
+
+    The file of --guide has a line of links I-J for each training pair, in Pharaoh format: word I of the
+    source and J of the target, counted from 0. With self they come from two runs that are trained first,
+    RUN.forward and, from target to source, RUN.reverse, and are kept in RUN.pharaoh.
     """
     if resume and (arch or init_from or swap):
         raise click.UsageError("--resume goes on as the run began: leave out --arch, --init-from and --swap.")
@@ -71,6 +77,11 @@ def train(
 
     console = diagnostics()
     on = set_up(device, threads)
+    from seqattn.checkpoint import RunFolder
+
+    from .guide import own_guide
+    from .live import announce, watch
+
     if resume:
         experiment = _resume(console, out, train_on, valid, guide, on, chosen)
         progress = experiment.trainer.progress
@@ -78,24 +89,26 @@ def train(
         if progress.spent(experiment.config.training) == 1:
             console.print("Its budget is used up: raise --max-updates, --max-tokens or --max-minutes.")
     else:
-        experiment = _start(console, out, train_on, valid, swap, guide, arch, init_from, on, chosen)
-    from .live import announce, watch
-
+        start = partial(_start, console, train_on, valid, arch, init_from, on, chosen)
+        if guide == "self":
+            RunFolder(out).refuse_existing()
+            guide = str(own_guide(console, out, train_on, on, start))
+        experiment = start(out, swap, guide)
     announce(console, experiment)
     watch(console, experiment)
 
 
 def _start(
     console: Console,
-    out: Path,
     train_on: tuple[str, ...],
     valid: str | None,
-    swap: bool,
-    guide: str | None,
     arch: str | None,
     init_from: Path | None,
     device: torch.device,
     chosen: dict[str, Any],
+    out: Path,
+    swap: bool = False,
+    guide: str | None = None,
 ) -> Experiment:
     from seqattn.checkpoint import RunFolder, load_run
     from seqattn.experiment import Experiment
@@ -104,6 +117,7 @@ def _start(
 
     from .live import describe_data, preparing
 
+    chosen = dict(chosen)
     preset = chosen.pop("preset")
     settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
     RunFolder(out).refuse_existing()

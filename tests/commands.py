@@ -1,5 +1,6 @@
 """Commands run in this process on tiny corpora and models, for the tests of every command."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from click.testing import CliRunner
 from seqattn_cli.main import cli
 
 from seqattn.checkpoint import RunFolder
+from seqattn.training import Trainer
 
 from runs import reversal_pairs, write_tsv
 
@@ -50,6 +52,19 @@ def weights_of(run):
 
 def updates_of(run):
     return [event["update"] for event in RunFolder(run).read_metrics() if event["event"] == "updated"]
+
+
+def interrupt_after(monkeypatch, update):
+    """As if Ctrl-C were pressed during that update."""
+    own = Trainer._update
+
+    def interrupted(trainer, group):
+        event = own(trainer, group)
+        if event.progress.update == update:
+            signal.raise_signal(signal.SIGINT)
+        return event
+
+    monkeypatch.setattr(Trainer, "_update", interrupted)
 
 
 def told(result):

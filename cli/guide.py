@@ -1,0 +1,103 @@
+"""`seqattn train --guide self`: the links to learn come from two runs, one of each direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqattn.corpus import Pair
+from seqattn.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from rich.console import Console
+
+    from seqattn.checkpoint import Run
+    from seqattn.experiment import Experiment
+    from seqattn.links import Links
+
+ALIGNED_AT_ONCE = 5_000
+"""Pairs."""
+
+
+def own_guide(
+    console: Console,
+    out: Path,
+    corpora: Sequence[str],
+    device: torch.device,
+    start: Callable[[Path, bool], Experiment],
+) -> Path:
+    """The links of the training pairs by OUT.forward and OUT.reverse, written to OUT.pharaoh.
+
+    What is there already is used, and what was interrupted goes on. `start` begins a run in a folder, from
+    target to source if told to.
+    """
+    from .live import announce, watch
+
+    links = out.with_name(f"{out.name}.pharaoh")
+    if links.exists():
+        console.print(f"The guide is in {links} already.", markup=False, soft_wrap=True)
+        return links
+    directions = [(out.with_name(f"{out.name}.{name}"), name == "reverse") for name in ("forward", "reverse")]
+    for path, swap in directions:
+        experiment = _resumed(path, device) if path.exists() else start(path, swap)
+        if experiment is not None:
+            console.print(f"\n{path.name}:", markup=False)
+            announce(console, experiment)
+            watch(console, experiment)
+    _write_links(console, links, corpora, device, *(path for path, _ in directions))
+    return links
+
+
+def _resumed(path: Path, device: torch.device) -> Experiment | None:
+    """The run at `path`, to go on with; None when it is finished."""
+    from seqattn.checkpoint import RunFolder
+    from seqattn.experiment import Experiment
+
+    events = RunFolder(path).read_metrics()
+    if events and events[-1]["event"] == "finished":
+        return None
+    return Experiment.resume(path, {}, device)
+
+
+def _write_links(
+    console: Console, links: Path, corpora: Sequence[str], device: torch.device, forward: Path, reverse: Path
+) -> None:
+    from seqattn.checkpoint import load_run, write_aside
+    from seqattn.corpus import merge, read_corpus
+    from seqattn.links import format_pharaoh, grow_diag_final_and, turned
+
+    from .live import preparing
+
+    runs = [load_run(path, device) for path in (forward, reverse)]
+    corpus = merge([read_corpus(argument) for argument in corpora])
+    for run in runs:
+        if run.config.data["train_fingerprint"] != corpus.fingerprint:
+            raise InputError(
+                "was trained on other texts, it cannot guide",
+                path=run.path,
+                remedy="choose another name for --out",
+            )
+    lines = []
+    with preparing(console) as report:
+        for begin in range(0, len(corpus.pairs), ALIGNED_AT_ONCE):
+            report("aligning the training pairs", begin / len(corpus.pairs))
+            some = corpus.pairs[begin : begin + ALIGNED_AT_ONCE]
+            both = zip(_links(runs[0], some), _links(runs[1], [pair.swapped() for pair in some]), strict=True)
+            lines += [format_pharaoh(grow_diag_final_and(one, turned(two))) for one, two in both]
+    write_aside(links, "".join(f"{line}\n" for line in lines).encode())
+    console.print(f"The links of both directions are in {links}.", markup=False, soft_wrap=True)
+
+
+def _links(run: Run, pairs: Sequence[Pair]) -> Iterator[Links]:
+    """The links of each pair; none where it is too long to be trained on."""
+    from seqattn.alignment import links_of
+    from seqattn.preparation import encode
+
+    from .readings import own_reading
+
+    nothing = next(encode(run.tokenizer, [Pair("", "")]))
+    longest = run.config.training.max_length
+    examples = [one if max(map(len, one)) <= longest else nothing for one in encode(run.tokenizer, pairs)]
+    return links_of(run.model, run.tokenizer, examples, own_reading(run))

@@ -1,0 +1,183 @@
+"""seqattn train --resume: an interrupted or finished training goes on exactly."""
+
+import shutil
+
+import pytest
+import torch
+from click.testing import CliRunner
+from seqattn_cli.main import cli
+
+from seqattn import experiment
+from seqattn.checkpoint import RunFolder
+from seqattn.training import Trainer, Validation
+
+from commands import BOTH, contents, interrupt_after, seqattn, setting, sizes, told, updates_of, weights_of
+
+
+def timeless(events):
+    return [{k: v for k, v in event.items() if "seconds" not in k} for event in events]
+
+
+@pytest.mark.parametrize("update", [3, 12, 16, 20])
+@BOTH
+def test_an_interrupted_training_resumes_to_the_same_files_as_one_never_interrupted(
+    work, tmp_path, monkeypatch, architecture, update
+):
+    how = ["--max-updates", 20, *sizes(architecture), *setting("dropout=0.2")]
+    start = ["train", "--train", work.train, "--arch", architecture, *how]
+    seqattn(*start, "--out", tmp_path / "whole")
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, update)
+        result = seqattn(*start, "--out", tmp_path / "cut", status=130)
+    assert "Interrupted" in result.stderr and "--resume" in result.stderr
+    assert updates_of(tmp_path / "cut") == list(range(1, update + 1))
+    torch.manual_seed(4321)
+    result = seqattn("train", "--resume", "--out", tmp_path / "cut")
+    assert f"after {update} updates" in " ".join(result.stderr.split())
+
+    whole, cut = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")
+    assert timeless(cut.read_metrics()) == timeless(whole.read_metrics())
+    (expected, _), (found, _) = whole.read_last(), cut.read_last()
+    assert expected.keys() == found.keys()
+    assert [name for name in expected if not torch.equal(expected[name], found[name])] == []
+    assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
+    cards = [(tmp_path / name / "README.md").read_text().replace(name, "run") for name in ("cut", "whole")]
+    assert cards[0] == cards[1]
+
+
+def test_a_killed_training_resumes_from_its_last_validation(work, tmp_path, monkeypatch):
+    start = ["train", "--train", work.train, "--arch", "lstm", "--max-updates", 20, *sizes("lstm")]
+    seqattn(*start, "--out", tmp_path / "whole")
+    own = Trainer._update
+
+    def killed(trainer, group):
+        if trainer.progress.update == 12:
+            raise MemoryError
+        return own(trainer, group)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "_update", killed)
+        assert "memory" in seqattn(*start, "--out", tmp_path / "cut", status=1).stderr
+    assert updates_of(tmp_path / "cut")[-1] == 12
+    result = seqattn("train", "--resume", "--out", tmp_path / "cut")
+    assert "after 8 updates" in " ".join(result.stderr.split())
+    whole, cut = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")
+    assert timeless(cut.read_metrics()) == timeless(whole.read_metrics())
+    assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
+
+
+@BOTH
+def test_a_finished_run_goes_on_under_a_new_limit(work, tmp_path, architecture):
+    start = ["train", "--train", work.train, "--arch", architecture, *sizes(architecture)]
+    seqattn(*start, "--out", tmp_path / "run", "--max-updates", 8)
+    seqattn("train", "--resume", "--out", tmp_path / "run", "--max-updates", 12)
+    assert updates_of(tmp_path / "run") == list(range(1, 13))
+    assert RunFolder(tmp_path / "run").read_config().training.max_updates == 12
+
+
+def card_and_weights(run):
+    said = RunFolder(run).read_model()[1]
+    card = (run / "README.md").read_text(encoding="utf-8")
+    figures = f"BLEU {float(said['bleu']):.2f}, chrF {float(said['chrf']):.2f}"
+    return card, f"{figures}, exact match {float(said['exact']):.1f} %", said
+
+
+@BOTH
+def test_the_model_card_tells_the_scores_of_the_weights_beside_it(work, tmp_path, architecture):
+    card, figures, said = card_and_weights(work.run(architecture))
+    assert figures in card
+    assert f"after {said['update']} updates" in card
+    assert ("average" in card.splitlines()[5]) is said["averaged"]
+
+
+def test_the_model_card_still_tells_them_when_a_finished_run_is_resumed_to_no_avail(
+    work, tmp_path, monkeypatch
+):
+    scores = iter([1.0, 2.0, 7.0, 7.0])  # Two validations, their average, and the average again.
+
+    def validation_of(*_):
+        return lambda model: Validation(1.0, next(scores), 3.0, 4.0, ())
+
+    monkeypatch.setattr(experiment, "validation_of", validation_of)
+    start = ["train", "--train", work.train, "--arch", "lstm", *sizes("lstm"), "--max-updates", 16]
+    seqattn(*start, "--out", tmp_path / "run")
+    card, figures, said = card_and_weights(tmp_path / "run")
+    assert said["averaged"] is True and figures in card and "BLEU 7.00" in card
+    seqattn("train", "--resume", "--out", tmp_path / "run")
+    card, figures, said = card_and_weights(tmp_path / "run")
+    assert said["averaged"] is True
+    assert figures in card
+
+
+def test_the_command_that_resumes_is_said_on_one_line_to_be_copied(work, tmp_path, monkeypatch):
+    run = tmp_path / "a folder of a name long enough to fill a line of eighty columns twice over".replace(
+        " ", "-"
+    )
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, 1)
+        start = ["train", "--train", work.train, "--arch", "lstm", *sizes("lstm")]
+        result = seqattn(*start, "--out", run, status=130)
+    assert f"seqattn train --resume --out {run}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (["--set", "width=32"], "width"),
+        (["--set", "learning_rate=0.5"], "learning_rate"),
+        (["--seed", "5"], "seed"),
+        (["--vocab-size", "300"], "vocab_size"),
+        (["--preset", "small"], "preset"),
+        (["--precision", "bf16"], "precision"),
+    ],
+)
+def test_settings_cannot_change_when_a_run_is_resumed(work, more, expected):
+    before = contents(work.run("lstm"))
+    result = seqattn("train", "--resume", "--out", work.run("lstm"), *more, status=1)
+    assert f"Error: {expected} cannot change" in told(result)
+    assert contents(work.run("lstm")) == before
+
+
+def test_a_run_is_not_resumed_on_another_corpus(work):
+    before = contents(work.run("lstm"))
+    result = seqattn("train", "--resume", "--out", work.run("lstm"), "--train", work.test, status=1)
+    assert "train corpus is not the one this run began with" in told(result)
+    assert contents(work.run("lstm")) == before
+
+
+def test_a_validation_corpus_is_not_ignored_when_a_run_is_resumed(work, tmp_path):
+    shutil.copytree(work.run("lstm"), tmp_path / "run")
+    before = contents(tmp_path)
+    arguments = ("train", "--resume", "--out", tmp_path / "run", "--valid", work.test, "--max-updates", 41)
+    result = CliRunner().invoke(cli, list(map(str, arguments)))
+    assert result.exit_code in (1, 2), "it began with a part held out, and went on with it without a word"
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "untrained"])
+def test_what_is_not_an_interrupted_run_is_not_resumed(work, tmp_path, kind):
+    path = tmp_path / "run"
+    if kind != "missing":
+        path.mkdir()
+    if kind == "untrained":
+        for name in ("config.json", "tokenizer.model"):
+            (path / name).write_bytes((work.run("lstm") / name).read_bytes())
+    before = contents(tmp_path)
+    assert str(path) in told(seqattn("train", "--resume", "--out", path, status=1))
+    assert contents(tmp_path) == before
+
+
+def test_a_finished_run_resumed_without_a_new_limit_says_so(work, tmp_path):
+    start = ["train", "--train", work.train, "--arch", "lstm", *sizes("lstm")]
+    seqattn(*start, "--out", tmp_path / "run", "--max-updates", 4)
+    assert "budget is used up" in seqattn("train", "--resume", "--out", tmp_path / "run").stderr
+
+
+def test_a_corpus_that_moved_is_told_with_the_way_to_name_it(work, tmp_path):
+    (tmp_path / "pairs.tsv").write_bytes(work.train.read_bytes())
+    start = ["train", "--train", tmp_path / "pairs.tsv", "--arch", "lstm", *sizes("lstm")]
+    seqattn(*start, "--out", tmp_path / "run", "--max-updates", 4)
+    (tmp_path / "pairs.tsv").rename(tmp_path / "moved.tsv")
+    resume = ["train", "--resume", "--out", tmp_path / "run", "--max-updates", 6]
+    assert "--train" in told(seqattn(*resume, status=1))
+    seqattn(*resume, "--train", tmp_path / "moved.tsv")
