@@ -15,6 +15,8 @@ from seqattn.errors import check_ranges
 from seqattn.models.base import Memory, Seq2Seq, State, select
 from seqattn.symbols import BOS, EOS, PAD, UNK
 
+NEVER_PROPOSED = [PAD, BOS, UNK]
+
 
 @dataclass(frozen=True)
 class SearchOptions:
@@ -80,7 +82,7 @@ def next_log_probabilities(
     """
     decoded = model.decode(last.unsqueeze(1), memory, state)
     log_p = model.logits(decoded.hidden[:, -1]).float().log_softmax(-1)
-    log_p[:, [PAD, BOS, UNK]] = -torch.inf
+    log_p[:, NEVER_PROPOSED] = -torch.inf
     if forced.any():
         only_end = torch.full_like(log_p[:1], -torch.inf)
         only_end[:, EOS] = 0.0

@@ -34,7 +34,7 @@ RANKS = [
     {"seqattn.models", "seqattn.models.base", "seqattn.models.lstm", "seqattn.models.transformer"},
     {"seqattn.guide", "seqattn.search", "seqattn.training"},
     {"seqattn.checkpoint", "seqattn.preparation", "seqattn.presets"},
-    {"seqattn.translation", "seqattn.alignment", "seqattn.evaluation"},
+    {"seqattn.translation", "seqattn.stepping", "seqattn.alignment", "seqattn.evaluation"},
     {"seqattn.comparison", "seqattn.experiment"},
 ]
 """A module imports only from its own rank and those before it."""
