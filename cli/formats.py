@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 import click
 
@@ -56,4 +57,20 @@ def jsonl(found: Found) -> None:
             click.echo(json.dumps(record, ensure_ascii=False))
 
 
-FORMATS: dict[str, Callable[[Found], None]] = {"heatmap": heatmaps, "jsonl": jsonl}
+def svg(found: Found) -> None:
+    """A picture, the runs of a pair side by side, one pair below the other."""
+    from .drawing import MOST_PAIRS, drawing
+
+    # One more than there may be is enough to see that there are too many.
+    pairs = [
+        [(f"{one.run}: {one.described}", one.attention) for one in several]
+        for several in islice(found, MOST_PAIRS + 1)
+    ]
+    click.echo(drawing(pairs))
+
+
+FORMATS: dict[str, Callable[[Found], None]] = {
+    "heatmap": heatmaps,
+    "jsonl": jsonl,
+    "svg": svg,
+}

@@ -24,6 +24,8 @@ class Seen(NamedTuple):
     """Which of the heads is asked for."""
     own: Reading
     """Which one training chose."""
+    pair: Pair
+    """The texts whose words these are."""
 
     @property
     def attention(self) -> Attention:
@@ -47,8 +49,9 @@ def seen_in(run: Run, name: str, pairs: Sequence[Pair], reading: Reading, unit: 
 
     examples = list(encode(run.tokenizer, pairs))
     own = own_reading(run)
-    for heads in heads_of(run.model, run.tokenizer, examples, consumed=reading.consumed, unit=unit):
-        yield Seen(name, heads, reading, own)
+    found = heads_of(run.model, run.tokenizer, examples, consumed=reading.consumed, unit=unit)
+    for pair, heads in zip(pairs, found, strict=True):
+        yield Seen(name, heads, reading, own, pair)
 
 
 def attentions(run: Run, pairs: Sequence[Pair]) -> list[Attention]:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from browser import Browser, find_chromium
 from commands import Work
 
 torch.set_num_threads(1)
@@ -24,3 +25,12 @@ settings.load_profile("seqattn")
 @pytest.fixture(scope="session")
 def work(tmp_path_factory):
     return Work(tmp_path_factory.mktemp("work"))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    program = find_chromium()
+    if program is None:
+        pytest.skip("needs Chromium on the PATH, or named by the environment variable CHROMIUM")
+    with Browser(program, tmp_path_factory.mktemp("browser")) as started:
+        yield started

@@ -1,0 +1,27 @@
+"""The colours of pictures and pages; a weight is seen the better, the larger it is, on either ground."""
+
+from __future__ import annotations
+
+LIGHT, DARK = ("#ffffff", "#1a1c24"), ("#14161f", "#e6e7ee")
+"""Ground and text."""
+# From indigo by teal to nearly white. Lightness in OKLab rises evenly from 0.27 to 0.98, so that the order is
+# seen without colour vision and in grey print; hue falls from 275° to 125°.
+COLOURS = (
+    *("#1d2248", "#1f2c54", "#1f3760", "#1d436c", "#1b4f76", "#175b7f", "#146787", "#16738e", "#1e8093"),
+    *("#2c8c98", "#3d979c", "#4fa29f", "#63ada3", "#77b7a8", "#8cc0ad", "#a1cab5", "#b5d3be", "#c8dcc9"),
+    *("#d9e5d7", "#eaeee7", "#f8f8f8"),
+)
+STEPS = len(COLOURS) - 1
+_WHITE_INK = 9
+"""On so many of them white text is read better than black."""
+
+
+def step(weight: float) -> int:
+    """The step of a weight in [0, 1]: 0 … STEPS."""
+    return round(STEPS * min(max(0.0, weight), 1.0))
+
+
+def ramp(*, dark: bool) -> list[tuple[str, str]]:
+    """The colour of each step and that of text on it, for a dark or a light ground."""
+    inks = ("#ffffff",) * _WHITE_INK + ("#000000",) * (len(COLOURS) - _WHITE_INK)
+    return list(zip(COLOURS, inks, strict=True))[:: 1 if dark else -1]
