@@ -39,7 +39,7 @@ def drawing(pairs: Sequence[Sequence[tuple[str, Attention]]]) -> str:
     InputError when there are too many pairs.
     """
     if len(pairs) > MOST_PAIRS:
-        raise InputError(f"a picture holds at most {MOST_PAIRS} pairs", remedy="give fewer with --pairs")
+        raise InputError(f"a picture holds at most {MOST_PAIRS} pairs", remedy="--format html holds more")
     rows = [[_panel(title, attention) for title, attention in several] for several in pairs]
     columns = [max(panel.width for panel in column) for column in zip(*rows, strict=True)]
     marks: list[str] = []

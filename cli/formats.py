@@ -57,6 +57,13 @@ def jsonl(found: Found) -> None:
             click.echo(json.dumps(record, ensure_ascii=False))
 
 
+def html(found: Found) -> None:
+    """A web page."""
+    from .page import page
+
+    click.echo(page(found), nl=False)
+
+
 def svg(found: Found) -> None:
     """A picture, the runs of a pair side by side, one pair below the other."""
     from .drawing import MOST_PAIRS, drawing
@@ -72,5 +79,6 @@ def svg(found: Found) -> None:
 FORMATS: dict[str, Callable[[Found], None]] = {
     "heatmap": heatmaps,
     "jsonl": jsonl,
+    "html": html,
     "svg": svg,
 }

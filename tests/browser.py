@@ -105,17 +105,18 @@ class Browser:
             pass
 
     def run(self, script: str) -> Any:
-        """The value of a JavaScript expression."""
-        found = self._send("Runtime.evaluate", expression=script, returnByValue=True)
+        """The value of a JavaScript expression, or of the promise that it is."""
+        found = self._send("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
     def press(self, key: str) -> None:
         """Press and release a key."""
-        for kind in ("rawKeyDown", "keyUp"):
-            self._send(
-                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key]
-            )
+        names: dict[str, Any] = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
+        typed = {"text": "\r"} if key == "Enter" else {}
+        self._send("Input.dispatchKeyEvent", type="keyDown" if typed else "rawKeyDown", **typed, **names)
+        self._send("Input.dispatchKeyEvent", type="keyUp", **names)
+        self._settle()
 
     def point(self, element: str, *, click: bool = False) -> None:
         """Move the mouse onto the middle of what a JavaScript expression names."""
@@ -123,20 +124,18 @@ class Browser:
             f"(() => {{ const e = {element}; e.scrollIntoView({{block: 'center', inline: 'center'}});"
             "const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })()"
         )
-        kinds = ["mouseMoved", *(["mousePressed", "mouseReleased"] if click else [])]
-        for kind in kinds:
-            self._send(
-                "Input.dispatchMouseEvent",
-                type=kind,
-                x=x,
-                y=y,
-                button="left" if click else "none",
-                clickCount=1,
-            )
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased")[: 3 if click else 1]:
+            button = "none" if kind == "mouseMoved" else "left"
+            self._send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, clickCount=1)
+        self._settle()
 
     def picture(self, path: Path) -> None:
         """Write a PNG of what is shown."""
         path.write_bytes(base64.b64decode(self._send("Page.captureScreenshot")["data"]))
+
+    def _settle(self) -> None:
+        """Wait until the page has seen what was done, and what followed from it."""
+        self.run("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
 
     def _send(self, method: str, **parameters: Any) -> dict[str, Any]:
         number = next(self._numbers)

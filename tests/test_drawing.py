@@ -130,7 +130,7 @@ def test_align_draws_a_few_pairs_and_says_what_to_do_with_many(work, tmp_path):
 
     assert len(cells(ET.fromstring(drawn(20).stdout))) == 20 * 3
     refused = told(drawn(21, status=1))
-    assert "at most 20 pairs" in refused and "fewer" in refused
+    assert "at most 20 pairs" in refused and "html" in refused
 
 
 LONG = [
