@@ -92,6 +92,7 @@ def align(
       seqattn align runs/mine "A sentence." "Ein Satz." --layer 2 --head 1
       seqattn align runs/lstm runs/transformer "A sentence."
       seqattn align runs/mine "A sentence." --heads
+      seqattn align runs/mine "A sentence." --format html > page.html
       seqattn align runs/mine --pairs test.tsv --format pharaoh > test.links
       seqattn align runs/mine --pairs test.tsv --gold test.gold
       seqattn align runs/mine --pairs test.tsv --heads
