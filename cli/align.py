@@ -22,7 +22,7 @@ from .readings import (
     translate_one,
     unspaced,
 )
-from .shared import RUN, machine_options, open_run, results
+from .shared import RUN, Number, machine_options, open_run, results
 
 if TYPE_CHECKING:
     from seqattn.checkpoint import Run
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     help="The step at which a target word is predicted, or read.  [default: likewise]",
 )
 @click.option("--heads", is_flag=True, help="Show every layer and head, or judge them on --pairs.")
+@click.option("--step", is_flag=True, help="Play how a sentence is decoded, piece by piece.")
+@click.option("--pause", type=Number(0), metavar="SECONDS", help="Between steps.  [default: until a key]")
 @click.option(
     "--unit",
     type=click.Choice(["words", "pieces"]),
@@ -73,6 +75,8 @@ def align(
     head: int | None,
     at: str | None,
     heads: bool,
+    step: bool,
+    pause: float | None,
     unit: str | None,
     form: str | None,
     device: str,
@@ -92,6 +96,7 @@ def align(
       seqattn align runs/mine "A sentence." "Ein Satz." --layer 2 --head 1
       seqattn align runs/lstm runs/transformer "A sentence."
       seqattn align runs/mine "A sentence." --heads
+      seqattn align runs/mine "A sentence." --step
       seqattn align runs/mine "A sentence." --format html > page.html
       seqattn align runs/mine --pairs test.tsv --format pharaoh > test.links
       seqattn align runs/mine --pairs test.tsv --gold test.gold
@@ -110,7 +115,9 @@ def align(
         symmetrize=symmetrize is not None,
         chosen=not (layer is None and head is None),
         at=at is not None,
-        pieces=unit == "pieces",
+        step=step,
+        pause=pause is not None,
+        unit=unit,
         form=form,
     ):
         raise click.UsageError(complaint)
@@ -118,8 +125,14 @@ def align(
     from seqattn.comparison import unique_names
     from seqattn.corpus import read_corpus
 
+    from .steps import play
+
     paths = [run, *others]
     loaded = [open_run(path, device, threads) for path in paths]
+    names = unique_names([path.absolute() for path in paths])
+    if step:
+        play(loaded[0], names[0], asked_reading(loaded[0], layer, head, None), pause, *sentences)
+        return
     corpora = [read_corpus(pairs).pairs if pairs else (_pair(one, *sentences),) for one in loaded]
     answers = read_answers(gold, corpora[0])
     if heads and pairs:
@@ -131,7 +144,6 @@ def align(
         if unit is None:
             texts = [text for corpus in corpora for pair in corpus[:1] for text in pair]
             unit = "pieces" if form != "jsonl" and any(map(unspaced, texts)) else "words"
-        names = unique_names([path.absolute() for path in paths])
         each = zip(loaded, names, corpora, readings, strict=True)
         show = headmaps if heads else FORMATS[form]
         show(zip(*(seen_in(*one, unit) for one in each), strict=True))
@@ -160,7 +172,9 @@ def _misused(
     symmetrize: bool,
     chosen: bool,
     at: bool,
-    pieces: bool,
+    step: bool,
+    pause: bool,
+    unit: str | None,
     form: str | None,
 ) -> str:
     """What is wrong with options given together, or nothing."""
@@ -171,10 +185,15 @@ def _misused(
         (gold and not pairs, f"--gold {needed}"),
         (reverse and not pairs, f"--reverse {needed}"),
         (symmetrize and not reverse, "--symmetrize needs --reverse."),
+        (pause and not step, "--pause needs --step."),
+        (
+            step and (pairs or runs > 1 or heads or at or bool(unit) or form is not None),
+            "--step plays one run and sentence in pieces: give only --layer and --head with it.",
+        ),
         (runs > 1 and pairs, "Several runs show a sentence: give one RUN with --pairs."),
         (runs > 1 and form == "pharaoh", "Several runs make pictures: leave out --format pharaoh."),
         (
-            pieces and (gold or (heads and pairs) or reverse or form == "pharaoh"),
+            unit == "pieces" and (gold or (heads and pairs) or reverse or form == "pharaoh"),
             "Links are between words: leave out --unit pieces.",
         ),
         (

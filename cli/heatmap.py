@@ -246,11 +246,16 @@ def _peak(row: Sequence[float]) -> int:
     return best if row[best] > 0 else -1
 
 
+def band(weight: float) -> tuple[str, str]:
+    """The shade and the colour of a weight."""
+    return [(shade, colour) for lower, shade, colour in BANDS if lower <= max(weight, 0.0)][-1]
+
+
 def cell(weight: float, size: int) -> Text:
     """A weight as `size` cells of shade."""
     if math.isnan(weight):
         return Text("?".center(size))
-    _, shade, colour = [band for band in BANDS if band[0] <= max(weight, 0.0)][-1]
+    shade, colour = band(weight)
     return Text(shade.center(size) if shade == BANDS[0][1] else shade * size, style=colour)
 
 

@@ -34,12 +34,16 @@ class Seen(NamedTuple):
 
     @property
     def described(self) -> str:
-        """The reading in words, such as `layer 2, head 1, consumed`; without what there is only one of."""
-        layers, heads = self.heads.weights.shape[:2]
-        parts = [f"layer {self.reading.layer}"] if layers > 1 else []
-        if heads > 1:
-            parts.append(f"head {self.reading.head}" if self.reading.head else f"mean of {heads} heads")
-        return ", ".join([*parts, "consumed" if self.reading.consumed else "produced"])
+        """The reading in words."""
+        return described(self.reading, *self.heads.weights.shape[:2])
+
+
+def described(reading: Reading, layers: int, heads: int) -> str:
+    """A reading in words, such as `layer 2, head 1, consumed`; without what there is only one of."""
+    parts = [f"layer {reading.layer}"] if layers > 1 else []
+    if heads > 1:
+        parts.append(f"head {reading.head}" if reading.head else f"mean of {heads} heads")
+    return ", ".join([*parts, "consumed" if reading.consumed else "produced"])
 
 
 def seen_in(run: Run, name: str, pairs: Sequence[Pair], reading: Reading, unit: str) -> Iterator[Seen]:

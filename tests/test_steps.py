@@ -1,0 +1,295 @@
+"""align --step: decoding played one step at a time, in a terminal and on paper."""
+
+import io
+import json
+import os
+import re
+import select
+import shutil
+import subprocess
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+from seqattn_cli.steps import Row, Scene, perform, picture
+
+from seqattn.alignment import pick
+from seqattn.checkpoint import RunFolder, load_run
+from seqattn.models.base import Reading
+from seqattn.search import SearchOptions
+from seqattn.stepping import steps
+
+from commands import BOTH, seqattn, told
+from terminal import rendered
+
+PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
+
+
+def played(run, *arguments):
+    """The blocks of what is printed: the heading, then each step's lines."""
+    output = seqattn("align", run, *arguments, "--step").stdout
+    heading, *blocks = re.split(r"\n\n(?=step \d+ of)", output)
+    return heading, [block.splitlines() for block in blocks]
+
+
+def taken(lines):
+    """The piece that a step takes and its probability."""
+    (line,) = [line for line in lines if line.startswith("> ")]
+    return line.split()[2], float(line.split()[1])
+
+
+def attended(lines):
+    """The source pieces shown and their weights."""
+    (start,) = [at for at, line in enumerate(lines) if line.startswith("attends to")]
+    rows = [line.split() for line in lines[start + 1 : lines.index("proposes") - 1]]
+    return [(row[1], float(row[0])) for row in rows]
+
+
+@BOTH
+def test_the_steps_printed_are_those_of_greedy_translation(work, architecture):
+    run = work.run(architecture)
+    _, found = played(run, "red dog one two cat")
+    translation = seqattn("translate", run, "--beam", 1, input="red dog one two cat").stdout.strip()
+    assert (found[-1][1] or "∅") == (translation or "∅")
+    assert [lines[0].split("  ")[0] for lines in found] == [
+        f"step {number} of {len(found)}" for number in range(1, len(found) + 1)
+    ]
+    pieces = [taken(lines)[0] for lines in found]
+    assert pieces[-1] == "</s>"
+    assert [lines[0].split("reads ")[1] for lines in found] == ["<s>", *pieces[:-1]]
+
+
+def test_along_a_target_the_steps_take_its_pieces_and_say_how_likely_each_was(work):
+    run = work.run("lstm")
+    loaded = load_run(run)
+    ids = loaded.tokenizer.target.encode("cat cat bird bird")
+    source = loaded.tokenizer.source.encode("red dog")
+    _, found = played(run, "red dog", "cat cat bird bird")
+    assert found[-1][1] == "cat cat bird bird"
+    expected = list(steps(loaded.model, source, SearchOptions(), ids))
+    for lines, step in zip(found, expected, strict=True):
+        piece, probability = taken(lines)
+        assert piece == {2: "</s>"}.get(step.taken.id) or loaded.tokenizer.target.pieces([step.taken.id])[0]
+        assert probability == pytest.approx(step.taken.probability, abs=6e-4)
+        assert any(line.endswith(f"rank {step.taken.rank}") for line in lines) == (step.taken.rank > 5)
+    assert any(step.taken.rank > 5 for step in expected)
+
+
+@pytest.mark.parametrize("head", [0, 1, 2])
+def test_attention_and_context_vector_are_of_the_head_that_is_asked_for(work, head):
+    run = work.run("transformer")
+    loaded = load_run(run)
+    expected = steps(
+        loaded.model,
+        loaded.tokenizer.source.encode("red dog"),
+        SearchOptions(),
+        loaded.tokenizer.target.encode("dog red"),
+    )
+    heading, found = played(run, "red dog", "dog red", "--head", head)
+    assert (f"head {head}" if head else "mean of 2 heads") in heading and "produced" in heading
+    for lines, step in zip(found, expected, strict=True):
+        weights = pick(step.attention, Reading(1, head)).tolist()
+        assert [weight for _, weight in attended(lines)] == pytest.approx(weights, abs=6e-4)
+        vector = step.context[0, head - 1] if head else step.context[0].flatten()
+        (said,) = [line for line in lines if line.startswith("attends to")]
+        assert said.endswith(f"{'|c|' if head else '|[c1 … c2]|'} {vector.norm():.2f}")
+
+
+def test_the_step_that_produces_is_shown_also_where_the_run_reads_the_one_that_consumes(work, tmp_path):
+    shown = []
+    for consumed in (False, True):
+        run = shutil.copytree(work.run("lstm"), tmp_path / str(consumed) / "run")
+        config = json.loads((run / "config.json").read_text())
+        config["alignment"] = {"layer": 1, "head": 0, "consumed": consumed}
+        (run / "config.json").write_text(json.dumps(config))
+        assert RunFolder(run).read_config().alignment == Reading(1, 0, consumed)
+        shown.append(played(run, "red dog", "dog red"))
+    (plain, found), (noted, same) = shown
+    assert found == same
+    assert "the step after" in noted and noted.startswith(plain) and "the step after" not in plain
+
+
+def test_a_layer_that_is_not_there_is_told(work):
+    said = told(seqattn("align", work.run("lstm"), "red dog", "--step", "--layer", 2, status=1))
+    assert "there is no layer 2" in said
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["red dog", "--pause", "1"],
+        ["red dog", "--step", "--pause", "-1"],
+        ["red dog", "--step", "--heads"],
+        ["red dog", "--step", "--at", "consumed"],
+        ["red dog", "--step", "--unit", "words"],
+        ["red dog", "--step", "--format", "jsonl"],
+        ["--step", "--pairs", "y.tsv"],
+        ["--step"],
+    ],
+)
+def test_what_does_not_go_with_steps_is_wrong_usage(work, more):
+    assert "Error: " in seqattn("align", work.run("lstm"), *more, status=2).stderr
+
+
+def test_steps_are_of_one_run(work):
+    runs = [work.run("lstm"), work.run("transformer")]
+    assert "one run" in seqattn("align", *runs, "red dog", "--step", status=2).stderr
+
+
+def scene(shares=(0.1, 0.6, 0.3), name="step 1 of 9", text="dog", pieces=None):
+    pieces = pieces or [f"p{at}" for at in range(len(shares))]
+    proposed = [Row(0.5, "dog", True), Row(0.25, "cat")]
+    rows = [Row(share, piece) for share, piece in zip(shares, pieces, strict=True)]
+    return Scene(name, "<s>", text, rows, ["entropy 1.30 bits", "|c| 2.00"], proposed)
+
+
+def drawn(one, width=80, most=12):
+    return rendered(picture(one, width, most)).splitlines()
+
+
+def test_a_step_is_drawn():
+    assert drawn(scene()) == [
+        "step 1 of 9  reads <s>",
+        "dog",
+        "",
+        "attends to  entropy 1.30 bits  |c| 2.00",
+        "  0.100  p0   ████",
+        "  0.600  p1   ████████████████████████",
+        "  0.300  p2   ████████████",
+        "",
+        "proposes",
+        "> 0.500  dog  ████████████████████",
+        "  0.250  cat  ██████████",
+    ]
+
+
+def test_of_many_source_pieces_the_heaviest_are_shown_in_their_order_and_the_rest_is_summed():
+    lines = drawn(scene([0.05, 0.3, 0.02, 0.5, 0.13]), most=2)
+    assert [line.split()[:2] for line in lines[4:6]] == [["0.300", "p1"], ["0.500", "p3"]]
+    assert lines[6] == "  0.200  3 others"
+
+
+def test_a_long_translation_shows_its_end():
+    line = drawn(scene(text="a" * 50 + " the end"), width=30)[1]
+    assert cell_len(line) == 30 and line.startswith("…a") and line.endswith("a the end")
+
+
+def test_a_share_stands_before_its_piece_so_that_a_terminal_does_not_turn_it_round():
+    line = drawn(scene([1.0], pieces=["שלום"]))[4]
+    assert re.fullmatch(r"  1\.000  שלום +█+", line)
+
+
+def test_shares_that_are_no_numbers_have_no_bar():
+    assert drawn(scene([float("nan")] * 2))[4] == "  nan  p0"
+
+
+pieces = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(["[red]x[/]", "\x1b[31m", "שלום", "\u202e", "한국어" * 9, "👨\u200d👩\u200d👧"]),
+)
+
+
+@given(st.lists(pieces, min_size=1, max_size=20), pieces, st.integers(20, 120), st.integers(1, 12))
+def test_no_line_is_wider_than_asked_and_nothing_is_obeyed(source, text, width, most):
+    shares = [1 / len(source)] * len(source)
+    output = rendered(picture(scene(shares, text=text, pieces=source), width, most))
+    assert max(cell_len(line) for line in output.split("\n")) <= width
+    assert {unicodedata.category(char) for char in output if char != "\n"}.isdisjoint(
+        {"Cc", "Zl", "Zp", "Cs"}
+    )
+
+
+def performed(*keys, scenes=None):
+    """What a terminal is sent while `keys` are pressed; an exception among them is raised there."""
+    console = Console(
+        force_terminal=True, width=60, height=24, file=io.StringIO(), color_system=None, _environ={}
+    )
+    pressed = iter(keys)
+
+    def key():
+        one = next(pressed)
+        if isinstance(one, type):
+            raise one
+        return one
+
+    scenes = scenes or [scene(name=f"step {number} of 3") for number in (1, 2, 3)]
+    try:
+        perform(console, scenes, [Text("heading")], key)
+    finally:
+        performed.sent = console.file.getvalue()
+    assert next(pressed, None) is None, "the play ended before all keys were pressed"
+    return performed.sent
+
+
+def order(sent):
+    """The steps as they were shown, the repeated last one left out."""
+    found = [int(number) for number in re.findall(r"step (\d+) of", sent)]
+    return [number for at, number in enumerate(found) if at == 0 or number != found[at - 1]]
+
+
+@pytest.mark.parametrize(
+    ("keys", "shown"),
+    [
+        ([" ", "\r", "x"], [1, 2, 3]),
+        ([" ", "\x1b[D", " ", " ", " "], [1, 2, 1, 2, 3]),
+        (["b", " ", "q"], [1, 2]),
+        (["\x1b"], [1]),
+        ([" ", EOFError], [1, 2]),
+    ],
+)
+def test_keys_go_on_and_back_and_end(keys, shown):
+    sent = performed(*keys)
+    assert order(sent) == shown
+    after = sent.rpartition("any key")[2]
+    assert f"step {shown[-1]} of" in after, "the last step stays, without what only keys need"
+    assert sent.rfind("\x1b[?25h") > sent.rfind("\x1b[?25l")
+
+
+def test_an_interruption_shows_the_cursor_again_and_goes_on():
+    with pytest.raises(KeyboardInterrupt):
+        performed(" ", KeyboardInterrupt)
+    assert performed.sent.rfind("\x1b[?25h") > performed.sent.rfind("\x1b[?25l") >= 0
+
+
+def test_a_long_source_does_not_push_a_step_out_of_the_terminal():
+    one = scene([1 / 40] * 40)
+    one = one._replace(proposed=[*[Row(0.1, "cat")] * 5, Row(0.01, "dog", True, "rank 9")])
+    sent = performed("q", scenes=[one])
+    assert "others" in sent and "rank 9" in sent
+    assert sent.split("any key")[0].count("\n") < 23
+
+
+@pytest.mark.parametrize(("key", "status"), [(b"q", 0), (b"\x03", 130)])
+def test_the_terminal_is_left_as_it_was(work, key, status):
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
+    leader, follower = pty.openpty()
+    before = termios.tcgetattr(follower)
+    arguments = ["align", work.run("lstm"), "red dog", "dog red", "--step"]
+    process = subprocess.Popen(
+        [*PROGRAM, *map(str, arguments)],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env={**os.environ, "TERM": "xterm"},
+        start_new_session=True,
+    )
+    sent = b""
+    while process.poll() is None:
+        if select.select([leader], [], [], 0.1)[0]:
+            sent += os.read(leader, 65536)
+        elif b"any key" in sent:
+            # What is pressed before the program listens is lost.
+            os.write(leader, key)
+    while select.select([leader], [], [], 0)[0]:
+        sent += os.read(leader, 65536)
+    after = termios.tcgetattr(follower)
+    os.close(follower)
+    os.close(leader)
+    assert process.returncode == status, sent
+    assert after == before
+    assert b"\x1b[?25h" in sent.split(b"any key")[-1]
