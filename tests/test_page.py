@@ -190,7 +190,8 @@ def shown(browser, tmp_path):
 
 
 def said(browser):
-    return browser.run("[...document.querySelectorAll('.said')].map(e => e.textContent)")
+    sentences = browser.run("[...document.querySelectorAll('.said')].map(e => e.textContent)")
+    return [sentence.replace("\u00a0", " ") for sentence in sentences]
 
 
 def button(side, index, run=0):
@@ -200,7 +201,7 @@ def button(side, index, run=0):
 def figures(browser, side, run=0):
     """The figure beside each word of a side."""
     found = f"document.querySelectorAll('.run')[{run}].querySelectorAll('.{side} .figure')"
-    return browser.run(f"[...{found}].map(e => e.textContent)")
+    return [text.replace("\u00a0", " ") for text in browser.run(f"[...{found}].map(e => e.textContent)")]
 
 
 def percents(weights):

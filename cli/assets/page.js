@@ -10,7 +10,7 @@ const OTHER = { source: "target", target: "source" };
 
 const { steps, unseen, runs, pairs } = JSON.parse(document.getElementById("weights").textContent);
 
-const percent = (weight, digits = 0) => `${(100 * weight).toFixed(digits)} %`;
+const percent = (weight, digits = 0) => `${(100 * weight).toFixed(digits)}\u00a0%`;
 const step = (weight) => `w${Math.round(steps * weight)}`;
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 const entropy = (row) => sum(row.map((weight) => (weight > 0 ? -weight * Math.log2(weight) : 0)));
