@@ -23,7 +23,9 @@ def heatmaps(found: Found) -> None:
     from .render import attention_map
 
     console = results()
-    for several in found:
+    for number, several in enumerate(found):
+        if number:
+            console.print()
         # Two maps stand side by side where each has room for a sentence.
         together = len(several) > 1 and console.width >= 100
         room = (console.width - 3) // 2 if together else console.width

@@ -153,6 +153,9 @@ def results() -> Console:
     from rich.console import Console
 
     console = Console(highlight=False)
+    if console.color_system == "standard":
+        # The faint colours of maps, as the nearest of sixteen, may be the terminal's own ground.
+        console.no_color = True
     if not console.is_terminal:
         # A file has no width: wide enough for tables, and for heat maps not to be split.
         console.width = max(console.width, 120)

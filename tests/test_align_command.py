@@ -1,6 +1,7 @@
 """seqattn align and seqattn info."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -98,6 +99,28 @@ def test_several_runs_show_each_what_it_shows_alone(work, tmp_path):
             assert records(run, *sentences) == [record]
         assert [record["run"] for record in together] == ["lstm", "transformer", "third"]
     assert {record["target"][0] for record in together} == {"one"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [
+        ({"TERM": "xterm-256color"}, True),
+        ({"TERM": "xterm", "COLORTERM": "truecolor"}, True),
+        ({"TERM": "xterm"}, False),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_maps_have_colours_where_a_terminal_has_enough_and_shades_everywhere(work, environment, coloured):
+    clean = {"COLORTERM": None, "NO_COLOR": None, "FORCE_COLOR": "1", **environment}
+    for more in ([], ["--heads"], ["--step"]):
+        shown = seqattn("align", work.run("lstm"), "red dog", "dog red", *more, env=clean).stdout
+        assert ("\x1b[38;" in shown) == coloured
+        assert any(shade in shown for shade in "░▒▓█")
+
+
+def test_maps_of_pairs_stand_apart(work):
+    shown = seqattn("align", work.run("lstm"), "--pairs", work.test, "--format", "heatmap").stdout
+    assert len(re.findall(r"(?:^|\n\n)lstm: ", shown)) == len(TEST)
 
 
 def test_each_run_translates_by_itself(work):
