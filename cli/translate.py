@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -109,13 +110,14 @@ def translate(
         chunk=chunk,
     )
     with _destination(output) as file:
-        for found in Translator(loaded.model, loaded.tokenizer, options).translate(lines):
-            seen = _attention(loaded, found) if attention else []
-            if form == "jsonl":
-                _write_json(file, found, seen)
-            else:
-                file.write(found.text + "\n")
-                _draw(file, seen)
+        for some in Translator(loaded.model, loaded.tokenizer, options).translate_chunks(lines):
+            attentions = _attention(loaded, some) if attention else repeat([], len(some))
+            for found, seen in zip(some, attentions, strict=True):
+                if form == "jsonl":
+                    _write_json(file, found, seen)
+                else:
+                    file.write(found.text + "\n")
+                    _draw(file, seen)
             if chunk == 1:
                 file.flush()
 
@@ -144,16 +146,20 @@ def _destination(path: Path | None) -> Iterator[TextIO]:
         text.detach()
 
 
-def _attention(run: Run, found: Translation) -> list[Attention]:
-    """What the best translation looked at, for each piece the source was cut into."""
+def _attention(run: Run, found: Sequence[Translation]) -> Iterator[list[Attention]]:
+    """What each best translation looked at, for each piece its source was cut into."""
     from seqattn.alignment import attention_of
     from seqattn.batching import Example
 
     from .readings import own_reading
 
-    hypotheses = found.candidates[0].hypotheses
-    examples = [Example(list(s), h.ids) for s, h in zip(found.pieces, hypotheses, strict=True)]
-    return list(attention_of(run.model, run.tokenizer, examples, own_reading(run)))
+    examples = [
+        Example(list(source), hypothesis.ids)
+        for one in found
+        for source, hypothesis in zip(one.pieces, one.candidates[0].hypotheses, strict=True)
+    ]
+    seen = attention_of(run.model, run.tokenizer, examples, own_reading(run))
+    return (list(islice(seen, len(one.pieces))) for one in found)
 
 
 def _write_json(file: TextIO, found: Translation, seen: list[Attention]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import torch
@@ -12,11 +13,14 @@ from torch import Tensor
 
 from seqattn.batching import Example, collate, group_by_tokens
 from seqattn.errors import InputError
+from seqattn.hardware import side_by_side
 from seqattn.links import Links
 from seqattn.models.base import Reading, Seq2Seq
 from seqattn.tokenizer import Tokenizer
 from seqattn.words import UNITS, Words, telling, words_of
 
+READ_AT_ONCE = 500
+"""Examples whose attention is in memory together."""
 SHARED = 0.3
 """Of `link_scores`: how much attention a source word may get before it counts as a resting place."""
 
@@ -32,26 +36,37 @@ class Attention(NamedTuple):
     """(T, S) float32; every row sums to one."""
 
 
-def read_attention(model: Seq2Seq, examples: Sequence[Example], batch_tokens: int = 4096) -> Iterator[Tensor]:
+def read_attention(model: Seq2Seq, examples: Sequence[Example], batch_tokens: int = 2048) -> Iterator[Tensor]:
     """Each example's attention under teacher forcing, in order: (layers, heads, T, S) of all ids, EOS too.
 
     Row t is the step that predicts target id t and reads the one before it. InputError when the model has no
     attention.
     """
+    for start in range(0, len(examples), READ_AT_ONCE):
+        yield from _read_some(model, examples[start : start + READ_AT_ONCE], batch_tokens)
+
+
+def _read_some(model: Seq2Seq, examples: Sequence[Example], batch_tokens: int) -> list[Tensor]:
+    """The attention of examples that are read in batches of like length, side by side on a CPU."""
     device = next(model.parameters()).device
     lengths = [max(len(example.source), len(example.target)) for example in examples]
-    order = range(len(examples))
-    for rows in group_by_tokens(order, lengths, batch_tokens):
-        if model.longest is not None and max(lengths[row] for row in rows) > model.longest:
-            raise InputError(f"a sentence has more than the {model.longest} pieces this model can hold")
+    if model.longest is not None and max(lengths) > model.longest:
+        raise InputError(f"a sentence has more than the {model.longest} pieces this model can hold")
+
+    def read(rows: list[int]) -> list[Tensor]:
         batch = collate([examples[row] for row in rows], model.longest)
         with torch.inference_mode():
             memory, state = model.encode(batch.source.to(device))
             decoded = model.decode(batch.target[:, :-1].to(device), memory, state, attention=True)
         if decoded.attention is None:
             raise InputError("this model has no attention to read", remedy="it was trained with score=none")
-        for attention, row in zip(decoded.attention.float().cpu(), rows, strict=True):
-            yield attention[..., : len(examples[row].target), : len(examples[row].source)]
+        return list(decoded.attention.float().cpu())
+
+    order = sorted(range(len(examples)), key=lengths.__getitem__)
+    groups = list(group_by_tokens(order, lengths, batch_tokens))
+    results = side_by_side(read, groups) if device.type == "cpu" else map(read, groups)
+    found = dict(zip(order, chain.from_iterable(results), strict=True))
+    return [found[row][..., : len(one.target), : len(one.source)] for row, one in enumerate(examples)]
 
 
 def usual_reading(layers: int) -> Reading:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 import torch
@@ -112,6 +112,10 @@ class Translator:
 
         A fault of `lines` is raised when what came before it is translated.
         """
+        return chain.from_iterable(self.translate_chunks(lines))
+
+    def translate_chunks(self, lines: Iterable[str]) -> Iterator[list[Translation]]:
+        """As `translate`, in lists of the lines that are read together."""
         remaining = iter(lines)
         fault = None
         while fault is None:
@@ -123,7 +127,7 @@ class Translator:
                 fault = error
             if not chunk:
                 break
-            yield from self._translate_chunk(chunk)
+            yield list(self._translate_chunk(chunk))
         if fault is not None:
             raise fault
 
