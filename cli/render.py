@@ -27,6 +27,8 @@ UNSEEN = 0.2
 def attention_map(attention: Attention, *, width: int, title: str = "") -> RenderableType:
     """A pair's attention as a heat map, and under it what sums it up."""
     chart = heatmap(attention.source, attention.target, attention.weights.tolist(), width=width, title=title)
+    if not attention.target:
+        return chart
     return Group(chart, block(attention_summary(attention, max(width, MIN_WIDTH))))
 
 
@@ -34,8 +36,6 @@ def attention_summary(attention: Attention, width: int) -> list[Text]:
     """The mean entropy of the rows, and the source words that no target word looked at."""
     from seqattn.measures import coverage, entropy
 
-    if not attention.target:
-        return []
     bits, most = entropy(attention.weights).mean().item(), math.log2(len(attention.source))
     spread = [f"{bits:.2f} of {most:.2f} bits", "mean row entropy", "</s> counted"]
     words = zip(attention.source[:-1], coverage(attention.weights)[:-1].tolist(), strict=True)

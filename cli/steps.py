@@ -86,7 +86,8 @@ def play(
             Text("as an alignment the run reads the step after, which consumes the piece", "italic")
         )
     console = results()
-    if console.is_interactive and sys.stdin.isatty():
+    keys = sys.stdin is not None and sys.stdin.isatty()
+    if console.is_interactive and (keys or pause is not None):
         perform(console, scenes, heading, click.getchar if pause is None else lambda: _rest(pause))
         return
     console.print(block(heading))

@@ -73,17 +73,18 @@ def steps(
         state = decoded.state
         probabilities = model.logits(decoded.hidden[0, -1]).float().softmax(-1)
         proposed = probabilities.index_fill(0, ids.new_tensor(NEVER_PROPOSED), -1.0)
-        order = proposed.argsort(descending=True, stable=True).tolist()
-        ranked = list(map(Candidate, order, probabilities[order].tolist(), range(1, len(order) + 1)))
+        order = proposed.argsort(descending=True, stable=True)
+        best, ranks = order[:count].tolist(), order.argsort()
         at_limit = target is None and at + 1 == limit
-        taken = target[at] if target is not None else EOS if at_limit else order[0]
+        taken = target[at] if target is not None else EOS if at_limit else best[0]
+        told = [Candidate(id, probabilities[id].item(), int(ranks[id]) + 1) for id in (*best, taken)]
         yield Step(
             read,
             decoded.attention[0, :, :, 0].float().cpu(),
             (decoded.attention @ values)[0, :, :, 0].float().cpu(),
-            tuple(ranked[:count]),
-            ranked[order.index(taken)],
-            at_limit and taken != order[0],
+            tuple(told[:-1]),
+            told[-1],
+            at_limit and taken != best[0],
         )
         if taken == EOS:
             return

@@ -449,6 +449,11 @@ def test_under_a_map_stand_its_entropy_and_what_nobody_looked_at():
     assert lines[-1] == "unseen  the  [bold]  (column sums <0.2)"
 
 
+def test_a_map_without_target_words_says_so_and_nothing_more():
+    attention = Attention(["a", "</s>"], [], torch.zeros(0, 2))
+    assert rendered(attention_map(attention, width=40)) == "no target words to show\n"
+
+
 def test_entropy_is_nought_where_each_row_has_one_word_and_most_where_all_are_alike():
     assert "0.00 of 2.32 bits" in shown([[1.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0, 0.0]])[-2]
     assert "2.32 of 2.32 bits" in shown([[0.2] * 5])[-2]
