@@ -190,7 +190,10 @@ def _misused(
             step and (pairs or runs > 1 or heads or at or bool(unit) or form is not None),
             "--step plays one run and sentence in pieces: give only --layer and --head with it.",
         ),
-        (runs > 1 and pairs, "Several runs show a sentence: give one RUN with --pairs."),
+        (
+            runs > 1 and pairs and (form is None or gold or heads or reverse),
+            "Several runs make pictures: with --pairs give a --format such as html, or one RUN.",
+        ),
         (runs > 1 and form == "pharaoh", "Several runs make pictures: leave out --format pharaoh."),
         (
             unit == "pieces" and (gold or (heads and pairs) or reverse or form == "pharaoh"),

@@ -99,6 +99,7 @@ def test_several_runs_show_each_what_it_shows_alone(work, tmp_path):
             assert records(run, *sentences) == [record]
         assert [record["run"] for record in together] == ["lstm", "transformer", "third"]
     assert {record["target"][0] for record in together} == {"one"}
+    assert records(*runs[:2], "--pairs", work.test)[:2] == records(*runs[:2], *TEST[0])
 
 
 @pytest.mark.parametrize(
