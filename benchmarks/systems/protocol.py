@@ -44,9 +44,10 @@ class System(Protocol):
 
 
 def peak_megabytes() -> float:
-    """The most memory this process has held."""
+    """The most memory this process, or one that it ran, has held."""
     scale = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20
+    ran = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(who).ru_maxrss for who in ran) * scale / 2**20
 
 
 def serve(system: System) -> None:
