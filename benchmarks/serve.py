@@ -9,7 +9,7 @@ from systems.protocol import System, Work, serve
 
 
 def system(name: str, work: Work) -> System:
-    """ours:MODEL:PRECISION, tutorial:MODEL, ctranslate2:TYPE:WORKERS or opennmt:MODEL."""
+    """ours:MODEL:PRECISION, tutorial:MODEL, ctranslate2:TYPE:WORKERS, opennmt:MODEL or joeynmt:MODEL."""
     kind, *rest = name.split(":")
     if kind == "ours":
         from systems.ours import Ours
@@ -23,9 +23,13 @@ def system(name: str, work: Work) -> System:
         from systems.ctranslate import CTranslate2
 
         return CTranslate2(work, rest[0], int(rest[1]))
-    from systems.opennmt import OpenNMT
+    if kind == "opennmt":
+        from systems.opennmt import OpenNMT
 
-    return OpenNMT(work, *rest)
+        return OpenNMT(work, *rest)
+    from systems.joeynmt import JoeyNMT
+
+    return JoeyNMT(work, *rest)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ that what disturbs the machine disturbs all; each figure is the median of its tu
 target ids without padding for training, target ids for decoding.
 
 FOLDER of data holds Multi30k: train.en.gz, train.de.gz, test_2016_flickr.en.gz. FOLDER of peers holds virtual
-environments named ctranslate2 (with safetensors) and opennmt.
+environments named ctranslate2 (with safetensors), opennmt and joeynmt (with importlib_metadata, which 2.3.0
+imports but does not require).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from rich.table import Table
 HERE = Path(__file__).parent
 WARM_UP = 12
 """Updates before the clock starts."""
-OTHER_WEIGHTS = ("tutorial", "opennmt")
+OTHER_WEIGHTS = ("tutorial", "opennmt", "joeynmt")
 """Systems that decode with weights of their own."""
 FORCED = 16
 """Target ids of every sentence, where systems decode with different weights."""
@@ -178,7 +179,11 @@ def table(title: str, figures: dict[str, dict[str, float]], against: str, key: s
 def training_systems(model: str, peers: Path | None) -> dict[str, str]:
     """Who trains a model, each with the interpreter to run it."""
     systems = [f"tutorial:{model}", f"ours:{model}:auto", f"ours:{model}:fp32"]
-    return {**dict.fromkeys(systems, sys.executable), **peer(peers, "opennmt", f"opennmt:{model}")}
+    return {
+        **dict.fromkeys(systems, sys.executable),
+        **peer(peers, "opennmt", f"opennmt:{model}"),
+        **peer(peers, "joeynmt", f"joeynmt:{model}"),
+    }
 
 
 def decoding_systems(model: str, peers: Path | None, threads: int) -> dict[str, str]:
@@ -188,6 +193,7 @@ def decoding_systems(model: str, peers: Path | None, threads: int) -> dict[str, 
     return {
         **dict.fromkeys(systems, sys.executable),
         **peer(peers, "opennmt", f"opennmt:{model}"),
+        **peer(peers, "joeynmt", f"joeynmt:{model}"),
         **(peer(peers, "ctranslate2", *kinds) if model == "T" else {}),
     }
 
