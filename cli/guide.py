@@ -12,12 +12,14 @@ from seqattn.errors import InputError
 if TYPE_CHECKING:
     import torch
     from rich.console import Console
+    from torch import Tensor
 
     from seqattn.checkpoint import Run
     from seqattn.experiment import Experiment
     from seqattn.links import Links
+    from seqattn.preparation import Report
 
-ALIGNED_AT_ONCE = 5_000
+ALIGNED_AT_ONCE = 10_000
 """Pairs."""
 
 
@@ -29,6 +31,8 @@ def own_guide(
     start: Callable[[Path, bool], Experiment],
 ) -> Path:
     """The links of the training pairs by OUT.forward and OUT.reverse, written to OUT.pharaoh.
+
+    Each direction's attention and a lexicon are learned from each other; both directions become one set.
 
     What is there already is used, and what was interrupted goes on. `start` begins a run in a folder, from
     target to source if told to.
@@ -68,8 +72,6 @@ def _write_links(
     from seqattn.corpus import merge, read_corpus
     from seqattn.links import format_pharaoh, grow_diag_final_and, turned
 
-    from .live import preparing
-
     runs = [load_run(path, device) for path in (forward, reverse)]
     corpus = merge([read_corpus(argument) for argument in corpora])
     for run in runs:
@@ -79,25 +81,32 @@ def _write_links(
                 path=run.path,
                 remedy="choose another name for --out",
             )
-    lines = []
-    with preparing(console) as report:
-        for begin in range(0, len(corpus.pairs), ALIGNED_AT_ONCE):
-            report("aligning the training pairs", begin / len(corpus.pairs))
-            some = corpus.pairs[begin : begin + ALIGNED_AT_ONCE]
-            both = zip(_links(runs[0], some), _links(runs[1], [pair.swapped() for pair in some]), strict=True)
-            lines += [format_pharaoh(grow_diag_final_and(one, turned(two))) for one, two in both]
-    write_aside(links, "".join(f"{line}\n" for line in lines).encode())
+    one = _links(console, runs[0], corpus.pairs)
+    two = _links(console, runs[1], [pair.swapped() for pair in corpus.pairs])
+    combined = (grow_diag_final_and(link, turned(back)) for link, back in zip(one, two, strict=True))
+    write_aside(links, "".join(f"{format_pharaoh(each)}\n" for each in combined).encode())
     console.print(f"The links of both directions are in {links}.", markup=False, soft_wrap=True)
 
 
-def _links(run: Run, pairs: Sequence[Pair]) -> Iterator[Links]:
-    """The links of each pair; none where it is too long to be trained on."""
-    from seqattn.alignment import links_of
+def _links(console: Console, run: Run, pairs: Sequence[Pair]) -> list[Links]:
+    """The links of each pair, by attention and lexicon; none where it is too long to be trained on."""
+    from seqattn.alignment import scores_of
+    from seqattn.lexicon import links_by_lexicon
     from seqattn.preparation import encode
 
+    from .live import preparing
     from .readings import own_reading
 
+    reading, longest = own_reading(run), run.config.training.max_length
     nothing = next(encode(run.tokenizer, [Pair("", "")]))
-    longest = run.config.training.max_length
-    examples = [one if max(map(len, one)) <= longest else nothing for one in encode(run.tokenizer, pairs)]
-    return links_of(run.model, run.tokenizer, examples, own_reading(run))
+
+    def scored(report: Report) -> Iterator[tuple[Sequence[str], Sequence[str], Tensor]]:
+        for begin in range(0, len(pairs), ALIGNED_AT_ONCE):
+            report(f"aligning by {run.path.name}", begin / len(pairs))
+            some = encode(run.tokenizer, pairs[begin : begin + ALIGNED_AT_ONCE])
+            short = [example if max(map(len, example)) <= longest else nothing for example in some]
+            for words, scores in scores_of(run.model, run.tokenizer, short, reading):
+                yield words.source[:-1], words.target, scores
+
+    with preparing(console) as report:
+        return links_by_lexicon(scored(report))

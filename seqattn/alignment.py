@@ -172,9 +172,17 @@ def links_of(
     model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Example], reading: Reading
 ) -> Iterator[Links]:
     """Each example's links by a reading: every target word with the source word of the highest score."""
+    for _, scores in scores_of(model, tokenizer, examples, reading):
+        yield as_links(best_linked(scores))
+
+
+def scores_of(
+    model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Example], reading: Reading
+) -> Iterator[tuple[Words, Tensor]]:
+    """Each example's words and their `link_scores` by a reading."""
     for example, attention in zip(examples, read_attention(model, examples), strict=True):
-        weights = choose(attention, reading)
-        yield as_links(best_linked(link_scores(tokenizer, example, words_of(tokenizer, example), weights)))
+        words = words_of(tokenizer, example)
+        yield words, link_scores(tokenizer, example, words, choose(attention, reading))
 
 
 class Judged(NamedTuple):

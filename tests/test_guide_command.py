@@ -113,8 +113,6 @@ def test_its_own_guide_comes_from_two_runs_that_are_kept(work, tmp_path):
     assert "run.forward" in said and "run.reverse" in said
     links = tmp_path / "run.pharaoh"
     assert len(links.read_text().splitlines()) == len(TRAIN)
-    both = ["align", tmp_path / "run.forward", "--reverse", tmp_path / "run.reverse", "--pairs", work.train]
-    assert seqattn(*both).stdout == links.read_text()
     assert json.loads((tmp_path / "run" / "config.json").read_text())["data"]["guide"] == str(links)
     assert "exists already" in told(seqattn(*train, status=1))
 

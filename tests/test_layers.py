@@ -35,7 +35,7 @@ RANKS = [
     {"seqattn.guide", "seqattn.search", "seqattn.training"},
     {"seqattn.checkpoint", "seqattn.preparation", "seqattn.presets"},
     {"seqattn.translation", "seqattn.stepping", "seqattn.alignment", "seqattn.evaluation"},
-    {"seqattn.comparison", "seqattn.experiment"},
+    {"seqattn.comparison", "seqattn.experiment", "seqattn.lexicon"},
 ]
 """A module imports only from its own rank and those before it."""
 
