@@ -1,6 +1,6 @@
 """Links by attention and by which words go together in a whole corpus, each learned from the other.
 
-For IBM model 1 (Brown et al. 1993) every source word of a pair may be what a target word translates, all alike;
+For IBM model 1 (Brown et al. 1993) every source word of a pair is alike as what a target word may translate;
 here attention says which are likely.
 """
 

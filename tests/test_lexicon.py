@@ -1,0 +1,71 @@
+"""Links by attention and a lexicon: EM over a corpus, and what it makes of attention that errs."""
+
+import math
+import random
+
+import pytest
+import torch
+
+from seqattn.lexicon import CONCENTRATION, FLOOR, ROUNDS, TRANSLATIONS, links_by_lexicon
+
+
+def reference(pairs):
+    """The same by loops over words."""
+    weight = {}
+    for _ in range(ROUNDS + 1):
+        together, alone, links = {}, {}, []
+        for source, target, scores in pairs:
+            chosen = set()
+            for t, right in enumerate(target):
+                joint = [
+                    (float(scores[t, s]) + FLOOR) * weight.get((left, right), 1.0)
+                    for s, left in enumerate(source)
+                ]
+                for s, left in enumerate(source):
+                    share = joint[s] / sum(joint)
+                    together[left, right] = together.get((left, right), 0.0) + share
+                    alone[left] = alone.get(left, 0.0) + share
+                if source:
+                    chosen.add((joint.index(max(joint)), t))
+            links.append(frozenset(chosen))
+        for (left, right), count in together.items():
+            up, down = count + CONCENTRATION, alone[left] + CONCENTRATION * TRANSLATIONS
+            weight[left, right] = math.exp(torch.tensor(up).digamma() - torch.tensor(down).digamma())
+    return links
+
+
+def random_pairs(count, seed):
+    """Each target word translates a source word, in another order; scores are noise around the truth."""
+    chance, torch_chance = random.Random(seed), torch.Generator().manual_seed(seed)
+    pairs, truth = [], []
+    for _ in range(count):
+        source = chance.sample(range(30), chance.randint(1, 6))
+        order = chance.sample(range(len(source)), len(source))
+        scores = torch.rand(len(source), len(source), generator=torch_chance) * 1.5
+        scores[range(len(source)), order] += 0.5
+        pairs.append(([f"s{w}" for w in source], [f"t{source[s]}" for s in order], scores.half().float()))
+        truth.append(frozenset((s, t) for t, s in enumerate(order)))
+    return pairs, truth
+
+
+def test_the_links_are_those_that_loops_over_words_find(monkeypatch):
+    pairs, _ = random_pairs(40, seed=1)
+    pairs.insert(7, ([], ["t1"], torch.zeros(1, 0)))
+    pairs.insert(9, (["s1"], [], torch.zeros(0, 1)))
+    expected = reference(pairs)
+    assert links_by_lexicon(pairs) == expected
+    monkeypatch.setattr("seqattn.lexicon.AT_ONCE", 3)
+    assert links_by_lexicon(pairs) == expected
+
+
+def test_where_attention_errs_now_and_then_the_corpus_puts_it_right():
+    pairs, truth = random_pairs(300, seed=2)
+    alone = [frozenset((int(s), t) for t, s in enumerate(scores.argmax(1))) for _, _, scores in pairs]
+    wrong = sum(len(found - right) for found, right in zip(alone, truth, strict=True))
+    left = sum(len(found - right) for found, right in zip(links_by_lexicon(pairs), truth, strict=True))
+    assert wrong > 100 and left < wrong / 10, (wrong, left)
+
+
+@pytest.mark.parametrize("pairs", [[], [([], [], torch.zeros(0, 0))], [([], ["t"], torch.zeros(1, 0))]])
+def test_without_words_there_are_no_links(pairs):
+    assert links_by_lexicon(pairs) == [frozenset() for _ in pairs]
