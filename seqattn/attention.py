@@ -16,7 +16,7 @@ from seqattn.dropout import Dropout
 
 
 def dot_scores(queries: Tensor, keys: Tensor) -> Tensor:
-    """Luong et al. 2015, eq. 8, "dot": `score(h_t, h̄_s) = h_tᵀ h̄_s`.
+    """Luong et al. 2015, section 3.1, "dot": `score(h_t, h̄_s) = h_tᵀ h̄_s`.
 
     (…, T, D), (…, S, D) → (…, T, S)
     """
@@ -33,7 +33,7 @@ def scaled_dot_scores(queries: Tensor, keys: Tensor) -> Tensor:
 
 
 def general_keys(keys: Tensor, weight: Tensor) -> Tensor:
-    """Luong et al. 2015, eq. 8, "general": `score(h_t, h̄_s) = h_tᵀ W_a h̄_s`, of which this is `W_a h̄_s`.
+    """Luong et al. 2015, section 3.1, "general": `score(h_t, h̄_s) = h_tᵀ W_a h̄_s`; this is its `W_a h̄_s`.
 
     It is the same at every step of a sentence; the score is its dot product (`dot_scores`) with h_t.
     (…, S, E), weight (D, E) → (…, S, D)

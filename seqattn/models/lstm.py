@@ -211,7 +211,7 @@ class LSTM(Seq2Seq):
         return decoded if attention else decoded._replace(attention=None)
 
     def _read(self, x: Tensor, memory: Memory, state: State) -> Decoded:
-        """Read x (B, T, …): states s_t, context vectors c_t, and `ã_t = tanh(W_c [c_t; s_t])` (eq. 5)."""
+        """Read x (B, T, …): states h_t, context vectors c_t, and `h̃_t = tanh(W_c [c_t; h_t])` (eq. 5)."""
         h, c = state["h"].transpose(0, 1).contiguous(), state["c"].transpose(0, 1).contiguous()
         states, (h, c) = self.decoder(x, (h, c))
         state = {"h": h.transpose(0, 1), "c": c.transpose(0, 1)}
