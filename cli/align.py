@@ -42,6 +42,12 @@ if TYPE_CHECKING:
     type=click.Choice(list(SYMMETRISED)),
     help="How two directions become one.  [default: grow-diag-final-and]",
 )
+@click.option(
+    "--threshold",
+    type=Number(0, 1, min_open=True),
+    metavar="SHARE",
+    help="Link also what scores at least so much of a word's best.  [default: 1, the best alone]",
+)
 @click.option("--layer", type=click.IntRange(1), help="Decoder layer.  [default: as training chose]")
 @click.option("--head", type=click.IntRange(0), help="Attention head; 0: the mean.  [default: likewise]")
 @click.option(
@@ -71,6 +77,7 @@ def align(
     gold: Path | None,
     reverse: Path | None,
     symmetrize: str | None,
+    threshold: float | None,
     layer: int | None,
     head: int | None,
     at: str | None,
@@ -113,6 +120,7 @@ def align(
         heads=heads,
         reverse=reverse is not None,
         symmetrize=symmetrize is not None,
+        threshold=threshold is not None,
         chosen=not (layer is None and head is None),
         at=at is not None,
         step=step,
@@ -149,7 +157,7 @@ def align(
         show(zip(*(seen_in(*one, unit) for one in each), strict=True))
         return
     back = open_run(reverse, device, threads) if reverse else None
-    print_links(loaded[0], corpora[0], readings[0], back, symmetrize, answers)
+    print_links(loaded[0], corpora[0], readings[0], back, symmetrize, threshold or 1.0, answers)
 
 
 def _is_run(argument: str) -> bool:
@@ -170,6 +178,7 @@ def _misused(
     heads: bool,
     reverse: bool,
     symmetrize: bool,
+    threshold: bool,
     chosen: bool,
     at: bool,
     step: bool,
@@ -200,11 +209,15 @@ def _misused(
             "Links are between words: leave out --unit pieces.",
         ),
         (
+            threshold and not gold and form != "pharaoh" and not (pairs and form is None),
+            "--threshold is for links: give --gold or --format pharaoh with it.",
+        ),
+        (
             reverse and form not in (None, "pharaoh"),
             f"Two directions make links: leave out --format {form}.",
         ),
         (
-            heads and (reverse or chosen or form is not None or (pairs and at)),
+            heads and (reverse or threshold or chosen or form is not None or (pairs and at)),
             "--heads is for all of them, in a form of its own: give only a sentence, or --pairs and --gold.",
         ),
     ]
@@ -250,6 +263,7 @@ def print_links(
     reading: Reading,
     back: Run | None,
     symmetrize: str | None,
+    threshold: float,
     answers: Sequence[Gold] | None,
 ) -> None:
     """Print the links of every pair, with `back`, a run of the other direction, of both; or their score."""
@@ -257,10 +271,10 @@ def print_links(
 
     from .render import agreement_line
 
-    found = linked(run, pairs, reading)
+    found = linked(run, pairs, reading, threshold)
     if back is not None:
         combine = SYMMETRISED[symmetrize or "grow-diag-final-and"]
-        both = zip(found, linked(back, [pair.swapped() for pair in pairs]), strict=True)
+        both = zip(found, linked(back, [pair.swapped() for pair in pairs], None, threshold), strict=True)
         found = [combine(one, turned(two)) for one, two in both]
     if answers is None:
         for one in found:

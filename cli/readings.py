@@ -78,13 +78,15 @@ def read_answers(path: Path | None, pairs: Sequence[Pair]) -> list[Gold] | None:
     return answers
 
 
-def linked(run: Run, pairs: Sequence[Pair], reading: Reading | None = None) -> list[Links]:
+def linked(
+    run: Run, pairs: Sequence[Pair], reading: Reading | None = None, threshold: float = 1.0
+) -> list[Links]:
     """The links of each pair's words, by a reading or the run's own."""
     from seqattn.alignment import links_of
     from seqattn.preparation import encode
 
     examples = list(encode(run.tokenizer, pairs))
-    return list(links_of(run.model, run.tokenizer, examples, reading or own_reading(run)))
+    return list(links_of(run.model, run.tokenizer, examples, reading or own_reading(run), threshold))
 
 
 def own_reading(run: Run) -> Reading:

@@ -169,11 +169,22 @@ def link_scores(tokenizer: Tokenizer, example: Example, words: Words, weights: T
 
 
 def links_of(
-    model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Example], reading: Reading
+    model: Seq2Seq,
+    tokenizer: Tokenizer,
+    examples: Sequence[Example],
+    reading: Reading,
+    threshold: float = 1.0,
 ) -> Iterator[Links]:
-    """Each example's links by a reading: every target word with the source word of the highest score."""
+    """Each example's links by a reading: every target word with the source word of the highest score.
+
+    With a threshold below 1 also with those that have at least such a share of the highest score.
+    """
     for _, scores in scores_of(model, tokenizer, examples, reading):
-        yield as_links(best_linked(scores))
+        links = as_links(best_linked(scores))
+        if threshold < 1 and links:
+            near = scores >= threshold * scores.amax(-1, keepdim=True)
+            links |= {(source, target) for target, source in near.nonzero().tolist()}
+        yield links
 
 
 def scores_of(

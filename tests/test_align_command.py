@@ -24,6 +24,20 @@ def test_align_links_every_target_word_of_every_pair(work, architecture):
         assert all(0 <= source < len(pair.source.split()) for source, _ in found)
 
 
+def test_a_lower_threshold_adds_links_and_takes_none_away(work):
+    asked = ("align", work.run("transformer"), "--pairs", work.test)
+    every = [
+        seqattn(*asked, *more).stdout.splitlines()
+        for more in ([], ["--threshold", 0.7], ["--threshold", 1e-9])
+    ]
+    for best, near, all_of_them, pair in zip(*every, TEST, strict=True):
+        assert set(best.split()) <= set(near.split()) <= set(all_of_them.split())
+        assert len(all_of_them.split()) == len(pair.source.split()) * len(pair.target.split())
+    assert every[0] != every[1] != every[2]
+    assert seqattn(*asked, "--threshold", 1).stdout.splitlines() == every[0]
+    assert "--threshold" in seqattn("align", work.run("lstm"), "red", "--threshold", 0.5, status=2).stderr
+
+
 def test_align_scores_links_against_gold(work, tmp_path):
     gold = tmp_path / "gold"
     gold.write_text(seqattn("align", work.run("lstm"), "--pairs", work.test).stdout)
