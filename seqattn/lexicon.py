@@ -64,9 +64,7 @@ class Lexicon:
 
     def __init__(self, scores: Scores) -> None:
         self._scores = scores
-        self._known = torch.empty(0, dtype=torch.int64)
-        for cells in self._cells():
-            self._known = torch.cat([self._known, cells.words.unique()]).unique()
+        self._known = self._every()
         # exp E[log p], p having a prior (variational Bayes): what is rare counts for less than its share.
         self._weight = torch.ones(len(self._known))
         for _ in range(ROUNDS):
@@ -78,6 +76,16 @@ class Lexicon:
             sizes = [rows * columns for rows, columns in cells.shapes]
             each = zip(self._posterior(cells).split(sizes), cells.shapes, strict=True)
             yield from (as_links(best_linked(posterior.view(shape))) for posterior, shape in each)
+
+    def _every(self) -> Tensor:
+        """Every two words that share a pair, as one number each, rising."""
+        known, fresh = torch.empty(0, dtype=torch.int64), []
+        for cells in self._cells():
+            fresh.append(cells.words.unique())
+            # Sorted anew only when there may be twice as many: else most of a large corpus's time goes here.
+            if sum(map(len, fresh)) > len(known):
+                known, fresh = torch.cat([known, *fresh]).unique(), []
+        return torch.cat([known, *fresh]).unique()
 
     def _cells(self) -> Iterator[_Cells]:
         remaining = iter(self._scores.pairs)
