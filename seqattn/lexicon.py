@@ -79,7 +79,8 @@ class Lexicon:
 
     def _every(self) -> Tensor:
         """Every two words that share a pair, as one number each, rising."""
-        known, fresh = torch.empty(0, dtype=torch.int64), []
+        known = torch.empty(0, dtype=torch.int64)
+        fresh: list[Tensor] = []
         for cells in self._cells():
             fresh.append(cells.words.unique())
             # Sorted anew only when there may be twice as many: else most of a large corpus's time goes here.
