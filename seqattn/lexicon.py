@@ -86,7 +86,8 @@ class Lexicon:
             # Sorted anew only when there may be twice as many: else most of a large corpus's time goes here.
             if sum(map(len, fresh)) > len(known):
                 known, fresh = torch.cat([known, *fresh]).unique(), []
-        return torch.cat([known, *fresh]).unique()
+        every: Tensor = torch.cat([known, *fresh]).unique()
+        return every
 
     def _cells(self) -> Iterator[_Cells]:
         remaining = iter(self._scores.pairs)
