@@ -16,18 +16,19 @@ from .formats import FORMATS, headmaps
 from .readings import (
     asked_reading,
     linked,
+    linked_by_lexicon,
     own_reading,
     read_answers,
     seen_in,
     translate_one,
     unspaced,
 )
-from .shared import RUN, Number, machine_options, open_run, results
+from .shared import RUN, Number, diagnostics, machine_options, open_run, results
 
 if TYPE_CHECKING:
     from seqattn.checkpoint import Run
     from seqattn.corpus import Pair
-    from seqattn.links import Gold
+    from seqattn.links import Gold, Links
     from seqattn.models.base import Reading
 
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     type=click.Choice(list(SYMMETRISED)),
     help="How two directions become one.  [default: grow-diag-final-and]",
 )
+@click.option("--lexicon", metavar="CORPUS", help="Learn from it, and the pairs, which words go together.")
 @click.option(
     "--threshold",
     type=Number(0, 1, min_open=True),
@@ -77,6 +79,7 @@ def align(
     gold: Path | None,
     reverse: Path | None,
     symmetrize: str | None,
+    lexicon: str | None,
     threshold: float | None,
     layer: int | None,
     head: int | None,
@@ -109,6 +112,7 @@ def align(
       seqattn align runs/mine --pairs test.tsv --gold test.gold
       seqattn align runs/mine --pairs test.tsv --heads
       seqattn align runs/mine --reverse runs/other-direction --pairs test.tsv
+      seqattn align runs/mine --reverse runs/other-direction --pairs test.tsv --lexicon train.tsv
     """
     others = list(map(Path, takewhile(_is_run, more)))
     sentences = more[len(others) :]
@@ -120,6 +124,7 @@ def align(
         heads=heads,
         reverse=reverse is not None,
         symmetrize=symmetrize is not None,
+        lexicon=lexicon is not None,
         threshold=threshold is not None,
         chosen=not (layer is None and head is None),
         at=at is not None,
@@ -157,7 +162,8 @@ def align(
         show(zip(*(seen_in(*one, unit) for one in each), strict=True))
         return
     back = open_run(reverse, device, threads) if reverse else None
-    print_links(loaded[0], corpora[0], readings[0], back, symmetrize, threshold or 1.0, answers)
+    teaching = read_corpus(lexicon).pairs if lexicon else ()
+    print_links(loaded[0], corpora[0], readings[0], back, symmetrize, threshold or 1.0, teaching, answers)
 
 
 def _is_run(argument: str) -> bool:
@@ -178,6 +184,7 @@ def _misused(
     heads: bool,
     reverse: bool,
     symmetrize: bool,
+    lexicon: bool,
     threshold: bool,
     chosen: bool,
     at: bool,
@@ -194,6 +201,11 @@ def _misused(
         (gold and not pairs, f"--gold {needed}"),
         (reverse and not pairs, f"--reverse {needed}"),
         (symmetrize and not reverse, "--symmetrize needs --reverse."),
+        (lexicon and not pairs, f"--lexicon {needed}"),
+        (
+            lexicon and (threshold or heads or form not in (None, "pharaoh")),
+            "--lexicon is for links alone: leave out --threshold, --heads and other formats.",
+        ),
         (pause and not step, "--pause needs --step."),
         (
             step and (pairs or runs > 1 or heads or at or bool(unit) or form is not None),
@@ -264,18 +276,28 @@ def print_links(
     back: Run | None,
     symmetrize: str | None,
     threshold: float,
+    more: Sequence[Pair],
     answers: Sequence[Gold] | None,
 ) -> None:
-    """Print the links of every pair, with `back`, a run of the other direction, of both; or their score."""
+    """Print the links of every pair, or their score.
+
+    They are those of both directions with `back`, a run of the other one; and those of attention and a
+    lexicon where there are more pairs to learn one from.
+    """
     from seqattn.links import agreement, format_pharaoh, turned
 
     from .render import agreement_line
 
-    found = linked(run, pairs, reading, threshold)
+    def link(one: Run, reading: Reading | None, pairs: Sequence[Pair], more: Sequence[Pair]) -> list[Links]:
+        if more:
+            return linked_by_lexicon(diagnostics(), one, pairs, more, reading)
+        return linked(one, pairs, reading, threshold)
+
+    found = link(run, reading, pairs, more)
     if back is not None:
         combine = SYMMETRISED[symmetrize or "grow-diag-final-and"]
-        both = zip(found, linked(back, [pair.swapped() for pair in pairs], None, threshold), strict=True)
-        found = [combine(one, turned(two)) for one, two in both]
+        swapped = link(back, None, *([pair.swapped() for pair in some] for some in (pairs, more)))
+        found = [combine(one, turned(two)) for one, two in zip(found, swapped, strict=True)]
     if answers is None:
         for one in found:
             click.echo(format_pharaoh(one))

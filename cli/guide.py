@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqattn.corpus import Pair
 from seqattn.errors import InputError
 
 if TYPE_CHECKING:
     import torch
     from rich.console import Console
-    from torch import Tensor
 
-    from seqattn.checkpoint import Run
     from seqattn.experiment import Experiment
-    from seqattn.links import Links
-    from seqattn.preparation import Report
-
-ALIGNED_AT_ONCE = 10_000
-"""Pairs."""
 
 
 def own_guide(
@@ -72,6 +64,8 @@ def _write_links(
     from seqattn.corpus import merge, read_corpus
     from seqattn.links import format_pharaoh, grow_diag_final_and, turned
 
+    from .readings import linked_by_lexicon
+
     runs = [load_run(path, device) for path in (forward, reverse)]
     corpus = merge([read_corpus(argument) for argument in corpora])
     for run in runs:
@@ -81,32 +75,8 @@ def _write_links(
                 path=run.path,
                 remedy="choose another name for --out",
             )
-    one = _links(console, runs[0], corpus.pairs)
-    two = _links(console, runs[1], [pair.swapped() for pair in corpus.pairs])
+    one = linked_by_lexicon(console, runs[0], corpus.pairs)
+    two = linked_by_lexicon(console, runs[1], [pair.swapped() for pair in corpus.pairs])
     combined = (grow_diag_final_and(link, turned(back)) for link, back in zip(one, two, strict=True))
     write_aside(links, "".join(f"{format_pharaoh(each)}\n" for each in combined).encode())
     console.print(f"The links of both directions are in {links}.", markup=False, soft_wrap=True)
-
-
-def _links(console: Console, run: Run, pairs: Sequence[Pair]) -> list[Links]:
-    """The links of each pair, by attention and lexicon; none where it is too long to be trained on."""
-    from seqattn.alignment import scores_of
-    from seqattn.lexicon import links_by_lexicon
-    from seqattn.preparation import encode
-
-    from .live import preparing
-    from .readings import own_reading
-
-    reading, longest = own_reading(run), run.config.training.max_length
-    nothing = next(encode(run.tokenizer, [Pair("", "")]))
-
-    def scored(report: Report) -> Iterator[tuple[Sequence[str], Sequence[str], Tensor]]:
-        for begin in range(0, len(pairs), ALIGNED_AT_ONCE):
-            report(f"aligning by {run.path.name}", begin / len(pairs))
-            some = encode(run.tokenizer, pairs[begin : begin + ALIGNED_AT_ONCE])
-            short = [example if max(map(len, example)) <= longest else nothing for example in some]
-            for words, scores in scores_of(run.model, run.tokenizer, short, reading):
-                yield words.source[:-1], words.target, scores
-
-    with preparing(console) as report:
-        return links_by_lexicon(scored(report))

@@ -7,11 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from torch import Tensor
+
     from seqattn.alignment import Attention, Heads
     from seqattn.checkpoint import Run
     from seqattn.corpus import Pair
     from seqattn.links import Gold, Links
     from seqattn.models.base import Reading
+    from seqattn.preparation import Report
+
+SCORED_AT_ONCE = 10_000
+"""Pairs."""
 
 
 class Seen(NamedTuple):
@@ -87,6 +94,40 @@ def linked(
 
     examples = list(encode(run.tokenizer, pairs))
     return list(links_of(run.model, run.tokenizer, examples, reading or own_reading(run), threshold))
+
+
+def linked_by_lexicon(
+    console: Console,
+    run: Run,
+    pairs: Sequence[Pair],
+    more: Sequence[Pair] = (),
+    reading: Reading | None = None,
+) -> list[Links]:
+    """The links of each pair's words by attention and a lexicon, both learned from these and more pairs.
+
+    There are none in a pair that is too long to be trained on.
+    """
+    from seqattn.alignment import scores_of
+    from seqattn.corpus import Pair
+    from seqattn.lexicon import links_by_lexicon
+    from seqattn.preparation import encode
+
+    from .live import preparing
+
+    every, longest = [*pairs, *more], run.config.training.max_length
+    chosen = reading or own_reading(run)
+    (nothing,) = encode(run.tokenizer, [Pair("", "")])
+
+    def scored(report: Report) -> Iterator[tuple[Sequence[str], Sequence[str], Tensor]]:
+        for begin in range(0, len(every), SCORED_AT_ONCE):
+            report(f"aligning by {run.path.name}", begin / len(every))
+            some = encode(run.tokenizer, every[begin : begin + SCORED_AT_ONCE])
+            short = [example if max(map(len, example)) <= longest else nothing for example in some]
+            for words, scores in scores_of(run.model, run.tokenizer, short, chosen):
+                yield words.source[:-1], words.target, scores
+
+    with preparing(console) as report:
+        return links_by_lexicon(scored(report))[: len(pairs)]
 
 
 def own_reading(run: Run) -> Reading:

@@ -38,6 +38,25 @@ def test_a_lower_threshold_adds_links_and_takes_none_away(work):
     assert "--threshold" in seqattn("align", work.run("lstm"), "red", "--threshold", 0.5, status=2).stderr
 
 
+def test_a_lexicon_is_learned_from_another_corpus_and_in_both_directions(work, tmp_path):
+    asked = ["align", work.run("lstm"), "--pairs", work.test]
+    alone = seqattn(*asked).stdout.splitlines()
+    taught = seqattn(*asked, "--lexicon", work.train).stdout.splitlines()
+    assert len(taught) == len(TEST) and taught != alone
+    gold = tmp_path / "gold"
+    lengths = [len(pair.source.split()) for pair in TEST]
+    gold.write_text("".join(" ".join(f"{n - 1 - t}-{t}" for t in range(n)) + "\n" for n in lengths))
+    rates = [
+        float(seqattn(*asked, "--gold", gold, *more).stdout.split()[1])
+        for more in ([], ["--lexicon", work.train])
+    ]
+    assert rates[1] < rates[0]
+    both = seqattn(*asked, "--lexicon", work.train, "--reverse", work.run("transformer")).stdout
+    assert both.splitlines() != taught
+    for more in (["--threshold", 0.5], ["--heads"], ["--format", "html"]):
+        assert "--lexicon" in seqattn(*asked, "--lexicon", work.train, *more, status=2).stderr
+
+
 def test_align_scores_links_against_gold(work, tmp_path):
     gold = tmp_path / "gold"
     gold.write_text(seqattn("align", work.run("lstm"), "--pairs", work.test).stdout)
