@@ -24,8 +24,8 @@ class TrainingOptions:
     accumulate: int = 1
     """Batches whose gradients make one update."""
     label_smoothing: float = 0.1
-    guide_weight: float = 0.05
-    """Of the alignment loss beside the translation's, with a guide (λ of Garg et al. 2019)."""
+    guide_weight: float = 0.5
+    """Of the alignment loss beside the translation's, with a guide (λ of Garg et al. 2019, there 0.05)."""
     clip: float = 1.0
     """The largest norm of the gradient."""
     weight_decay: float = 0.0
