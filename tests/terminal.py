@@ -3,9 +3,12 @@
 import io
 
 from rich.console import Console
+from rich.style import Style
 
 
 def rendered(renderable, width=220, colour=False):
+    # A parsed style keeps the codes of the first terminal that it was drawn for.
+    Style.parse.cache_clear()
     console = Console(
         width=width,
         file=io.StringIO(),
