@@ -7,8 +7,9 @@ from rich.style import Style
 
 
 def rendered(renderable, width=220, colour=False):
-    # A parsed style keeps the codes of the first terminal that it was drawn for.
+    # A style keeps the codes of the first terminal that it was drawn for, and rich keeps styles.
     Style.parse.cache_clear()
+    Style._add.cache_clear()
     console = Console(
         width=width,
         file=io.StringIO(),
