@@ -208,9 +208,11 @@ def _bar(row: Row, label: int, width: int, bold: bool) -> Text:
 
 def _tail(text: str, cells: int) -> str:
     """`text` if it takes at most `cells` cells, else its longest end with … that does."""
-    pieces = graphemes(text)
-    if cell_len(text) > cells:
-        while cell_len("".join(pieces)) > cells - 1:
-            del pieces[0]
-        return "…" + "".join(pieces)
-    return text
+    if cell_len(text) <= cells:
+        return text
+    kept = ""
+    for piece in reversed(graphemes(text)):
+        if cell_len(piece + kept) > cells - 1:
+            break
+        kept = piece + kept
+    return "…" + kept
