@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from seqattn.errors import naming
+
 if TYPE_CHECKING:
     from rich.console import Console
     from torch import Tensor
@@ -37,7 +39,8 @@ class Seen(NamedTuple):
     @property
     def attention(self) -> Attention:
         """The attention that is asked for."""
-        return self.heads.read(self.reading)
+        with naming(self.run):
+            return self.heads.read(self.reading)
 
     @property
     def described(self) -> str:
@@ -61,8 +64,9 @@ def seen_in(run: Run, name: str, pairs: Sequence[Pair], reading: Reading, unit: 
     examples = list(encode(run.tokenizer, pairs))
     own = own_reading(run)
     found = heads_of(run.model, run.tokenizer, examples, consumed=reading.consumed, unit=unit)
-    for pair, heads in zip(pairs, found, strict=True):
-        yield Seen(name, heads, reading, own, pair)
+    with naming(name):
+        for pair, heads in zip(pairs, found, strict=True):
+            yield Seen(name, heads, reading, own, pair)
 
 
 def attentions(run: Run, pairs: Sequence[Pair]) -> list[Attention]:
@@ -93,7 +97,9 @@ def linked(
     from seqattn.preparation import encode
 
     examples = list(encode(run.tokenizer, pairs))
-    return list(links_of(run.model, run.tokenizer, examples, reading or own_reading(run), threshold))
+    chosen = reading or own_reading(run)
+    with naming(run.path):
+        return list(links_of(run.model, run.tokenizer, examples, chosen, threshold))
 
 
 def linked_by_lexicon(
@@ -105,7 +111,7 @@ def linked_by_lexicon(
 ) -> list[Links]:
     """The links of each pair's words by attention and a lexicon, both learned from these and more pairs.
 
-    There are none in a pair that is too long to be trained on.
+    There are none in a pair that is too long to be trained on, or for the model.
     """
     from seqattn.alignment import scores_of
     from seqattn.corpus import Pair
@@ -115,6 +121,7 @@ def linked_by_lexicon(
     from .live import preparing
 
     every, longest = [*pairs, *more], run.config.training.max_length
+    longest = min(longest, run.model.longest or longest)
     chosen = reading or own_reading(run)
     (nothing,) = encode(run.tokenizer, [Pair("", "")])
 
@@ -138,7 +145,8 @@ def own_reading(run: Run) -> Reading:
 
     if run.config.alignment is not None:
         return run.config.alignment
-    (attention,) = read_attention(run.model, list(encode(run.tokenizer, [Pair("", "")])))
+    with naming(run.path):
+        (attention,) = read_attention(run.model, list(encode(run.tokenizer, [Pair("", "")])))
     return usual_reading(len(attention))
 
 

@@ -40,8 +40,13 @@ def read_attention(model: Seq2Seq, examples: Sequence[Example], batch_tokens: in
     """Each example's attention under teacher forcing, in order: (layers, heads, T, S) of all ids, EOS too.
 
     Row t is the step that predicts target id t and reads the one before it. InputError when the model has no
-    attention.
+    attention, or cannot hold an example.
     """
+    for number, example in enumerate(examples, start=1):
+        if model.longest is not None and max(map(len, example)) > model.longest:
+            raise InputError(
+                f"sentence {number} has more than the {model.longest} pieces this model can hold"
+            )
     for start in range(0, len(examples), READ_AT_ONCE):
         yield from _read_some(model, examples[start : start + READ_AT_ONCE], batch_tokens)
 
@@ -50,8 +55,6 @@ def _read_some(model: Seq2Seq, examples: Sequence[Example], batch_tokens: int) -
     """The attention of examples that are read in batches of like length, side by side on a CPU."""
     device = next(model.parameters()).device
     lengths = [max(len(example.source), len(example.target)) for example in examples]
-    if model.longest is not None and max(lengths) > model.longest:
-        raise InputError(f"a sentence has more than the {model.longest} pieces this model can hold")
 
     def read(rows: list[int]) -> list[Tensor]:
         batch = collate([examples[row] for row in rows], model.longest)

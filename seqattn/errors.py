@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,17 @@ class InputError(Exception):
         self.remedy = remedy
         where = "" if path is None else f"{path}: " if line is None else f"{path}, line {line}: "
         super().__init__(f"{where}{message}{f' ({remedy})' if remedy else ''}")
+
+
+@contextmanager
+def naming(path: Path | str) -> Iterator[None]:
+    """Within, an InputError that names no file names this one (a run, a corpus)."""
+    try:
+        yield
+    except InputError as error:
+        if error.path is not None:
+            raise
+        raise InputError(str(error), path=path) from error
 
 
 def check_ranges(options: Any, **ranges: tuple[float, float | None]) -> None:
