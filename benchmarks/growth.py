@@ -24,12 +24,12 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from seqattn.checkpoint import load_run
-from seqattn.corpus import Pair, read_corpus
+from seqattn.data.corpus import Pair, read_corpus
+from seqattn.decoding.search import SearchOptions
+from seqattn.decoding.translation import TranslationOptions, search_all
 from seqattn.hardware import keep_freed_memory
-from seqattn.search import SearchOptions
+from seqattn.runs.folder import load_run
 from seqattn.symbols import EOS
-from seqattn.translation import TranslationOptions, search_all
 
 from systems.ours import Endless
 

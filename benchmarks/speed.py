@@ -94,9 +94,10 @@ def children(names: dict[str, str], work: Path, threads: int) -> Iterator[dict[s
 
 def prepare(data: Path, work: Path, threads: int, sentences: int) -> tuple[list[list[int]], list[int]]:
     """Lay out the data for all systems → the batches of an epoch, and the tokens of each pair."""
-    from seqattn.batching import Example, epoch_batches, lengths_of
-    from seqattn.corpus import read_corpus, read_lines
-    from seqattn.tokenizer import TokenizerOptions, train_tokenizer
+    from seqattn.data.batching import Example, epoch_batches, lengths_of
+    from seqattn.data.corpus import read_corpus
+    from seqattn.files import read_lines
+    from seqattn.text.tokenizer import TokenizerOptions, train_tokenizer
 
     pairs = read_corpus(f"{data / 'train.en.gz'},{data / 'train.de.gz'}").pairs
     test = list(read_lines(data / "test_2016_flickr.en.gz"))[:sentences]

@@ -11,12 +11,12 @@ import click
 from seqattn import __version__
 from seqattn.errors import InputError
 
-from .align import align
-from .compare import compare
-from .evaluate import evaluate
-from .info import info
-from .train import train
-from .translate import translate
+from .commands.align import align
+from .commands.compare import compare
+from .commands.evaluate import evaluate
+from .commands.info import info
+from .commands.train import train
+from .commands.translate import translate
 
 
 class Commands(click.Group):

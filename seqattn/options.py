@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from seqattn.corpus import read_lines
 from seqattn.errors import InputError
+from seqattn.files import read_lines
 
 Settings = Mapping[str, Any]
 

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 from seqattn_cli.main import cli
 
-from seqattn.checkpoint import RunFolder
-from seqattn.training import Trainer
+from seqattn.runs.folder import RunFolder
+from seqattn.training.loop import Trainer
 
 from runs import reversal_pairs, write_tsv
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from seqattn.batching import pad
+from seqattn.data.batching import pad
 from seqattn.models import build, options_type
 from seqattn.models.base import Seq2Seq, Vocabulary
 from seqattn.symbols import BOS, EOS

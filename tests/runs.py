@@ -9,16 +9,16 @@ from typing import Any
 
 import torch
 
-from seqattn.batching import Example
-from seqattn.checkpoint import Run, RunConfig, RunFolder, load_run, new_model
-from seqattn.corpus import Pair
-from seqattn.experiment import Experiment
+from seqattn.data.batching import Example
+from seqattn.data.corpus import Pair
 from seqattn.models.base import Seq2Seq
-from seqattn.preparation import Data, Prepared, prepare
-from seqattn.schedule import TrainingOptions
+from seqattn.runs.experiment import Experiment
+from seqattn.runs.folder import Run, RunConfig, RunFolder, load_run, new_model
+from seqattn.runs.preparation import Data, Prepared, prepare
 from seqattn.symbols import EOS
-from seqattn.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
-from seqattn.training import weights
+from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
+from seqattn.training.loop import weights
+from seqattn.training.schedule import TrainingOptions
 
 from helpers import tiny_options
 

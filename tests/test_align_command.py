@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from seqattn.checkpoint import RunFolder
+from seqattn.runs.folder import RunFolder
 
 from commands import BOTH, TEST, seqattn, setting, sizes, told
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seqattn.corpus import Pair
+from seqattn.data.corpus import Pair
 
 from commands import TEST, seqattn, told
 from runs import random_run, write_tsv

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqattn.alignment import (
+from seqattn.alignment.reading import (
     Judged,
     as_links,
     attention_of,
@@ -21,12 +21,12 @@ from seqattn.alignment import (
     read_every_way,
     usual_reading,
 )
-from seqattn.batching import Example, collate
+from seqattn.alignment.words import END, Words, words_of
+from seqattn.data.batching import Example, collate
 from seqattn.errors import InputError
 from seqattn.models.base import Reading, Vocabulary
 from seqattn.symbols import EOS
-from seqattn.tokenizer import normalise
-from seqattn.words import END, Words, words_of
+from seqattn.text.tokenizer import normalise
 
 from helpers import tiny_model
 from runs import PROSE, prose_tokenizer

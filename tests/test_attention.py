@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from seqattn.attention import (
+from seqattn.models.attention import (
     MultiHeadAttention,
     additive_scores,
     attend,

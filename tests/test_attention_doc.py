@@ -13,7 +13,7 @@ from seqattn_cli.main import cli
 
 from seqattn.errors import InputError
 from seqattn.options import parse_settings
-from seqattn.presets import compose
+from seqattn.runs.presets import compose
 
 from documents import ROOT, check, commands_in
 
@@ -61,7 +61,7 @@ def test_a_link_leads_to_the_function_class_or_option_that_it_names(label, targe
     ("label", "target"),
     [
         ("`dot_scores`", "../seqattn/attentions.py"),
-        ("`dot_score`", "../seqattn/attention.py"),
+        ("`dot_score`", "../seqattn/models/attention.py"),
         ("`LSTM.steer`", "../seqattn/models/lstm.py"),
         ("`decode`", "../seqattn/models/lstm.py"),
         ("`LSTMOptions.wings`", "../seqattn/models/lstm.py"),
@@ -72,8 +72,8 @@ def test_a_link_to_what_does_not_exist_would_be_seen(label, target):
 
 
 def test_every_function_and_module_of_attention_is_in_the_reading():
-    shown = {label.strip("`") for label, target in LINKS if target == "../seqattn/attention.py"}
-    defined = names_in(ROOT / "seqattn" / "attention.py")
+    shown = {label.strip("`") for label, target in LINKS if target == "../seqattn/models/attention.py"}
+    defined = names_in(ROOT / "seqattn" / "models" / "attention.py")
     # What `attend` returns is no equation of its own.
     assert {name for name in defined if "." not in name} - shown == {"Attended"}
 

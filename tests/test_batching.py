@@ -8,7 +8,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqattn.batching import ROWS, Example, collate, epoch_batches, group_by_tokens, lengths_of, pad, round_up
+from seqattn.data.batching import (
+    ROWS,
+    Example,
+    collate,
+    epoch_batches,
+    group_by_tokens,
+    lengths_of,
+    pad,
+    round_up,
+)
 from seqattn.symbols import BOS, EOS, PAD
 
 

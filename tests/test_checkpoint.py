@@ -11,10 +11,11 @@ import torch
 from safetensors import safe_open
 
 import seqattn
-from seqattn import checkpoint
-from seqattn.batching import Example, collate
-from seqattn.checkpoint import RunFolder, load_run, write_aside
+from seqattn.data.batching import Example, collate
 from seqattn.errors import InputError
+from seqattn.files import write_aside
+from seqattn.runs import folder as checkpoint
+from seqattn.runs.folder import RunFolder, load_run
 
 from helpers import VARIANT_NAMES, VARIANTS
 from runs import PROSE, prose_tokenizer, random_run

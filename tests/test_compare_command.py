@@ -4,7 +4,7 @@ import json
 
 import sacrebleu
 
-from seqattn.checkpoint import RunFolder
+from seqattn.runs.folder import RunFolder
 
 from commands import BOTH, BUDGET, SIZES, TEST, seqattn, setting, told
 

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import pytest
 import sacrebleu
 
-from seqattn.checkpoint import RunFolder
-from seqattn.comparison import assess, most_different, system, telling_sentence, unique_names
-from seqattn.corpus import Pair
-from seqattn.evaluation import score
-from seqattn.search import SearchOptions
-from seqattn.translation import TranslationOptions, Translator
+from seqattn.comparison.systems import assess, most_different, system, telling_sentence, unique_names
+from seqattn.data.corpus import Pair
+from seqattn.decoding.search import SearchOptions
+from seqattn.decoding.translation import TranslationOptions, Translator
+from seqattn.evaluation.scores import score
+from seqattn.runs.folder import RunFolder
 
 from runs import random_run, reversal_pairs, train_toy
 
@@ -77,7 +77,7 @@ def test_the_json_of_a_system_holds_its_figures(assessed):
 
 def test_a_run_without_metrics_still_has_scores(tmp_path):
     random_run(tmp_path / "run", "lstm")
-    from seqattn.checkpoint import load_run
+    from seqattn.runs.folder import load_run
 
     found = system(load_run(tmp_path / "run"), PAIRS[:2], beam=1, alpha=1.0, name="bare")
     assert (found.name, found.updates, found.tokens, found.tokens_per_second) == ("bare", 0, 0, 0)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqattn.corpus import Corpus, Pair, hold_out, merge, read_corpus, read_lines
+from seqattn.data.corpus import Corpus, Pair, hold_out, merge, read_corpus
 from seqattn.errors import InputError
+from seqattn.files import read_lines
 
 PAIRS = (Pair("one book", "책 한 권"), Pair("naïve\u2028café \x85 x\x0bz", "두 번째"), Pair("3", "셋"))
 ENDS = pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])

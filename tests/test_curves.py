@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from seqattn_cli.curves import MARKERS, curves, sparkline
+from seqattn_cli.views.curves import MARKERS, curves, sparkline
 
 from terminal import rendered
 

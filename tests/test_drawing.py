@@ -10,11 +10,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from seqattn_cli.drawing import drawing
-from seqattn_cli.heatmap import MAX_HEADING, fit, visible
-from seqattn_cli.ramp import COLOURS, DARK, LIGHT, STEPS, ramp, step
+from seqattn_cli.views.drawing import drawing
+from seqattn_cli.views.heatmap import MAX_HEADING, fit, visible
+from seqattn_cli.views.ramp import COLOURS, DARK, LIGHT, STEPS, ramp, step
 
-from seqattn.alignment import Attention
+from seqattn.alignment.reading import Attention
 
 from commands import seqattn, told
 

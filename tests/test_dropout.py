@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from seqattn.dropout import Dropout
+from seqattn.models.dropout import Dropout
 
 
 @pytest.fixture(autouse=True)

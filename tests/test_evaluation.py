@@ -3,7 +3,7 @@
 import pytest
 import sacrebleu
 
-from seqattn.evaluation import choose_bleu_tokenizer, score
+from seqattn.evaluation.scores import choose_bleu_tokenizer, score
 
 HYPOTHESES = ["the cat sat on the mat .", "a dog barks loudly at night", "", "hello , world"]
 REFERENCES = ["the cat sat on a mat .", "a dog barks loudly at night", "nothing here", "hello, world"]

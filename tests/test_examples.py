@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqattn.batching import Example
-from seqattn.examples import Examples
+from seqattn.data.batching import Example
+from seqattn.data.examples import Examples
 
 sides = st.lists(st.integers(0, 2**31 - 1), max_size=9)
 

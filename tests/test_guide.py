@@ -3,14 +3,15 @@
 import pytest
 import torch
 
-from seqattn.alignment import choose, read_attention
-from seqattn.batching import Example, collate
-from seqattn.corpus import Pair
+from seqattn.alignment.guide import between_ids
+from seqattn.alignment.reading import choose, read_attention
+from seqattn.alignment.words import check_links, content_positions, pieces_of, words_of
+from seqattn.data.batching import Example, collate
+from seqattn.data.corpus import Pair
 from seqattn.errors import InputError
-from seqattn.guide import Guide, IdLinks, alignment_loss, between_ids, guided_reading
 from seqattn.models.base import Reading
-from seqattn.training import Trainer, guided_loss, target_loss
-from seqattn.words import check_links, pieces_of, telling, words_of
+from seqattn.training.guide import Guide, IdLinks, alignment_loss, guided_reading
+from seqattn.training.loop import Trainer, guided_loss, target_loss
 
 from helpers import VARIANT_NAMES, VARIANTS, tiny_model
 from runs import copy_examples, prose_tokenizer, toy_training
@@ -54,8 +55,8 @@ def test_a_word_of_nothing_but_punctuation_tells_all_the_same():
     for text, told in [("dog .", 2), ("dog.", 1), (". !", 2), ("dog .!", 2)]:
         ids = side.encode(text)[:-1]
         of = [word for word, group in enumerate(side.words(ids)) for _ in group]
-        assert len({of[at] for at in telling(side, ids, of)}) == len(set(of)), text
-        texts = [piece for at, piece in enumerate(side.pieces(ids)) if at in telling(side, ids, of)]
+        assert len({of[at] for at in content_positions(side, ids, of)}) == len(set(of)), text
+        texts = [piece for at, piece in enumerate(side.pieces(ids)) if at in content_positions(side, ids, of)]
         assert ("." in "".join(texts)) == (text != "dog."), (text, told)
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from seqattn.checkpoint import RunFolder
-from seqattn.corpus import Pair
+from seqattn.data.corpus import Pair
+from seqattn.runs.folder import RunFolder
 
 from commands import BOTH, TEST, TRAIN, interrupt_after, seqattn, setting, sizes, told, weights_of
 from runs import write_tsv

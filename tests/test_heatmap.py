@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from seqattn_cli.heatmap import BANDS, caption, fit, graphemes, heatmap, side_by_side, visible
-from seqattn_cli.render import attention_map
+from seqattn_cli.views.heatmap import BANDS, caption, fit, graphemes, heatmap, side_by_side, visible
+from seqattn_cli.views.render import attention_map
 
-from seqattn.alignment import Attention
+from seqattn.alignment.reading import Attention
 
 from terminal import rendered
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from seqattn.decoding.search import SearchOptions, beam_search
 from seqattn.errors import InputError
-from seqattn.int8 import STEPS, Int8Linear, Int8LSTM, quantize, quantize_rows
-from seqattn.search import SearchOptions, beam_search
+from seqattn.models.int8 import STEPS, Int8Linear, Int8LSTM, quantize, quantize_rows
 
 from helpers import VARIANT_NAMES, VARIANTS, random_source, random_target, tiny_model
 

@@ -6,7 +6,7 @@ import random
 import pytest
 import torch
 
-from seqattn.lexicon import CONCENTRATION, FLOOR, ROUNDS, TRANSLATIONS, links_by_lexicon
+from seqattn.alignment.lexicon import CONCENTRATION, FLOOR, ROUNDS, TRANSLATIONS, links_by_lexicon
 
 
 def reference(pairs):
@@ -54,7 +54,7 @@ def test_the_links_are_those_that_loops_over_words_find(monkeypatch):
     pairs.insert(9, (["s1"], [], torch.zeros(0, 1)))
     expected = reference(pairs)
     assert links_by_lexicon(pairs) == expected
-    monkeypatch.setattr("seqattn.lexicon.AT_ONCE", 3)
+    monkeypatch.setattr("seqattn.alignment.lexicon.AT_ONCE", 3)
     assert links_by_lexicon(pairs) == expected
 
 

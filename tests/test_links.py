@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqattn.errors import InputError
-from seqattn.links import (
+from seqattn.alignment.links import (
     Gold,
     agreement,
     format_pharaoh,
@@ -17,6 +16,7 @@ from seqattn.links import (
     turned,
     union,
 )
+from seqattn.errors import InputError
 
 link_sets = st.frozensets(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=10)
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from seqattn.measures import coverage, entropy
+from seqattn.alignment.measures import coverage, entropy
 
 
 def test_entropy_is_nought_bits_for_one_of_many_and_one_bit_for_a_fair_choice_of_two():

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from seqattn_cli.multiples import multiples
+from seqattn_cli.views.multiples import multiples
 
-from seqattn.alignment import Heads
+from seqattn.alignment.reading import Heads
 from seqattn.models.base import Reading
 
 from terminal import rendered

@@ -14,9 +14,9 @@ from seqattn.models import ARCHITECTURES, options_type
 from seqattn.models.lstm import LSTMOptions
 from seqattn.models.transformer import TransformerOptions
 from seqattn.options import apply, convert, parse_settings, read_settings, settings_for
-from seqattn.presets import PRESETS, choose_preset, compose, compose_alike
-from seqattn.schedule import TrainingOptions
-from seqattn.tokenizer import TokenizerOptions
+from seqattn.runs.presets import PRESETS, choose_preset, compose, compose_alike
+from seqattn.text.tokenizer import TokenizerOptions
+from seqattn.training.schedule import TrainingOptions
 
 Norm = Literal["pre", "post"]
 

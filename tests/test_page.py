@@ -12,15 +12,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from seqattn_cli.heatmap import caption, visible
-from seqattn_cli.page import MOST_PAIRS, page
-from seqattn_cli.ramp import DARK, ramp, step
-from seqattn_cli.readings import Seen
+from seqattn_cli.commands.readings import Seen
+from seqattn_cli.views.heatmap import caption, visible
+from seqattn_cli.views.page import MOST_PAIRS, page
+from seqattn_cli.views.ramp import DARK, ramp, step
 
-from seqattn.alignment import Heads
-from seqattn.corpus import Pair
+from seqattn.alignment.measures import coverage, entropy
+from seqattn.alignment.reading import Heads
+from seqattn.data.corpus import Pair
 from seqattn.errors import InputError
-from seqattn.measures import coverage, entropy
 from seqattn.models.base import Reading
 
 from commands import seqattn

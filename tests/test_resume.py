@@ -7,9 +7,9 @@ import torch
 from click.testing import CliRunner
 from seqattn_cli.main import cli
 
-from seqattn import experiment
-from seqattn.checkpoint import RunFolder
-from seqattn.training import Trainer, Validation
+from seqattn.runs import experiment
+from seqattn.runs.folder import RunFolder
+from seqattn.training.loop import Trainer, Validation
 
 from commands import BOTH, contents, interrupt_after, seqattn, setting, sizes, told, updates_of, weights_of
 

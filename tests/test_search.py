@@ -10,9 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqattn.batching import pad
-from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary
-from seqattn.search import (
+from seqattn.data.batching import pad
+from seqattn.decoding.search import (
     Hypothesis,
     SamplingOptions,
     SearchOptions,
@@ -22,6 +21,7 @@ from seqattn.search import (
     score_targets,
     top_k,
 )
+from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary
 from seqattn.symbols import BOS, EOS, PAD, UNK
 
 from helpers import VARIANT_NAMES, VARIANTS, random_source, tiny_model

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqattn.alignment import read_attention
-from seqattn.batching import Example
+from seqattn.alignment.reading import read_attention
+from seqattn.data.batching import Example
+from seqattn.decoding.search import SearchOptions, beam_search, score_targets
+from seqattn.decoding.stepping import Step, steps
 from seqattn.errors import InputError
 from seqattn.models.base import Seq2Seq
 from seqattn.models.lstm import LSTM
 from seqattn.models.transformer import Transformer
-from seqattn.search import SearchOptions, beam_search, score_targets
-from seqattn.stepping import Step, steps
 from seqattn.symbols import BOS, EOS, PAD, UNK
 
 from helpers import VARIANT_NAMES, VARIANTS, random_rows, random_source, random_target, tiny_model

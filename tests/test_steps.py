@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
-from seqattn_cli.steps import Row, Scene, perform, picture
+from seqattn_cli.views.steps import Row, Scene, perform, picture
 
-from seqattn.alignment import pick
-from seqattn.checkpoint import RunFolder, load_run
+from seqattn.alignment.reading import pick
+from seqattn.decoding.search import SearchOptions
+from seqattn.decoding.stepping import steps
 from seqattn.models.base import Reading
-from seqattn.search import SearchOptions
-from seqattn.stepping import steps
+from seqattn.runs.folder import RunFolder, load_run
 
 from commands import BOTH, seqattn, told
 from terminal import rendered

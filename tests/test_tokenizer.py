@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from seqattn.corpus import read_corpus
+from seqattn.data.corpus import read_corpus
 from seqattn.errors import InputError
 from seqattn.symbols import BOS, EOS, PAD, UNK
-from seqattn.tokenizer import (
+from seqattn.text.tokenizer import (
     Side,
     Tokenizer,
     TokenizerOptions,

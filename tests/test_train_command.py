@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from seqattn.checkpoint import RunFolder
+from seqattn.runs.folder import RunFolder
 
 from commands import BOTH, SIZES, TRAIN, contents, seqattn, setting, sizes, told, updates_of, weights_of
 

@@ -8,14 +8,13 @@ import pytest
 import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from seqattn import training
-from seqattn.batching import Batch, collate
+from seqattn.data.batching import Batch, collate
+from seqattn.decoding.search import SearchOptions, beam_search
 from seqattn.errors import InputError
 from seqattn.models import build
 from seqattn.models.base import Vocabulary
-from seqattn.schedule import Progress, TrainingOptions, learning_rate
-from seqattn.search import SearchOptions, beam_search
-from seqattn.training import (
+from seqattn.training import loop as training
+from seqattn.training.loop import (
     Finished,
     Trainer,
     Updated,
@@ -25,6 +24,7 @@ from seqattn.training import (
     target_loss,
     weights,
 )
+from seqattn.training.schedule import Progress, TrainingOptions, learning_rate
 
 from helpers import tiny_model, tiny_options
 from runs import copy_examples, random_run

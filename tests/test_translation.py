@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqattn.decoding.search import SamplingOptions, SearchOptions
+from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.hardware import side_by_side
 from seqattn.models.base import Vocabulary
-from seqattn.search import SamplingOptions, SearchOptions
 from seqattn.symbols import EOS
-from seqattn.tokenizer import WORD_START, normalise
-from seqattn.translation import TranslationOptions, Translator
+from seqattn.text.tokenizer import WORD_START, normalise
 
 from helpers import tiny_model
 from runs import PROSE, prose_tokenizer

@@ -10,15 +10,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from seqattn.batching import Example
+from seqattn.data.batching import Example
+from seqattn.decoding.search import SearchOptions
+from seqattn.decoding.translation import TranslationOptions, search_all
 from seqattn.hardware import keep_freed_memory
-from seqattn.int8 import quantize
 from seqattn.models import build, options_type
 from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary
-from seqattn.schedule import TrainingOptions
-from seqattn.search import SearchOptions
-from seqattn.training import Trainer, Updated, load_weights, weights
-from seqattn.translation import TranslationOptions, search_all
+from seqattn.models.int8 import quantize
+from seqattn.training.loop import Trainer, Updated, load_weights, weights
+from seqattn.training.schedule import TrainingOptions
 
 from systems.protocol import EOS, Work
 

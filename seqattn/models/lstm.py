@@ -9,7 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seqattn.attention import (
+from seqattn.errors import check_ranges
+from seqattn.models.attention import (
     Attended,
     additive_scores,
     attend,
@@ -19,8 +20,6 @@ from seqattn.attention import (
     padding_mask,
     unfold_queries,
 )
-from seqattn.dropout import Dropout
-from seqattn.errors import check_ranges
 from seqattn.models.base import (
     MOST_LAYERS,
     MOST_WIDTH,
@@ -30,6 +29,7 @@ from seqattn.models.base import (
     State,
     Vocabulary,
 )
+from seqattn.models.dropout import Dropout
 from seqattn.symbols import PAD
 
 

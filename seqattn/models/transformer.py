@@ -9,9 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seqattn.attention import MultiHeadAttention, causal_mask, padding_mask
-from seqattn.dropout import Dropout
 from seqattn.errors import check_ranges
+from seqattn.models.attention import MultiHeadAttention, causal_mask, padding_mask
 from seqattn.models.base import (
     MOST_LAYERS,
     MOST_WIDTH,
@@ -21,6 +20,7 @@ from seqattn.models.base import (
     State,
     Vocabulary,
 )
+from seqattn.models.dropout import Dropout
 from seqattn.symbols import PAD
 
 MOST_POSITIONS = 1_000_000

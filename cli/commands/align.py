@@ -1,0 +1,305 @@
+"""seqattn align."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from seqattn.alignment.links import SYMMETRISED
+from seqattn.errors import InputError
+
+from ..views.formats import FORMATS, headmaps
+from .readings import (
+    asked_reading,
+    linked,
+    linked_by_lexicon,
+    own_reading,
+    read_answers,
+    seen_in,
+    translate_one,
+    unspaced,
+)
+from .shared import RUN, Number, diagnostics, machine_options, open_run, results
+
+if TYPE_CHECKING:
+    from seqattn.alignment.links import Gold, Links
+    from seqattn.data.corpus import Pair
+    from seqattn.models.base import Reading
+    from seqattn.runs.folder import Run
+
+
+@click.command()
+@click.argument("run", type=RUN)
+@click.argument("more", nargs=-1, metavar="[RUN]... [SOURCE [TARGET]]")
+@click.option("--pairs", metavar="CORPUS", help="Align a whole corpus.")
+@click.option("--gold", type=click.Path(path_type=Path), metavar="FILE", help="Score against these links.")
+@click.option("--reverse", type=RUN, metavar="RUN", help="A run of the other direction; both make the links.")
+@click.option(
+    "--symmetrize",
+    type=click.Choice(list(SYMMETRISED)),
+    help="How two directions become one.  [default: grow-diag-final-and]",
+)
+@click.option("--lexicon", metavar="CORPUS", help="Learn from it, and the pairs, which words go together.")
+@click.option(
+    "--threshold",
+    type=Number(0, 1, min_open=True),
+    metavar="SHARE",
+    help="Link also what scores at least so much of a word's best.  [default: 1, the best alone]",
+)
+@click.option("--layer", type=click.IntRange(1), help="Decoder layer.  [default: as training chose]")
+@click.option("--head", type=click.IntRange(0), help="Attention head; 0: the mean.  [default: likewise]")
+@click.option(
+    "--at",
+    type=click.Choice(["produced", "consumed"]),
+    help="The step at which a target word is predicted, or read.  [default: likewise]",
+)
+@click.option("--heads", is_flag=True, help="Show every layer and head, or judge them on --pairs.")
+@click.option("--step", is_flag=True, help="Play how a sentence is decoded, piece by piece.")
+@click.option("--pause", type=Number(0), metavar="SECONDS", help="Between steps.  [default: until a key]")
+@click.option(
+    "--unit",
+    type=click.Choice(["words", "pieces"]),
+    help="What is aligned.  [default: words; pieces in pictures of scripts without spaces]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*FORMATS, "pharaoh"]),
+    help="[default: heatmap for a sentence, pharaoh for --pairs]",
+)
+@machine_options
+def align(
+    run: Path,
+    more: tuple[str, ...],
+    pairs: str | None,
+    gold: Path | None,
+    reverse: Path | None,
+    symmetrize: str | None,
+    lexicon: str | None,
+    threshold: float | None,
+    layer: int | None,
+    head: int | None,
+    at: str | None,
+    heads: bool,
+    step: bool,
+    pause: float | None,
+    unit: str | None,
+    form: str | None,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Show which source words each target word attends to.
+
+    Without TARGET the source is translated first. Several runs are shown side by side, each with its own
+    translation or with TARGET: an argument after RUN is another one if it is a folder that training wrote.
+
+    Words are separated by spaces and counted from 0; Pharaoh format writes a link of source word I to target
+    word J as I-J: each target word with the source word it attends to most. Gold files hold I-J for sure
+    links and I?J for possible ones.
+
+    \b
+      seqattn align runs/mine "A sentence."
+      seqattn align runs/mine "A sentence." "Ein Satz." --layer 2 --head 1
+      seqattn align runs/lstm runs/transformer "A sentence."
+      seqattn align runs/mine "A sentence." --heads
+      seqattn align runs/mine "A sentence." --step
+      seqattn align runs/mine "A sentence." --format html > page.html
+      seqattn align runs/mine --pairs test.tsv --format pharaoh > test.links
+      seqattn align runs/mine --pairs test.tsv --gold test.gold
+      seqattn align runs/mine --pairs test.tsv --heads
+      seqattn align runs/mine --reverse runs/other-direction --pairs test.tsv
+      seqattn align runs/mine --reverse runs/other-direction --pairs test.tsv --lexicon train.tsv
+    """
+    others = list(map(Path, takewhile(_is_run, more)))
+    sentences = more[len(others) :]
+    if complaint := _misused(
+        runs=1 + len(others),
+        sentences=sentences,
+        pairs=pairs is not None,
+        gold=gold is not None,
+        heads=heads,
+        reverse=reverse is not None,
+        symmetrize=symmetrize is not None,
+        lexicon=lexicon is not None,
+        threshold=threshold is not None,
+        chosen=not (layer is None and head is None),
+        at=at is not None,
+        step=step,
+        pause=pause is not None,
+        unit=unit,
+        form=form,
+    ):
+        raise click.UsageError(complaint)
+
+    from seqattn.comparison.systems import unique_names
+    from seqattn.data.corpus import read_corpus
+
+    from ..views.steps import play
+
+    paths = [run, *others]
+    loaded = [open_run(path, device, threads) for path in paths]
+    names = unique_names([path.absolute() for path in paths])
+    if step:
+        play(loaded[0], names[0], asked_reading(loaded[0], layer, head, None), pause, *sentences)
+        return
+    corpora = [read_corpus(pairs).pairs if pairs else (_pair(one, *sentences),) for one in loaded]
+    answers = read_answers(gold, corpora[0])
+    if heads and pairs:
+        judge(loaded[0], corpora[0], answers)
+        return
+    readings = [asked_reading(one, layer, head, at) for one in loaded]
+    form = form or ("pharaoh" if pairs else "heatmap")
+    if answers is None and form in FORMATS:
+        if unit is None:
+            texts = [text for corpus in corpora for pair in corpus[:1] for text in pair]
+            unit = "pieces" if form != "jsonl" and any(map(unspaced, texts)) else "words"
+        each = zip(loaded, names, corpora, readings, strict=True)
+        show = headmaps if heads else FORMATS[form]
+        show(zip(*(seen_in(*one, unit) for one in each), strict=True))
+        return
+    back = open_run(reverse, device, threads) if reverse else None
+    teaching = read_corpus(lexicon).pairs if lexicon else ()
+    print_links(loaded[0], corpora[0], readings[0], back, symmetrize, threshold or 1.0, teaching, answers)
+
+
+def _is_run(argument: str) -> bool:
+    """Whether an argument is a folder that training wrote, rather than a sentence."""
+    try:
+        return bool(argument) and (Path(argument) / "config.json").is_file()
+    except OSError:
+        # A sentence may be too long for the name of a file.
+        return False
+
+
+def _misused(
+    *,
+    runs: int,
+    sentences: Sequence[str],
+    pairs: bool,
+    gold: bool,
+    heads: bool,
+    reverse: bool,
+    symmetrize: bool,
+    lexicon: bool,
+    threshold: bool,
+    chosen: bool,
+    at: bool,
+    step: bool,
+    pause: bool,
+    unit: str | None,
+    form: str | None,
+) -> str:
+    """What is wrong with options given together, or nothing."""
+    needed = "needs --pairs: it is for a whole corpus."
+    faults = [
+        (len(sentences) > 2, f"Got unexpected extra arguments: {' '.join(sentences[2:])}"),
+        (bool(sentences) == pairs, "Give either a SOURCE sentence or --pairs CORPUS."),
+        (gold and not pairs, f"--gold {needed}"),
+        (reverse and not pairs, f"--reverse {needed}"),
+        (symmetrize and not reverse, "--symmetrize needs --reverse."),
+        (lexicon and not pairs, f"--lexicon {needed}"),
+        (
+            lexicon and (threshold or heads or form not in (None, "pharaoh")),
+            "--lexicon is for links alone: leave out --threshold, --heads and other formats.",
+        ),
+        (pause and not step, "--pause needs --step."),
+        (
+            step and (pairs or runs > 1 or heads or at or bool(unit) or form is not None),
+            "--step plays one run and sentence in pieces: give only --layer and --head with it.",
+        ),
+        (
+            runs > 1 and pairs and (form is None or gold or heads or reverse),
+            "Several runs make pictures: with --pairs give a --format such as html, or one RUN.",
+        ),
+        (runs > 1 and form == "pharaoh", "Several runs make pictures: leave out --format pharaoh."),
+        (
+            unit == "pieces" and (gold or (heads and pairs) or reverse or form == "pharaoh"),
+            "Links are between words: leave out --unit pieces.",
+        ),
+        (
+            threshold and not gold and form != "pharaoh" and not (pairs and form is None),
+            "--threshold is for links: give --gold or --format pharaoh with it.",
+        ),
+        (
+            reverse and form not in (None, "pharaoh"),
+            f"Two directions make links: leave out --format {form}.",
+        ),
+        (
+            heads and (reverse or threshold or chosen or form is not None or (pairs and at)),
+            "--heads is for all of them, in a form of its own: give only a sentence, or --pairs and --gold.",
+        ),
+    ]
+    return next((message for wrong, message in faults if wrong), "")
+
+
+def _pair(run: Run, source: str = "", target: str | None = None) -> Pair:
+    """A sentence with its translation, the run's own where none is given."""
+    from seqattn.data.corpus import Pair
+
+    return Pair(source, translate_one(run, source) if target is None else target)
+
+
+def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None) -> None:
+    """Print how well every layer and head aligns, by gold links where there are any."""
+    from seqattn.alignment.links import agreement
+    from seqattn.alignment.reading import judge_readings, read_every_way
+    from seqattn.runs.preparation import encode
+
+    from ..views.render import readings_table
+
+    judged = list(read_every_way(run.model, run.tokenizer, list(encode(run.tokenizer, pairs))))
+    if not any(pair.linked.numel() for pair in judged):
+        raise InputError("no pair has words on both sides: there is nothing to judge by")
+    console = results()
+    own = own_reading(run)
+    if answers is not None:
+        rates = {
+            one: agreement([pair.links(at) for pair in judged], answers).error_rate
+            for at, one in enumerate(judged[0].readings)
+        }
+        console.print("alignment error rate, %")
+        console.print(readings_table(rates, own, best=min))
+        console.print()
+    scores = {one: 100 * score for one, score in judge_readings(judged).items()}
+    console.print("correlation of the linked words, %")
+    console.print(readings_table(scores, own, best=max))
+
+
+def print_links(
+    run: Run,
+    pairs: Sequence[Pair],
+    reading: Reading,
+    back: Run | None,
+    symmetrize: str | None,
+    threshold: float,
+    more: Sequence[Pair],
+    answers: Sequence[Gold] | None,
+) -> None:
+    """Print the links of every pair, or their score.
+
+    They are those of both directions with `back`, a run of the other one; and those of attention and a
+    lexicon where there are more pairs to learn one from.
+    """
+    from seqattn.alignment.links import agreement, format_pharaoh, turned
+
+    from ..views.render import agreement_line
+
+    def link(one: Run, reading: Reading | None, pairs: Sequence[Pair], more: Sequence[Pair]) -> list[Links]:
+        if more:
+            return linked_by_lexicon(diagnostics(), one, pairs, more, reading)
+        return linked(one, pairs, reading, threshold)
+
+    found = link(run, reading, pairs, more)
+    if back is not None:
+        combine = SYMMETRISED[symmetrize or "grow-diag-final-and"]
+        swapped = link(back, None, *([pair.swapped() for pair in some] for some in (pairs, more)))
+        found = [combine(one, turned(two)) for one, two in zip(found, swapped, strict=True)]
+    if answers is None:
+        for one in found:
+            click.echo(format_pharaoh(one))
+    else:
+        click.echo(agreement_line(agreement(found, answers)))

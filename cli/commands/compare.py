@@ -1,0 +1,267 @@
+"""seqattn compare."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqattn.errors import InputError
+
+from .shared import (
+    BEAM,
+    LENGTH_PENALTY,
+    RUN,
+    diagnostics,
+    experiment_options,
+    gather_settings,
+    machine_options,
+    refuse_overwriting,
+    results,
+    set_up,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    import torch
+    from rich.console import Console
+
+    from seqattn.alignment.links import Agreement, Gold
+    from seqattn.comparison.systems import System
+    from seqattn.data.corpus import Pair
+
+SHOWN_DIFFERENCES = 4
+SAMPLE_SETTINGS: dict[str, Any] = {
+    "vocab_size": 2400,
+    "validate_every": 400,
+    "max_updates": 1900,
+    "max_minutes": 1.7,
+    "average": 0,
+    "transformer.learning_rate": 4e-3,
+    "transformer.dropout": 0.05,
+}
+"""What trains both models on the bundled sample within three minutes on two cores."""
+
+
+@click.command()
+@click.argument("runs", type=RUN, nargs=-1, metavar="[RUN RUN …]")
+@click.option(
+    "--train", "train_on", multiple=True, metavar="CORPUS", help="What to learn from; may be repeated."
+)
+@click.option("--valid", metavar="CORPUS", help="What to choose weights by.  [default: held out of --train]")
+@click.option("--test", metavar="CORPUS", help="What to compare on.")
+@click.option(
+    "--gold", type=click.Path(path_type=Path), metavar="FILE", help="Alignments of the test corpus."
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where the runs go.")
+@experiment_options
+@BEAM
+@LENGTH_PENALTY
+@click.option("--json", "json_path", metavar="FILE", help="Write the figures as JSON; - for standard output.")
+@machine_options
+def compare(
+    runs: tuple[Path, ...],
+    train_on: tuple[str, ...],
+    valid: str | None,
+    test: str | None,
+    gold: Path | None,
+    out: Path | None,
+    beam: int,
+    length_penalty: float,
+    json_path: str | None,
+    device: str,
+    threads: int | None,
+    **chosen: Any,
+) -> None:
+    """Compare the LSTM with the Transformer, or finished runs with each other.
+
+    Both architectures train on the same data with the same tokenizer, batches and budget, and translate the
+    same test. Without any argument: on the bundled English-Korean sample, in under three minutes.
+
+    \b
+      seqattn compare
+      seqattn compare --train train.tsv --valid dev.tsv --test test.tsv --max-minutes 20
+      seqattn compare runs/a runs/b runs/c --test test.tsv
+    """
+    shaped = chosen["preset"] != "auto" or any(
+        v not in (None, ()) for k, v in chosen.items() if k != "preset"
+    )
+    if runs and (train_on or valid or out or shaped):
+        raise click.UsageError("Finished runs are compared as they are: give only --test beside them.")
+    if (runs or train_on) and not test:
+        raise click.UsageError("Missing option '--test'.")
+    if not runs and not train_on and (valid or test or gold):
+        raise click.UsageError("Missing option '--train'.")
+
+    refuse_overwriting(json_path, *train_on, *(one for one in (valid, test) if one))
+    console = diagnostics()
+    on = set_up(device, threads)
+    from seqattn.comparison.systems import system, unique_names
+    from seqattn.data.corpus import read_corpus
+    from seqattn.runs.folder import load_run
+
+    from .readings import read_answers
+
+    defaults: dict[str, Any] = {}
+    if not runs and not train_on:
+        sample = sample_folder()
+        train_on, valid, test = (
+            (str(sample / "train.tsv"),),
+            str(sample / "valid.tsv"),
+            str(sample / "test.tsv"),
+        )
+        gold, defaults = sample / "test.gold", SAMPLE_SETTINGS
+        console.print("The bundled sample: English to Korean, from a grammar, with gold alignments.")
+    assert test is not None
+    pairs = read_corpus(test).pairs
+    answers = read_answers(gold, pairs)
+    if not runs:
+        runs = _train_all(console, train_on, valid, out, on, chosen, defaults)
+    names = unique_names(runs)
+    systems = []
+    for path, name in zip(runs, names, strict=True):
+        loaded = load_run(path, on)
+        console.print(f"{name}: translating {len(pairs):,} test sentences …", markup=False)
+        systems.append(system(loaded, pairs, beam, length_penalty, name))
+    agreements = [_agreement(one, pairs, answers) if answers else None for one in systems]
+    if json_path:
+        figures = [one.to_json() for one in systems]
+        for figure, found in zip(figures, agreements, strict=True):
+            figure["alignment_error_rate"] = found.error_rate if found else None
+        write_json(
+            {"test": test, "beam": beam, "length_penalty": length_penalty, "systems": figures}, json_path
+        )
+    if json_path != "-":
+        _show(results(), systems, pairs, agreements, beam)
+
+
+def sample_folder() -> Path:
+    """The bundled en-ko corpus, wherever the package was installed."""
+    from importlib.resources import files
+
+    folder = Path(str(files("seqattn_samples"))) / "en-ko"
+    if not folder.is_dir():
+        raise InputError("the bundled sample is missing", path=folder, remedy="install seqattn again")
+    return folder
+
+
+def _train_all(
+    console: Console,
+    train_on: Sequence[str],
+    valid: str | None,
+    out: Path | None,
+    device: torch.device,
+    chosen: dict[str, Any],
+    defaults: dict[str, Any],
+) -> tuple[Path, ...]:
+    """Train every architecture alike, each in a folder of its own under `out`."""
+    from seqattn.models import ARCHITECTURES
+    from seqattn.runs.experiment import Experiment
+    from seqattn.runs.folder import RunFolder
+    from seqattn.runs.preparation import load_data, prepare
+    from seqattn.runs.presets import choose_preset, compose_alike
+
+    from ..views.live import announce, describe_data, preparing, watch
+
+    preset = chosen.pop("preset")
+    settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
+    out = out or Path("runs") / time.strftime("compare-%Y%m%d-%H%M%S")
+    RunFolder(out).refuse_existing()
+    compose_alike("tiny" if preset == "auto" else preset, defaults | settings)
+    with preparing(console) as report:
+        data = load_data(train_on, valid)
+        if preset == "auto":
+            preset = choose_preset(len(data.train))
+        recipes = compose_alike(preset, defaults | settings)
+        _, tokenizer, training = next(iter(recipes.values()))
+        prepared = prepare(data, tokenizer, training.max_length, report=report)
+    describe_data(console, prepared)
+    paths = []
+    for architecture in ARCHITECTURES:
+        model, tokenizer, training = recipes[architecture]
+        path = out / architecture
+        experiment = Experiment.start(
+            path,
+            prepared,
+            architecture,
+            model,
+            tokenizer,
+            training,
+            device,
+            ["seqattn", *sys.argv[1:]],
+        )
+        console.print(f"\n{architecture} ({preset}):", markup=False)
+        announce(console, experiment)
+        watch(console, experiment, architecture)
+        paths.append(path)
+    return tuple(paths)
+
+
+def _agreement(one: System, pairs: Sequence[Pair], answers: Sequence[Gold]) -> Agreement | None:
+    from seqattn.alignment.links import agreement
+
+    from .readings import linked
+
+    try:
+        return agreement(linked(one.run, pairs), answers)
+    except InputError:
+        # A system without attention has nothing to align by.
+        return None
+
+
+def _show(
+    console: Console,
+    systems: Sequence[System],
+    pairs: Sequence[Pair],
+    agreements: Sequence[Agreement | None],
+    beam: int,
+) -> None:
+    from rich.text import Text
+
+    from seqattn.comparison.systems import most_different, telling_sentence
+    from seqattn.data.corpus import Pair
+
+    from ..views.curves import curves
+    from ..views.heatmap import side_by_side
+    from ..views.render import attention_map, differences, systems_table
+    from .readings import attentions
+
+    def heading(text: str) -> None:
+        console.print()
+        console.print(Text(text, style="bold"))
+
+    console.print()
+    console.print(systems_table(systems, beam, agreements))
+    if any(one.curve for one in systems):
+        heading("Validation BLEU in the course of training")
+        drawn = {one.name: [(point.seconds, point.bleu) for point in one.curve] for one in systems}
+        console.print(
+            curves(drawn, width=min(console.width, 100), height=10, x_label="seconds", y_label="BLEU")
+        )
+    rows = most_different(systems, pairs, SHOWN_DIFFERENCES)
+    if rows:
+        heading("Where they differ most")
+        console.print(differences(systems, pairs, rows))
+    elif len(systems) > 1:
+        heading("All systems translate every test sentence alike")
+    row = telling_sentence(systems, pairs)
+    source = pairs[row].source
+    # Two maps stand side by side where each has room for a sentence.
+    room = console.width if console.width < 100 else (console.width - 3) // 2
+    maps, without = [], []
+    for one in systems:
+        try:
+            (seen,) = attentions(one.run, [Pair(source, one.assessment.hypotheses[row])])
+        except InputError:
+            without.append(one.name)
+            continue
+        maps.append(attention_map(seen, width=room, title=one.name))
+    if maps:
+        heading("What each target word attended to")
+        console.print(side_by_side(maps, width=console.width))
+    if without:
+        console.print(Text(f"No attention to show: {', '.join(without)}"))

@@ -1,0 +1,74 @@
+"""seqattn evaluate."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from .shared import (
+    BEAM,
+    LENGTH_PENALTY,
+    PRECISION,
+    RUN,
+    diagnostics,
+    machine_options,
+    open_run,
+    refuse_overwriting,
+    results,
+    write_json,
+)
+
+
+@click.command()
+@click.argument("run", type=RUN)
+@click.option("--test", required=True, metavar="CORPUS", help="Sources and their reference translations.")
+@BEAM
+@LENGTH_PENALTY
+@click.option(
+    "--tokenize",
+    type=click.Choice(["13a", "intl", "char", "zh", "none"]),
+    help="How BLEU cuts words.  [default: 13a; char for scripts without spaces]",
+)
+@click.option("--json", "json_path", metavar="FILE", help="Write the figures as JSON; - for standard output.")
+@PRECISION
+@machine_options
+def evaluate(
+    run: Path,
+    test: str,
+    beam: int,
+    length_penalty: float,
+    tokenize: str | None,
+    json_path: str | None,
+    precision: str,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Translate a test corpus and score it: BLEU, chrF, exact match, speed."""
+    refuse_overwriting(json_path, test)
+    loaded = open_run(run, device, threads, precision)
+    from seqattn.comparison.systems import assess
+    from seqattn.data.corpus import read_corpus
+
+    from ..views.render import assessment_facts
+
+    pairs = read_corpus(test).pairs
+    if empty := sum(not (pair.source and pair.target) for pair in pairs):
+        diagnostics().print(f"{test}: {empty:,} pairs with an empty side are scored too.", markup=False)
+    found = assess(loaded, pairs, beam, length_penalty, tokenize)
+    if json_path:
+        figures = {
+            "run": str(run),
+            "test": test,
+            **asdict(found.scores),
+            "beam": beam,
+            "length_penalty": length_penalty,
+            "precision": precision,
+            "seconds": found.seconds,
+            "sentences_per_second": found.scores.sentences / found.seconds,
+            "ids_per_second": found.output_ids / found.seconds,
+        }
+        write_json(figures, json_path)
+    if json_path != "-":
+        results().print(assessment_facts(found, beam), soft_wrap=True)

@@ -1,0 +1,181 @@
+"""seqattn train."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqattn.errors import InputError
+from seqattn.models import ARCHITECTURES
+
+from .shared import diagnostics, experiment_options, gather_settings, machine_options, set_up
+
+if TYPE_CHECKING:
+    import torch
+    from rich.console import Console
+
+    from seqattn.runs.experiment import Experiment
+
+
+@click.command()
+@click.option(
+    "--train", "train_on", multiple=True, metavar="CORPUS", help="What to learn from; may be repeated."
+)
+@click.option("--valid", metavar="CORPUS", help="What to choose weights by.  [default: held out of --train]")
+@click.option("--arch", type=click.Choice(list(ARCHITECTURES)), help="The architecture.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The folder to write."
+)
+@click.option("--swap", is_flag=True, help="From target to source.")
+@click.option("--guide", type=click.Path(), metavar="FILE|self", help="Word links for attention to learn.")
+@experiment_options
+@click.option("--resume", is_flag=True, help="Go on with the interrupted run in --out, exactly.")
+@click.option("--init-from", type=click.Path(path_type=Path), metavar="RUN", help="Start from its weights.")
+@machine_options
+def train(
+    train_on: tuple[str, ...],
+    valid: str | None,
+    arch: str | None,
+    out: Path,
+    swap: bool,
+    guide: str | None,
+    resume: bool,
+    init_from: Path | None,
+    device: str,
+    threads: int | None,
+    **chosen: Any,
+) -> None:
+    """Train a model on text pairs.
+
+    What is not given follows from the corpus, and is said. Validation keeps the best weights; training ends
+    at a limit, or when nothing improves any more. Ctrl-C saves the state for --resume.
+
+    \b
+      seqattn train --train pairs.tsv --arch lstm --out runs/lstm --max-minutes 10
+      seqattn train --train train.en,train.de --valid dev.en,dev.de --arch transformer --out runs/t
+      seqattn train --out runs/t --resume --max-minutes 30
+      seqattn train --train pairs.tsv --arch transformer --out runs/g --guide self
+
+    The file of --guide has a line of links I-J for each training pair, in Pharaoh format: word I of the
+    source and J of the target, counted from 0. With self they come from two runs that are trained first,
+    RUN.forward and, from target to source, RUN.reverse, and are kept in RUN.pharaoh.
+    """
+    if resume and (arch or init_from or swap):
+        raise click.UsageError("--resume goes on as the run began: leave out --arch, --init-from and --swap.")
+    if resume and (valid or guide) and not train_on:
+        raise click.UsageError(
+            "--valid and --guide need --train; left out, all are read from where they were."
+        )
+    if not resume and not train_on:
+        raise click.UsageError("Missing option '--train'.")
+    if not resume and not arch and not init_from:
+        raise click.UsageError(f"Missing option '--arch': {' or '.join(ARCHITECTURES)}.")
+
+    console = diagnostics()
+    on = set_up(device, threads)
+    from seqattn.runs.folder import RunFolder
+
+    from ..views.live import announce, watch
+    from .guide import own_guide
+
+    if resume:
+        experiment = _resume(console, out, train_on, valid, guide, on, chosen)
+        progress = experiment.trainer.progress
+        console.print(f"Going on with {out} after {progress.update:,} updates.", markup=False)
+        if progress.spent(experiment.config.training) == 1:
+            console.print("Its budget is used up: raise --max-updates, --max-tokens or --max-minutes.")
+    else:
+        start = partial(_start, console, train_on, valid, arch, init_from, on, chosen)
+        if guide == "self":
+            RunFolder(out).refuse_existing()
+            guide = str(own_guide(console, out, train_on, on, start))
+        experiment = start(out, swap, guide)
+    announce(console, experiment)
+    watch(console, experiment)
+
+
+def _start(
+    console: Console,
+    train_on: tuple[str, ...],
+    valid: str | None,
+    arch: str | None,
+    init_from: Path | None,
+    device: torch.device,
+    chosen: dict[str, Any],
+    out: Path,
+    swap: bool = False,
+    guide: str | None = None,
+) -> Experiment:
+    from seqattn.runs.experiment import Experiment
+    from seqattn.runs.folder import RunFolder, load_run
+    from seqattn.runs.preparation import load_data, prepare
+    from seqattn.runs.presets import choose_preset, compose
+
+    from ..views.live import describe_data, preparing
+
+    chosen = dict(chosen)
+    preset = chosen.pop("preset")
+    settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
+    RunFolder(out).refuse_existing()
+    initial = load_run(init_from, device) if init_from else None
+    architecture = arch or (initial.config.architecture if initial else "")
+    # Faults in the settings are told before the corpora are read.
+    model, tokenizer, _ = compose(architecture, "tiny" if preset == "auto" else preset, settings)
+    if initial is not None:
+        fixed = [name for name in settings if hasattr(model, name) or hasattr(tokenizer, name)]
+        if fixed:
+            raise InputError(f"{', '.join(fixed)} cannot differ from those of {init_from}")
+        if architecture != initial.config.architecture:
+            raise InputError(
+                f"holds the architecture {initial.config.architecture}, not {architecture}", path=init_from
+            )
+    with preparing(console) as report:
+        data = load_data(train_on, valid, guide)
+        data = data.swapped() if swap else data
+        if preset == "auto":
+            preset = choose_preset(len(data.train))
+        model, tokenizer, training = compose(architecture, preset, settings)
+        if initial is not None:
+            model, tokenizer = initial.config.model, initial.config.tokenizer
+        known = initial.tokenizer if initial else None
+        prepared = prepare(data, tokenizer, training.max_length, known, report)
+    describe_data(console, prepared)
+    size = f"the size of {init_from}" if initial else f"preset {preset}"
+    console.print(f"{architecture}, {size}; settings can be changed by --set.", markup=False)
+    command = ["seqattn", *sys.argv[1:]]
+    return Experiment.start(out, prepared, architecture, model, tokenizer, training, device, command, initial)
+
+
+def _resume(
+    console: Console,
+    out: Path,
+    train_on: tuple[str, ...],
+    valid: str | None,
+    guide: str | None,
+    device: torch.device,
+    chosen: dict[str, Any],
+) -> Experiment:
+    from seqattn.options import apply
+    from seqattn.runs.experiment import LIMITS, Experiment
+    from seqattn.runs.folder import RunFolder
+    from seqattn.runs.preparation import load_data
+
+    from ..views.live import preparing
+
+    preset = chosen.pop("preset")
+    settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
+    if fixed := [name for name in settings if name not in LIMITS] + ["preset"] * (preset != "auto"):
+        raise InputError(
+            f"{', '.join(fixed)} cannot change when a run is resumed, only {', '.join(LIMITS)}",
+            remedy="start a new run with --init-from",
+        )
+    training = RunFolder(out).read_config().training
+    (changed,) = apply(settings, training)
+    limits = {name: getattr(changed, name) for name in settings}
+    with preparing(console) as report:
+        data = load_data(train_on, valid, guide) if train_on else None
+        return Experiment.resume(out, limits, device, data, report)

@@ -1,0 +1,198 @@
+"""seqattn translate."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice, repeat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from seqattn.errors import InputError
+
+from .shared import (
+    BEAM,
+    LENGTH_PENALTY,
+    PRECISION,
+    RUN,
+    SEED,
+    Number,
+    machine_options,
+    open_run,
+    refuse_overwriting,
+)
+
+if TYPE_CHECKING:
+    from seqattn.alignment.reading import Attention
+    from seqattn.decoding.translation import Translation
+    from seqattn.runs.folder import Run
+
+
+@click.command()
+@click.argument("run", type=RUN)
+@click.argument("input", type=click.Path(path_type=Path), required=False)
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to stdout.")
+@BEAM
+@click.option(
+    "--nbest", default=1, type=click.IntRange(1, 100), help="Translations of each line; needs jsonl."
+)
+@LENGTH_PENALTY
+@click.option("--sample", is_flag=True, help="Draw translations instead of searching for the best.")
+@click.option("--temperature", default=1.0, show_default=True, type=Number(1e-6, 1e6))
+@click.option("--top-k", default=0, type=click.IntRange(0), help="Draw among the K likeliest pieces only.")
+@click.option(
+    "--top-p",
+    default=1.0,
+    type=Number(1e-6, 1),
+    help="Draw among the likeliest pieces that together reach this probability.",
+)
+@click.option("--seed", default=1, show_default=True, type=SEED, help="Of sampling.")
+@click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
+@click.option("--attention", is_flag=True, help="Show where each translation looked, as heat maps.")
+@PRECISION
+@machine_options
+def translate(
+    run: Path,
+    input: Path | None,
+    output: Path | None,
+    beam: int,
+    nbest: int,
+    length_penalty: float,
+    sample: bool,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    seed: int,
+    form: str,
+    attention: bool,
+    precision: str,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Translate the lines of INPUT, or of standard input.
+
+    One line out for each line in, in order. With --format jsonl each line holds the source and its
+    translations, best first, with their scores.
+
+    \b
+      seqattn translate runs/mine input.txt --output output.txt
+      cat input.txt | seqattn translate runs/mine --beam 1
+      seqattn translate runs/mine input.txt --nbest 5 --format jsonl
+      echo "A sentence." | seqattn translate runs/mine --attention
+    """
+    if nbest > 1 and form == "text":
+        raise click.UsageError(
+            "--nbest needs --format jsonl: as text there is one line out for each line in."
+        )
+    if nbest > beam:
+        raise click.UsageError(f"--nbest {nbest} needs a --beam of at least as many.")
+    if not sample and (temperature != 1.0 or top_k or top_p != 1.0):
+        raise click.UsageError("--temperature, --top-k and --top-p need --sample.")
+    if input is not None:
+        refuse_overwriting(output, str(input))
+
+    loaded = open_run(run, device, threads, precision)
+    from seqattn.decoding.search import SamplingOptions, SearchOptions
+    from seqattn.decoding.translation import TranslationOptions, Translator
+
+    lines = _lines(input)
+    # A person who types wants each answer before the next line.
+    chunk = 1 if input is None and sys.stdin.isatty() else TranslationOptions.chunk
+    options = TranslationOptions(
+        # Without --nbest only one draw is shown, so only one is made.
+        SearchOptions(nbest if sample else beam, length_penalty, max_ratio=loaded.config.max_ratio),
+        SamplingOptions(temperature, top_k, top_p, seed) if sample else None,
+        nbest,
+        chunk=chunk,
+    )
+    with _destination(output) as file:
+        for some in Translator(loaded.model, loaded.tokenizer, options).translate_chunks(lines):
+            attentions = _attention(loaded, some) if attention else repeat([], len(some))
+            for found, seen in zip(some, attentions, strict=True):
+                if form == "jsonl":
+                    _write_json(file, found, seen)
+                else:
+                    file.write(found.text + "\n")
+                    _draw(file, seen)
+            if chunk == 1:
+                file.flush()
+
+
+def _lines(path: Path | None) -> Iterator[str]:
+    from seqattn.files import decode_lines, read_lines
+
+    if path is None or str(path) == "-":
+        if sys.stdin is None:
+            raise InputError("is closed", path="standard input")
+        return decode_lines(sys.stdin.buffer, "standard input")
+    return read_lines(path)
+
+
+@contextlib.contextmanager
+def _destination(path: Path | None) -> Iterator[TextIO]:
+    """Standard output, or a file that appears when it is whole."""
+    if path is None:
+        yield sys.stdout
+        return
+    from seqattn.files import replacing
+
+    with replacing(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+        yield text
+        text.detach()
+
+
+def _attention(run: Run, found: Sequence[Translation]) -> Iterator[list[Attention]]:
+    """What each best translation looked at, for each piece its source was cut into."""
+    from seqattn.alignment.reading import attention_of
+    from seqattn.data.batching import Example
+
+    from .readings import own_reading
+
+    examples = [
+        Example(list(source), hypothesis.ids)
+        for one in found
+        for source, hypothesis in zip(one.pieces, one.candidates[0].hypotheses, strict=True)
+    ]
+    seen = attention_of(run.model, run.tokenizer, examples, own_reading(run))
+    return (list(islice(seen, len(one.pieces))) for one in found)
+
+
+def _write_json(file: TextIO, found: Translation, seen: list[Attention]) -> None:
+    import json
+
+    record: dict[str, Any] = {
+        "source": found.source,
+        "translations": [
+            {
+                "text": candidate.text,
+                "score": round(candidate.score, 6),
+                "log_probability": round(candidate.log_probability, 6),
+            }
+            for candidate in found.candidates
+        ],
+    }
+    if seen:
+        record["attention"] = [attention_json(attention) for attention in seen]
+    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def attention_json(attention: Attention) -> dict[str, Any]:
+    """Attention as JSON values: the units of both sides, and a row of weights for each target unit."""
+    weights = [[round(weight, 5) for weight in row] for row in attention.weights.tolist()]
+    return {"source": attention.source, "target": attention.target, "weights": weights}
+
+
+def _draw(file: TextIO, seen: list[Attention]) -> None:
+    from rich.console import Console
+
+    from ..views.render import attention_map
+    from .shared import results
+
+    for attention in seen:
+        console = results() if file is sys.stdout else Console(file=file, width=120)
+        console.print(attention_map(attention, width=console.width))

@@ -1,0 +1,1 @@
+"""What is shown, as rich renderables, HTML and SVG."""

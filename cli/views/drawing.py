@@ -1,0 +1,152 @@
+"""Attention as an SVG picture for a paper or a slide: target words as rows, source words as columns."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.cells import cell_len
+
+from seqattn.errors import InputError
+
+from .heatmap import MAX_HEADING, caption, fit, right_to_left, visible
+from .ramp import DARK, LIGHT, STEPS, ramp, step
+
+if TYPE_CHECKING:
+    from seqattn.alignment.reading import Attention
+
+MOST_PAIRS = 20
+CELL, FONT, GAP, MARGIN = 28, 14, 8, 20
+"""Sizes in pixels."""
+NARROW = frozenset("abcdefghijklnopqrstuvxyz0123456789.,:;!|()[]'-/ ·")
+
+
+class Panel(NamedTuple):
+    """One heat map, drawn from (0, 0)."""
+
+    width: float
+    height: float
+    marks: list[str]
+
+
+def drawing(pairs: Sequence[Sequence[tuple[str, Attention]]]) -> str:
+    """An SVG document: a row for each pair, in it a heat map for each title and attention (T, S).
+
+    It is light, and dark where the reader asks for that. Programs that know no style sheets show it light.
+    InputError when there are too many pairs.
+    """
+    if len(pairs) > MOST_PAIRS:
+        raise InputError(f"a picture holds at most {MOST_PAIRS} pairs", remedy="--format html holds more")
+    rows = [[_panel(title, attention) for title, attention in several] for several in pairs]
+    columns = [max(panel.width for panel in column) for column in zip(*rows, strict=True)]
+    marks: list[str] = []
+    y = float(MARGIN)
+    for row in rows:
+        x = float(MARGIN)
+        for panel, room in zip(row, columns, strict=True):
+            marks += [f'<g transform="translate({x:g} {y:g})">', *panel.marks, "</g>"]
+            x += room + 2 * MARGIN
+        y += max(panel.height for panel in row) + 2 * MARGIN
+    legend = _legend()
+    width = max(sum(columns) + 2 * MARGIN * len(columns), legend.width + 2 * MARGIN)
+    height = y + legend.height
+    dark = "".join(f".w{k}{{fill:{fill}}}" for k, (fill, _) in enumerate(ramp(dark=True)))
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:g}" height="{height:g}" '
+            f'viewBox="0 0 {width:g} {height:g}" font-family="system-ui, sans-serif" font-size="{FONT}">',
+            "<title>Attention of target words to source words</title>",
+            f"<desc>{_safe(_described(pairs))}</desc>",
+            f"<style>@media (prefers-color-scheme: dark){{.ground{{fill:{DARK[0]}}}text{{fill:{DARK[1]}}}"
+            f"{dark}}}</style>",
+            f'<rect class="ground" width="100%" height="100%" fill="{LIGHT[0]}"/>',
+            *marks,
+            f'<g transform="translate({MARGIN} {y:g})">',
+            *legend.marks,
+            "</g>",
+            "</svg>",
+        ]
+    )
+
+
+def _panel(title: str, attention: Attention) -> Panel:
+    """A heat map under its title; that of a right-to-left source runs from right to left, as its text."""
+    source = [fit(visible(word), MAX_HEADING) for word in attention.source]
+    target = [fit(visible(word), MAX_HEADING) for word in attention.target]
+    title = caption(title)
+    top = 2 * FONT + max(map(extent, source), default=0) + GAP
+    side = max(map(extent, target), default=0) + GAP
+    width = max(side + CELL * len(source), extent(title))
+    mirrored = right_to_left(source)
+
+    def across(x: float) -> float:
+        return width - x if mirrored else x
+
+    marks = [_text(title, across(0), 0.7 * FONT, left=not mirrored, weight="bold")]
+    for column, word in enumerate(source):
+        x = across(side + CELL * (column + 0.5))
+        marks.append(_text(word, x, top - GAP, left=True, upwards=True))
+    for row, (word, weights) in enumerate(zip(target, attention.weights.tolist(), strict=True)):
+        y = top + CELL * row
+        marks.append(_text(word, across(side - GAP), y + CELL / 2, left=mirrored))
+        for column, weight in enumerate(weights):
+            x = across(side + CELL * (column + mirrored))
+            said = f"{word} ← {source[column]}: {100 * weight:.1f} %"
+            marks.append(_cell(x, y, CELL - 1, weight, f"<title>{_safe(said)}</title>"))
+    return Panel(width, top + CELL * len(target), marks)
+
+
+def _legend() -> Panel:
+    """The ramp, from no attention to all of it."""
+    size, start = 10, extent("0 %") + GAP
+    marks = [_text("0 %", 0, size / 2, left=True)]
+    marks += [_cell(start + size * k, 0, size, k / STEPS) for k in range(STEPS + 1)]
+    words = "100 % of a target word's attention"
+    end = start + size * (STEPS + 1) + GAP
+    return Panel(end + extent(words), size + MARGIN, [*marks, _text(words, end, size / 2, left=True)])
+
+
+def _cell(x: float, y: float, size: float, weight: float, within: str = "") -> str:
+    fill, _ = ramp(dark=False)[step(weight)]
+    return (
+        f'<rect class="w{step(weight)}" x="{x:g}" y="{y:g}" width="{size}" height="{size}" fill="{fill}">'
+        f"{within}</rect>"
+    )
+
+
+def _text(text: str, x: float, y: float, *, left: bool, upwards: bool = False, weight: str = "normal") -> str:
+    """Text with its left or else right end at (x, y), half its height above and below."""
+    backwards = right_to_left([text])
+    return (
+        f'<text transform="translate({x:g} {y:g}){" rotate(-90)" if upwards else ""}" dy=".35em" '
+        f'text-anchor="{"start" if left != backwards else "end"}" '
+        f'direction="{"rtl" if backwards else "ltr"}" font-weight="{weight}" fill="{LIGHT[1]}">'
+        f"{_safe(text)}</text>"
+    )
+
+
+def _described(pairs: Sequence[Sequence[tuple[str, Attention]]]) -> str:
+    """What the picture shows, for those who do not see it."""
+    lines = ["Rows are target words, columns are source words."]
+    for title, attention in (one for several in pairs for one in several):
+        most = attention.weights.argmax(-1).tolist()
+        looks = (
+            f"{visible(word)} to {visible(attention.source[s])}"
+            for word, s in zip(attention.target, most, strict=True)
+        )
+        lines.append(f"{caption(title)}; each attends most: {', '.join(looks) or 'there are no words'}.")
+    return "\n".join(lines)
+
+
+def extent(text: str) -> int:
+    """Pixels that a text takes at most in usual fonts: nothing can be measured where it is written."""
+    ems = sum(0.64 if char in NARROW else (0, 0.95, 1.05)[min(cell_len(char), 2)] for char in text)
+    return math.ceil(FONT * ems)
+
+
+def _safe(text: str) -> str:
+    """Text as XML, which has no way to write two characters."""
+    return escape(re.sub("[\ufffe\uffff]", "\ufffd", text))

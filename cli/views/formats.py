@@ -1,0 +1,86 @@
+"""The formats in which align shows what was attended to, each a function that prints to standard output.
+
+A format is given, for each pair, what every run saw in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+
+import click
+
+from ..commands.readings import Seen
+from ..commands.shared import results
+
+Found = Iterable[Sequence[Seen]]
+
+
+def heatmaps(found: Found) -> None:
+    """Heat maps, those of one pair side by side where there is room."""
+    from .heatmap import side_by_side
+    from .render import attention_map
+
+    console = results()
+    for number, several in enumerate(found):
+        if number:
+            console.print()
+        # Two maps stand side by side where each has room for a sentence.
+        together = len(several) > 1 and console.width >= 100
+        room = (console.width - 3) // 2 if together else console.width
+        maps = [
+            attention_map(one.attention, width=room, title=f"{one.run}: {one.described}") for one in several
+        ]
+        console.print(side_by_side(maps, width=console.width))
+
+
+def headmaps(found: Found) -> None:
+    """Small maps of every layer and head, those of one run below the other's."""
+    from .multiples import multiples
+
+    console = results()
+    for several in found:
+        for number, one in enumerate(several):
+            if number:
+                console.print()
+            own = one.own if one.own.consumed == one.reading.consumed else None
+            at = "consumed" if one.reading.consumed else "produced"
+            console.print(multiples(one.heads, own, width=console.width, title=f"{one.run}: {at}"))
+
+
+def jsonl(found: Found) -> None:
+    """A JSON object a line for each pair and run."""
+    from ..commands.translate import attention_json
+
+    for several in found:
+        for one in several:
+            record = {"run": one.run, **attention_json(one.attention)}
+            click.echo(json.dumps(record, ensure_ascii=False))
+
+
+def html(found: Found) -> None:
+    """A web page."""
+    from .page import page
+
+    click.echo(page(found), nl=False)
+
+
+def svg(found: Found) -> None:
+    """A picture, the runs of a pair side by side, one pair below the other."""
+    from .drawing import MOST_PAIRS, drawing
+
+    # One more than there may be is enough to see that there are too many.
+    pairs = [
+        [(f"{one.run}: {one.described}", one.attention) for one in several]
+        for several in islice(found, MOST_PAIRS + 1)
+    ]
+    click.echo(drawing(pairs))
+
+
+FORMATS: dict[str, Callable[[Found], None]] = {
+    "heatmap": heatmaps,
+    "jsonl": jsonl,
+    "html": html,
+    "svg": svg,
+}

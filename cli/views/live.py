@@ -1,0 +1,239 @@
+"""Training as it is watched: a live view in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress import Progress as Bars
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from .curves import sparkline
+from .heatmap import caption
+
+if TYPE_CHECKING:
+    from seqattn.runs.experiment import Experiment
+    from seqattn.runs.preparation import Prepared, Report
+    from seqattn.training.loop import Event, Validated
+    from seqattn.training.schedule import Progress, TrainingOptions
+
+PLAIN_LINE_EVERY = 30.0
+"""Seconds between plain lines when no validation falls due."""
+
+
+@contextmanager
+def preparing(console: Console) -> Iterator[Report]:
+    """A bar in a terminal while corpora are made ready; nothing elsewhere."""
+    with Bars(console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("reading the corpora", total=None)
+        yield lambda what, share: bars.update(
+            task, description=what, total=1.0 if share else None, completed=share
+        )
+
+
+def describe_data(console: Console, prepared: Prepared) -> None:
+    """Say what there is to learn from, and what was left out and why."""
+    said = prepared.description
+    tokenizer = prepared.tokenizer
+    sizes = f"{len(tokenizer.source):,}" + ("" if tokenizer.joint else f" and {len(tokenizer.target):,}")
+    held = "" if said["valid"] else " held out of them"
+    console.print(
+        f"{said['train_pairs']:,} pairs to train on, {said['valid_pairs']:,} to validate on{held}; "
+        f"{'joint' if tokenizer.joint else 'separate'} vocabulary of {sizes} pieces.",
+        markup=False,
+        soft_wrap=True,
+    )
+    left_out = {
+        "with an empty side": said["empty"],
+        "too long (max_length)": said["too_long"],
+        "whose source is held out": said.get("held_out_duplicates", 0),
+    }
+    if any(left_out.values()):
+        reasons = ", ".join(f"{count:,} {why}" for why, count in left_out.items() if count)
+        console.print(f"Left out of training: {reasons}.", markup=False, soft_wrap=True)
+    if shared := said.get("valid_also_in_train"):
+        console.print(
+            f"Warning: {shared:,} validation pairs are in the training data too.",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def announce(console: Console, experiment: Experiment) -> None:
+    """Say what is about to be trained and how long."""
+    options = experiment.config.training
+    limits = [
+        f"{options.max_updates:,} updates" if options.max_updates else "",
+        f"{options.max_tokens:,} tokens" if options.max_tokens else "",
+        f"{options.max_minutes:g} minutes" if options.max_minutes else "",
+        f"{options.patience} validations without improvement" if options.patience else "",
+    ]
+    until = " or ".join(filter(None, limits)) or "interrupted"
+    console.print(
+        f"{experiment.parameters:,} parameters on {experiment.device.type}; until {until}.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def watch(console: Console, experiment: Experiment, name: str = "") -> None:
+    """Train to the end, showing it. Ctrl-C saves and exits with 130; a second one stops at once."""
+    name = name or experiment.folder.path.name
+    view = LiveView(name, experiment.config.training) if console.is_terminal else None
+    with _interruptible(console) as interrupted:
+        if view is None:
+            _watch_plainly(console, experiment, name, interrupted)
+        else:
+            with Live(view, console=console, refresh_per_second=4, transient=True):
+                for event in experiment.run():
+                    view.add(event)
+                    if interrupted:
+                        break
+        if interrupted:
+            experiment.save()
+    progress = experiment.trainer.progress
+    if interrupted:
+        console.print(
+            f"Interrupted after {progress.update:,} updates and saved; "
+            f"go on with: seqattn train --resume --out {experiment.folder.path}",
+            markup=False,
+            soft_wrap=True,
+        )
+        raise click.exceptions.Exit(130)
+    if view is not None:
+        console.print(view.summary())
+    console.print(f"Written to {experiment.folder.path}.", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _interruptible(console: Console) -> Iterator[list[int]]:
+    """Within, the first SIGINT is only noted in the list; the second raises KeyboardInterrupt."""
+    noted: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        noted.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        console.print("Stopping after this step to save; Ctrl-C again stops at once.")
+
+    previous = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _watch_plainly(console: Console, experiment: Experiment, name: str, interrupted: list[int]) -> None:
+    from seqattn.training.loop import Updated, Validated
+
+    spoken = time.monotonic()
+    for event in experiment.run():
+        progress = event.progress
+        head = f"{name}: update {progress.update:,}, epoch {progress.epoch + 1}, {duration(progress.seconds)}"
+        if isinstance(event, Validated):
+            console.print(f"{head}: {validation_line(event)}", markup=False, soft_wrap=True)
+            spoken = time.monotonic()
+        elif isinstance(event, Updated):
+            if time.monotonic() - spoken > PLAIN_LINE_EVERY:
+                rate = event.tokens / event.seconds
+                console.print(
+                    f"{head}: loss {event.loss:.3f}, {rate:,.0f} tokens/s", markup=False, soft_wrap=True
+                )
+                spoken = time.monotonic()
+        else:
+            console.print(f"{head}: done, {event.reason}.", markup=False, soft_wrap=True)
+        if interrupted:
+            break
+
+
+def validation_line(event: Validated) -> str:
+    """The figures of a validation on one line."""
+    found = event.validation
+    kind = "average of the best weights" if event.averaged else "validation"
+    return (
+        f"{kind}: loss {found.loss:.3f}, BLEU {found.bleu:.2f}, chrF {found.chrf:.2f}, "
+        f"exact {found.exact:.1f} %{', best so far' if event.improved else ''}"
+    )
+
+
+def duration(seconds: float) -> str:
+    """Seconds as 0:07, 12:34 or 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class LiveView:
+    """What the terminal shows while a model trains."""
+
+    def __init__(self, name: str, options: TrainingOptions) -> None:
+        self.name = name
+        self.options = options
+        self.progress: Progress | None = None
+        self.loss = self.rate = 0.0
+        self.validations: list[Validated] = []
+        self.reason = ""
+
+    def add(self, event: Event) -> None:
+        """Take in what happened."""
+        from seqattn.training.loop import Updated, Validated
+
+        self.progress = event.progress
+        if isinstance(event, Updated):
+            rate = event.tokens / event.seconds
+            # Exponential means, so that the figures can be read.
+            self.loss = event.loss if not self.loss else 0.95 * self.loss + 0.05 * event.loss
+            self.rate = rate if not self.rate else 0.9 * self.rate + 0.1 * rate
+        elif isinstance(event, Validated):
+            self.validations.append(event)
+        else:
+            self.reason = event.reason
+
+    def __rich__(self) -> RenderableType:
+        """The view as it stands."""
+        if self.progress is None:
+            return Text(f"{self.name}: starting …", style="dim")
+        done = self.progress.spent(self.options)
+        left = f", {duration(self.progress.seconds * (1 - done) / done)} left" if 0 < done < 1 else ""
+        head = Table.grid(padding=(0, 1))
+        head.add_row(
+            Text(self.name, style="bold"),
+            ProgressBar(total=1.0, completed=done, width=30) if done else "",
+            Text(f"{duration(self.progress.seconds)}{left}"),
+        )
+        figures = Text(
+            f"update {self.progress.update:,} · epoch {self.progress.epoch + 1} · "
+            f"{self.rate:,.0f} tokens/s · loss {self.loss:.3f}"
+        )
+        lines: list[RenderableType] = [head, figures]
+        if self.validations:
+            last = self.validations[-1]
+            scores = [event.validation.score(self.options.best_by) for event in self.validations]
+            by = "loss (turned round)" if self.options.best_by == "loss" else self.options.best_by
+            lines.append(Text(f"{by} {sparkline(scores[-60:])}  {validation_line(last)}"))
+            samples = last.validation.samples
+            source, hypothesis, reference = samples[len(self.validations) % len(samples)]
+            sample = Table.grid(padding=(0, 2))
+            for label, text in (("source", source), ("model", hypothesis), ("reference", reference)):
+                sample.add_row(Text(label, style="dim"), Text(caption(text)))
+            lines.append(sample)
+        return Panel(Group(*lines), expand=False, border_style="dim")
+
+    def summary(self) -> Text:
+        """One line to stay when the view is gone."""
+        assert self.progress is not None
+        improved = [event for event in self.validations if event.improved]
+        best = validation_line(improved[-1]).removesuffix(", best so far") if improved else "no validation"
+        return Text(
+            f"{self.name}: {self.progress.update:,} updates in {duration(self.progress.seconds)} "
+            f"({self.reason}); best {best}"
+        )

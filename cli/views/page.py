@@ -1,0 +1,153 @@
+"""Attention as a web page that needs nothing else: tables for every reader, lines and figures by a script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from seqattn.errors import InputError
+
+from .heatmap import caption, right_to_left, visible
+from .ramp import DARK, LIGHT, STEPS, ramp, step
+from .render import UNSEEN
+
+if TYPE_CHECKING:
+    from seqattn.models.base import Reading
+
+    from ..commands.readings import Seen
+
+MOST_PAIRS = 1000
+
+
+def page(found: Iterable[Sequence[Seen]]) -> str:
+    """An HTML document: for each pair what every run saw in it. InputError when there are too many pairs.
+
+    The readings asked for stand in its tables. The weights of all layers and heads, in thousandths, are its
+    data: numbers alone, so that no text of a corpus can be taken for anything else.
+    """
+    runs: list[dict[str, Any]] = []
+    weights: list[list[list[int]]] = []
+    pairs: list[str] = []
+    title = ""
+    for number, several in enumerate(found, start=1):
+        if number > MOST_PAIRS:
+            raise InputError(f"a page holds at most {MOST_PAIRS:,} pairs", remedy="give fewer with --pairs")
+        runs = runs or list(map(_run, several))
+        weights.append([(1000 * one.heads.weights).round().int().flatten().tolist() for one in several])
+        pairs.append(_pair(number, several))
+        title = caption(several[0].pair.source) if number == 1 else f"{number:,} pairs"
+    style, script = _colours() + _asset("page.css"), _asset("page.js")
+    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
+    data = {"steps": STEPS, "unseen": UNSEEN, "runs": runs, "pairs": weights}
+    return Template(_asset("page.html")).substitute(
+        policy=f"{policy}; base-uri 'none'; form-action 'none'",
+        title=escape(title),
+        style=style,
+        pairs="".join(pairs),
+        legend="".join(f'<i class="w{k}"></i>' for k in range(STEPS + 1)),
+        unseen=f"{UNSEEN:.0%}",
+        weights=json.dumps(data, separators=(",", ":")),
+        script=script,
+    )
+
+
+def _run(seen: Seen) -> dict[str, Any]:
+    """What the script must know of a run."""
+    layers, heads = seen.heads.weights.shape[:2]
+
+    def place(reading: Reading) -> list[int]:
+        return [reading.layer, reading.head if heads > 1 else 0]
+
+    return {
+        "layers": layers,
+        "heads": heads,
+        "step": "consumed" if seen.reading.consumed else "produced",
+        "shown": place(seen.reading),
+        "own": place(seen.own) if seen.own.consumed == seen.reading.consumed else None,
+    }
+
+
+def _pair(number: int, several: Sequence[Seen]) -> str:
+    """One sentence and what each run saw in it; the first of them lies open."""
+    runs = "".join(_section(number, place, seen) for place, seen in enumerate(several))
+    source = escape(caption(several[0].pair.source))
+    return f"""<details class="pair"{" open" if number == 1 else ""}>
+<summary><span class="number">{number}</span> <bdi lang="">{source}</bdi></summary>
+<div class="runs">
+{runs}</div>
+</details>
+"""
+
+
+def _section(pair: int, run: int, seen: Seen) -> str:
+    """One run's table for one pair."""
+    own = "" if seen.reading == seen.own else " hidden"
+    name = escape(caption(seen.run))
+    return f"""<section class="run" data-pair="{pair - 1}" data-run="{run}">
+<h2>{name}</h2>
+<p class="reading faint">
+<span class="which">{seen.described}</span> <span class="own"{own}>★ the run's own</span>
+</p>
+<p class="target-text" lang="" dir="auto">{escape(caption(seen.pair.target))}</p>
+<div class="views">
+<div class="scroll" tabindex="0" role="region" aria-label="Table of {name}">
+{_table(seen)}</div>
+</div>
+</section>
+"""
+
+
+def _table(seen: Seen) -> str:
+    """Weights in percent; the table of a right-to-left source runs from right to left, as the text does."""
+    source, target, weights = seen.attention
+    direction = "rtl" if right_to_left(source) else "ltr"
+    columns = "".join(f'<th scope="col">{_word(word)}</th>' for word in source)
+    rows = "".join(
+        f'<tr><th scope="row">{_word(word)}</th>'
+        + "".join(f'<td class="w{step(weight)}">{100 * weight:.0f}</td>' for weight in row)
+        + "</tr>\n"
+        for word, row in zip(target, weights.tolist(), strict=True)
+    )
+    return f"""<table dir="{direction}" lang="">
+<caption lang="en">Percent of the attention of target words (rows) to source words (columns)</caption>
+<thead><tr><td></td>{columns}</tr></thead>
+<tbody>
+{rows}</tbody>
+</table>
+"""
+
+
+def _word(word: str) -> str:
+    return f"<bdi>{escape(visible(word))}</bdi>"
+
+
+def _colours() -> str:
+    """The style rules that give ground, text and every step of weight their colours."""
+
+    def rules(ground: str, text: str, mark: str, dark: bool) -> str:
+        steps = "".join(
+            f".w{k}{{--fill:{fill};--ink:{ink}}}" for k, (fill, ink) in enumerate(ramp(dark=dark))
+        )
+        return f":root{{--ground:{ground};--text:{text};--mark:{mark}}}{steps}"
+
+    light = rules(*LIGHT, "#b3400e", dark=False)
+    # Paper is light whatever the screen is.
+    return (
+        f"{light}\n@media screen and (prefers-color-scheme: dark){{{rules(*DARK, '#ffb35c', dark=True)}}}\n"
+    )
+
+
+def _asset(name: str) -> str:
+    return (files(__package__) / "assets" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """A source expression that allows this style or script and no other."""
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"

@@ -1,0 +1,218 @@
+"""Decoding played one step at a time: what the decoder reads, where it looks, what it proposes and takes."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from ..commands.readings import described
+from ..commands.shared import results
+from .heatmap import FAINT, MAX_HEADING, MIN_WIDTH, band, block, caption, fit, flow, graphemes, visible
+
+if TYPE_CHECKING:
+    from seqattn.decoding.stepping import Step
+    from seqattn.models.base import Reading
+    from seqattn.runs.folder import Run
+    from seqattn.text.tokenizer import Tokenizer
+
+MOST_PIECES = 12
+"""Source pieces shown of a step where there is no terminal to fill."""
+OTHER_LINES = 17
+"""Lines that a step takes in a terminal beside the heading and source pieces."""
+MOST_BAR = 40
+"""Cells."""
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+BACK = ("\x1b[D", "\x1bOD", "\x7f", "\b", "b")
+"""Left arrow, backspace, b."""
+QUIT = ("q", "Q", "\x1b")
+"""q, escape."""
+
+
+class Row(NamedTuple):
+    """A piece with its share: of the attention, or of the probability."""
+
+    share: float
+    piece: str
+    taken: bool = False
+    remark: str = ""
+
+
+class Scene(NamedTuple):
+    """One step in words."""
+
+    name: str
+    read: str
+    """The piece that the decoder reads."""
+    text: str
+    """All that is produced, this step's piece included."""
+    attended: list[Row]
+    """Every source piece, in order."""
+    sums: list[str]
+    """What sums up the attention and its context vector."""
+    proposed: list[Row]
+    """The likeliest pieces, and the one that is taken."""
+
+
+def play(
+    run: Run, name: str, reading: Reading, pause: float | None, source: str, target: str | None = None
+) -> None:
+    """Show the steps of greedy decoding, or those along a target, by a reading of the step that produces.
+
+    In a terminal each takes the place of the one before, at a key or after a pause of seconds; elsewhere
+    they stand under each other.
+    """
+    from dataclasses import replace
+
+    from seqattn.decoding.search import SearchOptions
+    from seqattn.decoding.stepping import steps
+
+    ids = run.tokenizer.source.encode(source)
+    along = None if target is None else run.tokenizer.target.encode(target)
+    options = SearchOptions(beam=1, max_ratio=run.config.max_ratio)
+    every = list(steps(run.model, ids, options, along))
+    scenes = list(scenes_of(every, run.tokenizer, ids, reading))
+    shown = described(replace(reading, consumed=False), *every[0].attention.shape[:2])
+    heading = [Text(caption(f"{name}: {shown}"), "bold")]
+    if reading.consumed:
+        heading.append(
+            Text("as an alignment the run reads the step after, which consumes the piece", "italic")
+        )
+    console = results()
+    keys = sys.stdin is not None and sys.stdin.isatty()
+    if console.is_interactive and (keys or pause is not None):
+        perform(console, scenes, heading, click.getchar if pause is None else lambda: _rest(pause))
+        return
+    console.print(block(heading))
+    for scene in scenes:
+        console.print()
+        console.print(picture(scene, console.width, MOST_PIECES))
+
+
+def _rest(seconds: float) -> str:
+    """Wait, as if for a key."""
+    time.sleep(seconds)
+    return ""
+
+
+def perform(console: Console, scenes: Sequence[Scene], heading: list[Text], key: Callable[[], str]) -> None:
+    """Show one scene in the place of the other in a terminal, as `key` gives keys; the last one stays."""
+    from rich.live import Live
+
+    foot = block([Text(), Text("any key: on   ←: back   q: end", FAINT)])
+    most = max(3, console.height - len(heading) - OTHER_LINES)
+
+    def draw(at: int, *more: RenderableType) -> Group:
+        return Group(block(heading), Text(), picture(scenes[at], console.width, most), *more)
+
+    at = 0
+    with Live(draw(at, foot), console=console, auto_refresh=False) as live:
+        try:
+            while at < len(scenes):
+                live.update(draw(at, foot), refresh=True)
+                pressed = key()
+                if pressed in QUIT:
+                    break
+                at = max(0, at - 1) if pressed in BACK else at + 1
+        except EOFError:
+            pass
+        finally:
+            # What stays needs no keys.
+            live.update(draw(min(at, len(scenes) - 1)))
+
+
+def scenes_of(
+    every: Sequence[Step], tokenizer: Tokenizer, source: Sequence[int], reading: Reading
+) -> Iterator[Scene]:
+    """Steps in words, attention and context vector by a reading."""
+    from seqattn.alignment.measures import entropy
+    from seqattn.alignment.reading import pick
+    from seqattn.alignment.words import END
+    from seqattn.symbols import BOS, EOS
+
+    names = [*tokenizer.source.pieces(source[:-1]), END]
+    special = {BOS: "<s>", EOS: END}
+
+    def piece(id: int) -> str:
+        return special.get(id) or tokenizer.target.pieces([id])[0]
+
+    produced = []
+    for number, step in enumerate(every, start=1):
+        produced.append(step.taken.id)
+        weights = pick(step.attention, reading)
+        context = step.context[reading.layer - 1]
+        # The mean is of the weights alone: a layer's context vectors are joined, not averaged.
+        vector = context[reading.head - 1] if reading.head else context.flatten()
+        of = "c" if reading.head or len(context) == 1 else f"[c1 … c{len(context)}]"
+        proposed = [Row(one.probability, piece(one.id), one == step.taken) for one in step.candidates]
+        if step.taken not in step.candidates or step.forced:
+            remark = "the length limit" if step.forced else f"rank {step.taken.rank:,}"
+            proposed = [row for row in proposed if not row.taken]
+            proposed.append(Row(step.taken.probability, piece(step.taken.id), True, remark))
+        yield Scene(
+            f"step {number} of {len(every)}",
+            piece(step.read),
+            tokenizer.target.decode(produced),
+            [Row(weight, name) for weight, name in zip(weights.tolist(), names, strict=True)],
+            [f"entropy {entropy(weights).item():.2f} bits", f"|{of}| {vector.norm().item():.2f}"],
+            proposed,
+        )
+
+
+def picture(scene: Scene, width: int, most: int) -> RenderableType:
+    """A scene in lines of at most `width` cells, with the `most` source pieces that have the largest weights.
+
+    A share stands before its piece: after a piece written from right to left a terminal would turn it round.
+    """
+    width = max(width, MIN_WIDTH)
+    heaviest = set(sorted(range(len(scene.attended)), key=lambda at: -scene.attended[at].share)[:most])
+    attended = [row for at, row in enumerate(scene.attended) if at in heaviest]
+    others = [row.share for at, row in enumerate(scene.attended) if at not in heaviest]
+    longest = max(cell_len(visible(row.piece)) for row in (*scene.attended, *scene.proposed))
+    label = min(longest, MAX_HEADING, width // 3)
+    top = max(attended, key=lambda row: row.share)
+    lines = [
+        Text.assemble((scene.name, "bold"), "  reads ", fit(visible(scene.read), width - 19)),
+        Text(_tail(caption(scene.text), width)),
+        Text(),
+        *flow([Text("attends to", "bold"), *map(Text, scene.sums)], width),
+        *(_bar(row, label, width, bold=row is top) for row in attended),
+    ]
+    if others:
+        lines.append(Text(f"  {sum(others):.3f}  {len(others)} others", FAINT))
+    lines += [Text(), Text("proposes", "bold")]
+    return block([*lines, *(_bar(row, label, width, bold=row.taken) for row in scene.proposed)])
+
+
+def _bar(row: Row, label: int, width: int, bold: bool) -> Text:
+    share = 0.0 if math.isnan(row.share) else row.share
+    room = min(MOST_BAR, width - label - 11)
+    full, eighths = divmod(round(8 * room * share), 8)
+    name = fit(visible(row.piece), label)
+    line = Text.assemble(
+        (f"{'>' if row.taken else ' '} {row.share:.3f}  {name}", "bold" if bold else ""),
+        " " * (label - cell_len(name) + 2),
+        ("█" * full + EIGHTHS[eighths].strip(), band(share)[1]),
+        f"  {row.remark}",
+    )
+    line.truncate(width)
+    return line
+
+
+def _tail(text: str, cells: int) -> str:
+    """`text` if it takes at most `cells` cells, else its longest end with … that does."""
+    if cell_len(text) <= cells:
+        return text
+    kept = ""
+    for piece in reversed(graphemes(text)):
+        if cell_len(piece + kept) > cells - 1:
+            break
+        kept = piece + kept
+    return "…" + kept

@@ -1,0 +1,119 @@
+"""Links by attention and by which words go together in a whole corpus, each learned from the other.
+
+For IBM model 1 (Brown et al. 1993) every source word of a pair is alike as what a target word may translate;
+here attention says which are likely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from seqattn.alignment.links import Links
+from seqattn.alignment.reading import as_links, best_linked
+
+ROUNDS = 4
+FLOOR = 0.05
+"""Added to every score: what attention overlooks may still be a translation."""
+CONCENTRATION, TRANSLATIONS = 0.1, 200
+"""A symmetric Dirichlet prior of this concentration over so many translations of a word."""
+AT_ONCE = 2_000
+"""Pairs whose cells are in memory together."""
+
+
+class Scores:
+    """The words of many pairs as numbers, and how strongly attention links them, two bytes a score."""
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._numbers: tuple[dict[str, int], dict[str, int]] = ({}, {})
+
+    def append(self, source: Sequence[str], target: Sequence[str], scores: Tensor) -> None:
+        """Add a pair of S source and T target words with scores (T, S)."""
+        sides = zip((source, target), self._numbers, strict=True)
+        s, t = (
+            torch.tensor([known.setdefault(w, len(known)) for w in words]).int() for words, known in sides
+        )
+        self.pairs.append((s, t, scores.half()))
+
+    @property
+    def vocabulary(self) -> int:
+        """How many source words there are."""
+        return len(self._numbers[0])
+
+
+class _Cells:
+    """All (target word, source word) cells of some pairs, one after the other."""
+
+    def __init__(self, pairs: Sequence[tuple[Tensor, Tensor, Tensor]]) -> None:
+        self.source = torch.cat([s.repeat(len(t)) for s, t, _ in pairs]).long()
+        target = torch.cat([t.repeat_interleave(len(s)) for s, t, _ in pairs]).long()
+        self.words = self.source << 32 | target
+        self.scores = torch.cat([scores.flatten() for _, _, scores in pairs]).float()
+        widths = torch.cat([torch.full((len(t),), len(s)) for s, t, _ in pairs])
+        self.row = torch.arange(len(widths)).repeat_interleave(widths)
+        self.rows = len(widths)
+        self.shapes = [(len(t), len(s)) for s, t, _ in pairs]
+
+
+class Lexicon:
+    """p(target word | source word) of every two words that share a pair, learned from scores by EM."""
+
+    def __init__(self, scores: Scores) -> None:
+        self._scores = scores
+        self._known = self._every()
+        # exp E[log p], p having a prior (variational Bayes): what is rare counts for less than its share.
+        self._weight = torch.ones(len(self._known))
+        for _ in range(ROUNDS):
+            self._learn()
+
+    def links(self) -> Iterator[Links]:
+        """Each pair's links: every target word with its likeliest source word."""
+        for cells in self._cells():
+            sizes = [rows * columns for rows, columns in cells.shapes]
+            each = zip(self._posterior(cells).split(sizes), cells.shapes, strict=True)
+            yield from (as_links(best_linked(posterior.view(shape))) for posterior, shape in each)
+
+    def _every(self) -> Tensor:
+        """Every two words that share a pair, as one number each, rising."""
+        known = torch.empty(0, dtype=torch.int64)
+        fresh: list[Tensor] = []
+        for cells in self._cells():
+            fresh.append(cells.words.unique())
+            # Sorted anew only when there may be twice as many: else most of a large corpus's time goes here.
+            if sum(map(len, fresh)) > len(known):
+                known, fresh = torch.cat([known, *fresh]).unique(), []
+        every: Tensor = torch.cat([known, *fresh]).unique()
+        return every
+
+    def _cells(self) -> Iterator[_Cells]:
+        remaining = iter(self._scores.pairs)
+        while some := list(islice(remaining, AT_ONCE)):
+            yield _Cells(some)
+
+    def _posterior(self, cells: _Cells) -> Tensor:
+        """P(source word | target word, pair) of each cell: score times lexicon, over their sum in the row."""
+        joint = (cells.scores + FLOOR) * self._weight[torch.searchsorted(self._known, cells.words)]
+        return joint / torch.zeros(cells.rows).index_add_(0, cells.row, joint)[cells.row]
+
+    def _learn(self) -> None:
+        """One round of EM: how often each two words are expected to be linked, and what follows for p."""
+        together, alone = torch.zeros(len(self._known)), torch.zeros(self._scores.vocabulary)
+        for cells in self._cells():
+            posterior = self._posterior(cells)
+            together.index_add_(0, torch.searchsorted(self._known, cells.words), posterior)
+            alone.index_add_(0, cells.source, posterior)
+        prior = CONCENTRATION * TRANSLATIONS
+        log = torch.digamma(together + CONCENTRATION) - torch.digamma(alone + prior)[self._known >> 32]
+        self._weight = log.exp()
+
+
+def links_by_lexicon(scored: Iterable[tuple[Sequence[str], Sequence[str], Tensor]]) -> list[Links]:
+    """The links of pairs, given as source words (S), target words (T) and scores (T, S)."""
+    scores = Scores()
+    for source, target, each in scored:
+        scores.append(source, target, each)
+    return list(Lexicon(scores).links())

@@ -1,0 +1,136 @@
+"""Word links: Pharaoh format, two directions made one, alignment error rate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from seqattn.errors import InputError
+from seqattn.files import read_lines
+
+Link = tuple[int, int]
+"""(source word, target word), 0-based."""
+Links = frozenset[Link]
+"""One sentence's."""
+
+
+class Gold(NamedTuple):
+    """A sentence's links drawn by hand."""
+
+    sure: Links
+    possible: Links
+    """The sure ones among them."""
+
+
+def format_pharaoh(links: Iterable[Link]) -> str:
+    """`i-j` for each link: source word i, target word j, 0-based, separated by spaces."""
+    return " ".join(f"{source}-{target}" for source, target in sorted(links))
+
+
+def read_gold(path: Path) -> list[Gold]:
+    """Gold links, a sentence a line: `i-j` sure, `i?j` or `ipj` possible, 0-based."""
+    gold = []
+    for number, line in enumerate(read_lines(path), start=1):
+        sure, possible = set(), set()
+        for token in line.split():
+            match = re.fullmatch(r"(\d{1,9})([-?p])(\d{1,9})", token)
+            if match is None:
+                raise InputError(
+                    f"{token!r} is not a link",
+                    path=path,
+                    line=number,
+                    remedy="write 3-4 if sure, 3?4 if possible",
+                )
+            link = (int(match[1]), int(match[3]))
+            possible.add(link)
+            if match[2] == "-":
+                sure.add(link)
+        gold.append(Gold(frozenset(sure), frozenset(possible)))
+    return gold
+
+
+def turned(links: Iterable[Link]) -> Links:
+    """The links of a pair read in the other direction."""
+    return frozenset((target, source) for source, target in links)
+
+
+def intersection(forward: Links, backward: Links) -> Links:
+    """What both directions say."""
+    return forward & backward
+
+
+def union(forward: Links, backward: Links) -> Links:
+    """What either direction says."""
+    return forward | backward
+
+
+def grow_diag_final_and(forward: Links, backward: Links) -> Links:
+    """Koehn et al. 2005: grown from the intersection within the union.
+
+    While there are any, links of the union that touch a chosen one, diagonally too, and whose source or
+    target word has none yet are added; then those of the forward and of the backward direction both of whose
+    words have none yet.
+    """
+    every, chosen = sorted(forward | backward), set(forward & backward)
+    sources, targets = {source for source, _ in chosen}, {target for _, target in chosen}
+
+    def add(link: Link) -> None:
+        chosen.add(link)
+        sources.add(link[0])
+        targets.add(link[1])
+
+    growing = True
+    while growing:
+        growing = False
+        for link in every:
+            touching = any((link[0] + i, link[1] + j) in chosen for i in (-1, 0, 1) for j in (-1, 0, 1))
+            if link not in chosen and touching and (link[0] not in sources or link[1] not in targets):
+                add(link)
+                growing = True
+    for link in (*sorted(forward), *sorted(backward)):
+        if link[0] not in sources and link[1] not in targets:
+            add(link)
+    return frozenset(chosen)
+
+
+SYMMETRISED: dict[str, Callable[[Links, Links], Links]] = {
+    "intersection": intersection,
+    "union": union,
+    "grow-diag-final-and": grow_diag_final_and,
+}
+"""Ways to make one alignment of two, both as (source word, target word) of the forward direction."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well links agree with gold, in percent (Och and Ney 2003)."""
+
+    precision: float
+    """|A ∩ P| / |A|."""
+    recall: float
+    """|A ∩ S| / |S|."""
+    error_rate: float
+    """AER = 1 - (|A ∩ S| + |A ∩ P|) / (|A| + |S|)."""
+    sentences: int
+    links: int
+
+
+def agreement(proposed: Sequence[Iterable[Link]], gold: Sequence[Gold]) -> Agreement:
+    """Precision, recall and alignment error rate over all sentences together."""
+    found = sure = found_sure = found_possible = 0
+    for aligned, reference in zip(proposed, gold, strict=True):
+        answer = set(aligned)
+        found += len(answer)
+        sure += len(reference.sure)
+        found_sure += len(answer & reference.sure)
+        found_possible += len(answer & (reference.possible | reference.sure))
+    return Agreement(
+        precision=100 * found_possible / found if found else 0.0,
+        recall=100 * found_sure / sure if sure else 0.0,
+        error_rate=100 * (1 - (found_sure + found_possible) / (found + sure)) if found + sure else 0.0,
+        sentences=len(gold),
+        links=found,
+    )

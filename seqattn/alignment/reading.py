@@ -1,0 +1,270 @@
+"""Attention as word links: which layer and heads to read, pieces merged to words, each word's link."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqattn.alignment.links import Links
+from seqattn.alignment.words import UNITS, Words, content_positions, words_of
+from seqattn.data.batching import Example, collate, group_by_tokens
+from seqattn.errors import InputError
+from seqattn.hardware import side_by_side
+from seqattn.models.base import Reading, Seq2Seq
+from seqattn.text.tokenizer import Tokenizer
+
+READ_AT_ONCE = 500
+"""Examples whose attention is in memory together."""
+SHARED = 0.3
+"""Of `link_scores`: how much attention a source word may get before it counts as a resting place."""
+
+
+class Attention(NamedTuple):
+    """What one pair's target attended to."""
+
+    source: list[str]
+    """S units: words or pieces, then EOS."""
+    target: list[str]
+    """T units, without EOS."""
+    weights: Tensor
+    """(T, S) float32; every row sums to one."""
+
+
+def read_attention(model: Seq2Seq, examples: Sequence[Example], batch_tokens: int = 2048) -> Iterator[Tensor]:
+    """Each example's attention under teacher forcing, in order: (layers, heads, T, S) of all ids, EOS too.
+
+    Row t is the step that predicts target id t and reads the one before it. InputError when the model has no
+    attention, or cannot hold an example.
+    """
+    for number, example in enumerate(examples, start=1):
+        if model.longest is not None and max(map(len, example)) > model.longest:
+            raise InputError(
+                f"sentence {number} has more than the {model.longest} pieces this model can hold"
+            )
+    for start in range(0, len(examples), READ_AT_ONCE):
+        yield from _read_some(model, examples[start : start + READ_AT_ONCE], batch_tokens)
+
+
+def _read_some(model: Seq2Seq, examples: Sequence[Example], batch_tokens: int) -> list[Tensor]:
+    """The attention of examples that are read in batches of like length, side by side on a CPU."""
+    device = next(model.parameters()).device
+    lengths = [max(len(example.source), len(example.target)) for example in examples]
+
+    def read(rows: list[int]) -> list[Tensor]:
+        batch = collate([examples[row] for row in rows], model.longest)
+        with torch.inference_mode():
+            memory, state = model.encode(batch.source.to(device))
+            decoded = model.decode(batch.target[:, :-1].to(device), memory, state, attention=True)
+        if decoded.attention is None:
+            raise InputError("this model has no attention to read", remedy="it was trained with score=none")
+        return list(decoded.attention.float().cpu())
+
+    order = sorted(range(len(examples)), key=lengths.__getitem__)
+    groups = list(group_by_tokens(order, lengths, batch_tokens))
+    results = side_by_side(read, groups) if device.type == "cpu" else map(read, groups)
+    found = dict(zip(order, chain.from_iterable(results), strict=True))
+    return [found[row][..., : len(one.target), : len(one.source)] for row, one in enumerate(examples)]
+
+
+def usual_reading(layers: int) -> Reading:
+    """Where nothing was measured: all heads of the last layer but one (Garg et al. 2019), or the only one."""
+    return Reading(layer=max(1, layers - 1))
+
+
+def pick(attention: Tensor, reading: Reading) -> Tensor:
+    """A reading's head, or the mean of its layer's: (layers, heads, T, S) → (T, S).
+
+    InputError when there is no such layer or head.
+    """
+    layers, heads = attention.shape[:2]
+    if reading.layer > layers or reading.head > heads:
+        raise InputError(
+            f"there is no {f'layer {reading.layer}' if reading.layer > layers else f'head {reading.head}'}: "
+            f"the model has {layers} decoder layer(s) of {heads} head(s) each"
+        )
+    layer = attention[reading.layer - 1]
+    return layer[reading.head - 1] if reading.head else layer.mean(0)
+
+
+def choose(attention: Tensor, reading: Reading) -> Tensor:
+    """What a reading sees of (layers, heads, T, S): a row for each target id without EOS, (T - 1, S)."""
+    weights = pick(attention, reading)
+    return weights[1:] if reading.consumed else weights[:-1]
+
+
+def merge_words(weights: Tensor, source: Sequence[int], target: Sequence[int]) -> Tensor:
+    """Pieces to words: sum over a source word's pieces, mean over a target word's.
+
+    (…, T, S) with the word index of each piece → (…, target words, source words).
+    """
+    by_source = weights.new_zeros(*weights.shape[:-1], max(source, default=-1) + 1)
+    by_source.index_add_(-1, torch.tensor(source, dtype=torch.int64), weights)
+    merged = weights.new_zeros(*weights.shape[:-2], max(target, default=-1) + 1, by_source.shape[-1])
+    index = torch.tensor(target, dtype=torch.int64)
+    merged.index_add_(-2, index, by_source)
+    return merged / torch.bincount(index, minlength=merged.shape[-2]).clamp(min=1).unsqueeze(1)
+
+
+def attention_of(
+    model: Seq2Seq,
+    tokenizer: Tokenizer,
+    examples: Sequence[Example],
+    reading: Reading,
+    unit: str = "words",
+) -> Iterator[Attention]:
+    """What each example attends to, in words or pieces; the end of the source keeps a column of its own."""
+    for example, attention in zip(examples, read_attention(model, examples), strict=True):
+        units = UNITS[unit](tokenizer, example)
+        merged = merge_words(choose(attention, reading), units.of_source, units.of_target)
+        yield Attention(units.source, units.target, merged)
+
+
+class Heads(NamedTuple):
+    """What one pair's target attended to, by every layer and head."""
+
+    source: list[str]
+    """S units, EOS the last of them."""
+    target: list[str]
+    """T units, without EOS."""
+    weights: Tensor
+    """(layers, heads, T, S) float32; every row sums to one."""
+
+    def read(self, reading: Reading) -> Attention:
+        """One head's attention, or the mean of a layer's; of the step that they were read at."""
+        return Attention(self.source, self.target, pick(self.weights, reading))
+
+
+def heads_of(
+    model: Seq2Seq,
+    tokenizer: Tokenizer,
+    examples: Sequence[Example],
+    *,
+    consumed: bool = False,
+    unit: str = "words",
+) -> Iterator[Heads]:
+    """What each example attends to by every layer and head, at the step that predicts a unit or reads it."""
+    for example, attention in zip(examples, read_attention(model, examples), strict=True):
+        units = UNITS[unit](tokenizer, example)
+        rows = attention[:, :, 1:] if consumed else attention[:, :, :-1]
+        yield Heads(units.source, units.target, merge_words(rows, units.of_source, units.of_target))
+
+
+def link_scores(tokenizer: Tokenizer, example: Example, words: Words, weights: Tensor) -> Tensor:
+    """How strongly words are linked, by weights (…, T, S) of ids: → (…, target words, source words).
+
+    `a(t, s) / (0.3 + Σ_t' a(t', s))` of the words' attention a: a source word that all the target looks at,
+    as at a full stop to rest on, says little about any word of it. EOS is left out.
+    """
+    rows = content_positions(tokenizer.target, example.target[:-1], words.of_target)
+    columns = content_positions(tokenizer.source, example.source[:-1], words.of_source)
+    merged = merge_words(
+        weights[..., rows, :][..., columns],
+        [words.of_source[at] for at in columns],
+        [words.of_target[at] for at in rows],
+    )
+    return merged / (SHARED + merged.sum(-2, keepdim=True))
+
+
+def links_of(
+    model: Seq2Seq,
+    tokenizer: Tokenizer,
+    examples: Sequence[Example],
+    reading: Reading,
+    threshold: float = 1.0,
+) -> Iterator[Links]:
+    """Each example's links by a reading: every target word with the source word of the highest score.
+
+    With a threshold below 1 also with those that have at least such a share of the highest score.
+    """
+    for _, scores in scores_of(model, tokenizer, examples, reading):
+        links = as_links(best_linked(scores))
+        if threshold < 1 and links:
+            near = scores >= threshold * scores.amax(-1, keepdim=True)
+            links |= {(source, target) for target, source in near.nonzero().tolist()}
+        yield links
+
+
+def scores_of(
+    model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Example], reading: Reading
+) -> Iterator[tuple[Words, Tensor]]:
+    """Each example's words and their `link_scores` by a reading."""
+    for example, attention in zip(examples, read_attention(model, examples), strict=True):
+        words = words_of(tokenizer, example)
+        yield words, link_scores(tokenizer, example, words, choose(attention, reading))
+
+
+class Judged(NamedTuple):
+    """A pair's links by every reading there is."""
+
+    words: Words
+    readings: list[Reading]
+    linked: Tensor
+    """(readings, target words): the source word that each links a target word to; empty without words."""
+
+    def links(self, reading: int) -> Links:
+        """Those of one reading."""
+        return as_links(self.linked[reading])
+
+
+def read_every_way(model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Example]) -> Iterator[Judged]:
+    """Each example's links by each head and the mean of each layer's, produced and consumed."""
+    for example, attention in zip(examples, read_attention(model, examples), strict=True):
+        words = words_of(tokenizer, example)
+        layers, heads = attention.shape[:2]
+        readings = [
+            Reading(layer, head, consumed)
+            for layer in range(1, layers + 1)
+            for consumed in (False, True)
+            for head in range(heads + 1 if heads > 1 else 1)
+        ]
+        weights = torch.stack([choose(attention, reading) for reading in readings])
+        scores = link_scores(tokenizer, example, words, weights)
+        yield Judged(words, readings, best_linked(scores))
+
+
+def judge_readings(pairs: Sequence[Judged]) -> dict[Reading, float]:
+    """How well each reading aligns, judged without gold: by how far the words that it links belong together.
+
+    It is the mean over all links of the correlation φ of two words' occurrences in N pairs, -1 … 1:
+    `(n(s,t) N - n(s) n(t)) / √(n(s) (N - n(s)) n(t) (N - n(t)))`, where n counts the pairs in which a word,
+    or both words, occur. What a head that does not align links, a word with a neighbour of its translation or
+    with the full stop, belongs together less.
+    """
+    sources = Counter(word for pair in pairs for word in set(pair.words.source[:-1]))
+    targets = Counter(word for pair in pairs for word in set(pair.words.target))
+    both = Counter(
+        (s, t) for pair in pairs for s in set(pair.words.source[:-1]) for t in set(pair.words.target)
+    )
+
+    def correlation(source: str, target: str) -> float:
+        s, t, n = sources[source], targets[target], len(pairs)
+        spread = s * (n - s) * t * (n - t)
+        # A word in every pair goes with all words alike.
+        return (both[source, target] * n - s * t) / math.sqrt(spread) if spread else 0.0
+
+    totals: Counter[Reading] = Counter()
+    count = 0
+    for words, readings, linked in pairs:
+        if not linked.numel():
+            continue
+        table = torch.tensor([[correlation(s, t) for s in words.source[:-1]] for t in words.target])
+        found = table.expand(len(readings), -1, -1).gather(-1, linked.unsqueeze(-1))
+        totals.update(dict(zip(readings, found.sum((1, 2)).tolist(), strict=True)))
+        count += len(words.target)
+    return {reading: total / count for reading, total in totals.items()}
+
+
+def best_linked(scores: Tensor) -> Tensor:
+    """The source word with the highest score: (…, T, S) → (…, T); (…, 0) without words."""
+    return scores.argmax(-1) if scores.shape[-1] else scores.new_zeros(*scores.shape[:-2], 0).long()
+
+
+def as_links(linked: Tensor) -> Links:
+    """The source word of each target word (T,) as links."""
+    return frozenset((source, target) for target, source in enumerate(linked.tolist()))

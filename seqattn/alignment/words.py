@@ -1,0 +1,80 @@
+"""The words of a pair, and the ids that they are made of."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from seqattn.alignment.links import Links
+from seqattn.data.batching import Example
+from seqattn.data.corpus import Pair
+from seqattn.errors import InputError
+from seqattn.symbols import EOS
+from seqattn.text.tokenizer import WORD_START, Side, Tokenizer, normalise
+
+END = "</s>"
+
+
+class Words(NamedTuple):
+    """The words of a pair, and which of them each id belongs to; the end of the source is one of them."""
+
+    source: list[str]
+    target: list[str]
+    of_source: list[int]
+    of_target: list[int]
+
+
+def words_of(tokenizer: Tokenizer, example: Example) -> Words:
+    """The words of an example."""
+    source, target = tokenizer.source.words(example.source[:-1]), tokenizer.target.words(example.target[:-1])
+    return Words(
+        [*map(tokenizer.source.decode, source), END],
+        list(map(tokenizer.target.decode, target)),
+        [word for word, ids in enumerate([*source, [EOS]]) for _ in ids],
+        [word for word, ids in enumerate(target) for _ in ids],
+    )
+
+
+def pieces_of(tokenizer: Tokenizer, example: Example) -> Words:
+    """The pieces of an example, each as a word of its own."""
+    source = [*tokenizer.source.pieces(example.source[:-1]), END]
+    target = tokenizer.target.pieces(example.target[:-1])
+    return Words(source, target, list(range(len(source))), list(range(len(target))))
+
+
+UNITS = {"words": words_of, "pieces": pieces_of}
+"""What attention may be shown between."""
+
+
+def check_links(lines: Sequence[Links], pairs: Sequence[Pair], path: Path | str) -> None:
+    """InputError when `path` does not hold a line of links for each pair, or one outside of its pair."""
+    if len(lines) != len(pairs):
+        raise InputError(f"has {len(lines)} lines, but there are {len(pairs)} pairs", path=path)
+    for number, (pair, links) in enumerate(zip(pairs, lines, strict=True), start=1):
+        sizes = tuple(len(normalise(text).split(" ")) if normalise(text) else 0 for text in pair)
+        for source, target in sorted(links):
+            if source >= sizes[0] or target >= sizes[1]:
+                raise InputError(
+                    f"the link {source}-{target} is outside of a pair of {sizes[0]} and {sizes[1]} words",
+                    path=path,
+                    line=number,
+                )
+
+
+def content_positions(side: Side, ids: Sequence[int], of: Sequence[int]) -> list[int]:
+    """The positions of the ids that tell what their word is linked to: all but punctuation attached to it.
+
+    The full stop at the end of a word attends to the other side's full stop, not to the word's translation.
+    `of` is the word of each id.
+    """
+    punctuation = [is_punctuation(piece) for piece in side.pieces(ids)]
+    texts = {word for word, mark in zip(of, punctuation, strict=False) if not mark}
+    return [at for at, mark in enumerate(punctuation) if not mark or of[at] not in texts]
+
+
+def is_punctuation(piece: str) -> bool:
+    """Whether a piece is made of nothing but punctuation and symbols."""
+    text = piece.removeprefix(WORD_START)
+    return bool(text) and all(unicodedata.category(character)[0] in "PS" for character in text)

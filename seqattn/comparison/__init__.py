@@ -1,0 +1,1 @@
+"""Trained systems side by side."""

@@ -1,0 +1,152 @@
+"""Trained systems side by side: the same test, decoded the same way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sacrebleu.metrics.chrf import CHRF
+
+from seqattn.data.corpus import Pair
+from seqattn.decoding.search import SearchOptions
+from seqattn.decoding.translation import TranslationOptions, Translator
+from seqattn.evaluation.scores import Scores, score
+from seqattn.runs.folder import Run, RunFolder
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """How a run does on a test set."""
+
+    scores: Scores
+    hypotheses: tuple[str, ...]
+    output_ids: int
+    """Ids decoded, EOS counted."""
+    seconds: float
+    """Of decoding."""
+
+
+def assess(
+    run: Run, pairs: Sequence[Pair], beam: int, alpha: float, tokenize: str | None = None
+) -> Assessment:
+    """Translate the sources and score them against the targets."""
+    search = SearchOptions(beam=beam, length_penalty=alpha, max_ratio=run.config.max_ratio)
+    translator = Translator(run.model, run.tokenizer, TranslationOptions(search))
+    start = time.perf_counter()
+    found = list(translator.translate(pair.source for pair in pairs))
+    seconds = time.perf_counter() - start
+    hypotheses = tuple(translation.text for translation in found)
+    ids = sum(len(part.ids) for translation in found for part in translation.candidates[0].hypotheses)
+    return Assessment(score(hypotheses, [pair.target for pair in pairs], tokenize), hypotheses, ids, seconds)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One validation in the course of training."""
+
+    update: int
+    seconds: float
+    loss: float
+    bleu: float
+
+
+@dataclass(frozen=True)
+class System:
+    """A run in a comparison."""
+
+    name: str
+    run: Run
+    parameters: int
+    updates: int
+    """Made in all."""
+    tokens: int
+    """Source and target ids trained on."""
+    seconds: float
+    """Of training, validation among it."""
+    updating: float
+    """Of training alone, seconds."""
+    curve: tuple[Point, ...]
+    assessment: Assessment
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Of training alone."""
+        return self.tokens / self.updating if self.updating else 0.0
+
+    @property
+    def sentences_per_second(self) -> float:
+        """Of decoding the test set."""
+        return self.assessment.scores.sentences / self.assessment.seconds
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as JSON values."""
+        return {
+            "name": self.name,
+            "run": str(self.run.path),
+            "architecture": self.run.config.architecture,
+            "parameters": self.parameters,
+            "updates": self.updates,
+            "tokens": self.tokens,
+            "training_seconds": self.seconds,
+            "training_tokens_per_second": self.tokens_per_second,
+            "decoding_seconds": self.assessment.seconds,
+            "decoding_sentences_per_second": self.sentences_per_second,
+            "decoding_ids_per_second": self.assessment.output_ids / self.assessment.seconds,
+            "scores": asdict(self.assessment.scores),
+            "curve": [asdict(point) for point in self.curve],
+        }
+
+
+def system(run: Run, pairs: Sequence[Pair], beam: int, alpha: float, name: str = "") -> System:
+    """Assess a run and gather what its folder says of its training."""
+    events = RunFolder(run.path).read_metrics()
+    updates = [event for event in events if event["event"] == "updated"]
+    validations = [event for event in events if event["event"] == "validated" and not event["averaged"]]
+    start: dict[str, Any] = {"update": 0, "all_tokens": 0, "all_seconds": 0.0}
+    last = events[-1] if events else start
+    return System(
+        name=name or run.path.name,
+        run=run,
+        parameters=sum(parameter.numel() for parameter in run.model.parameters()),
+        updates=last["update"],
+        tokens=last["all_tokens"],
+        seconds=last["all_seconds"],
+        updating=sum(event["seconds"] for event in updates),
+        curve=tuple(Point(e["update"], e["all_seconds"], e["loss"], e["bleu"]) for e in validations),
+        assessment=assess(run, pairs, beam, alpha),
+    )
+
+
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """A short name for each run: the folder's, with as many parents as tell them apart."""
+    for depth in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["/".join(path.parts[-depth:]) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{path} ({number})" for number, path in enumerate(paths, start=1)]
+
+
+def most_different(systems: Sequence[System], pairs: Sequence[Pair], count: int) -> list[int]:
+    """The test sentences on which the systems' sentence chrF differs most, in the order of the test set."""
+    metric = CHRF()
+    spread = []
+    for row, pair in enumerate(pairs):
+        hypotheses = [system.assessment.hypotheses[row] for system in systems]
+        if len(set(hypotheses)) > 1:
+            figures = [metric.sentence_score(text, [pair.target]).score for text in hypotheses]
+            spread.append((min(figures) - max(figures), row))
+    return sorted(row for _, row in sorted(spread)[:count])
+
+
+def telling_sentence(systems: Sequence[System], pairs: Sequence[Pair]) -> int:
+    """A test sentence whose attention is worth showing: most systems right, about eight words long."""
+
+    def rank(row: int) -> tuple[int, int, int]:
+        pair = pairs[row]
+        wrong = sum(system.assessment.hypotheses[row] != pair.target for system in systems)
+        return wrong, abs(len(pair.source.split()) - 8), row
+
+    return min(range(len(pairs)), key=rank)

@@ -1,0 +1,176 @@
+"""Pairs of texts from files; errors name the file and the line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import NamedTuple
+
+from seqattn.errors import InputError
+from seqattn.files import read_lines
+
+PAIR_FORMATS = {".tsv": "tab", ".jsonl": "json"}
+
+
+class Pair(NamedTuple):
+    """A source text and its target text."""
+
+    source: str
+    target: str
+
+    def swapped(self) -> Pair:
+        """The other direction."""
+        return Pair(self.target, self.source)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The pairs of one or several CORPUS arguments, in order, those with an empty side among them."""
+
+    name: str
+    pairs: tuple[Pair, ...]
+
+    @property
+    def complete(self) -> tuple[Pair, ...]:
+        """The pairs of which both sides hold text: what can be trained on."""
+        return tuple(pair for pair in self.pairs if pair.source.strip() and pair.target.strip())
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the texts, the same whatever files and formats they came from."""
+        digest = hashlib.sha256()
+        for source, target in self.pairs:
+            digest.update(f"{source}\t{target}\n".encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+
+def read_corpus(argument: str) -> Corpus:
+    """The corpus of a CORPUS argument: one .tsv or .jsonl file, or two texts `SOURCE,TARGET`; .gz too.
+
+    Raises InputError with file and line for what is missing, unreadable, malformed or of unequal length.
+    """
+    single = Path(argument)
+    if pair_format(single) and ("," not in argument or single.exists()):
+        pairs = tuple(_read_pairs(single))
+    else:
+        sides = argument.split(",")
+        if len(sides) != 2 or not all(sides):
+            if single.is_dir():
+                raise InputError("is a directory, a corpus is needed", path=single)
+            raise InputError(
+                "is not a corpus",
+                path=argument,
+                remedy="give a .tsv or .jsonl file or two line-aligned texts SOURCE,TARGET, any of them .gz",
+            )
+        source, target = map(Path, sides)
+        if pair_format(source) or pair_format(target):
+            raise InputError(
+                "joins a file of pairs to another file",
+                path=argument,
+                remedy="give files of pairs one by one",
+            )
+        pairs = tuple(_read_aligned(source, target))
+    if not pairs:
+        raise InputError("is empty, it holds no pair", path=argument)
+    return Corpus(argument, pairs)
+
+
+def merge(corpora: Sequence[Corpus]) -> Corpus:
+    """Several corpora, one after the other."""
+    return Corpus(
+        " + ".join(corpus.name for corpus in corpora),
+        tuple(pair for corpus in corpora for pair in corpus.pairs),
+    )
+
+
+def pair_format(path: Path) -> str | None:
+    """The format of a file that holds both sides, "tab" or "json", from its name; None for plain text."""
+    return PAIR_FORMATS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
+
+
+def _read_pairs(path: Path) -> Iterator[Pair]:
+    split = _split_tab if pair_format(path) == "tab" else _split_json
+    for number, line in enumerate(read_lines(path), start=1):
+        yield split(line, path, number) if line.strip() else Pair("", "")
+
+
+def _split_tab(line: str, path: Path, number: int) -> Pair:
+    columns = line.split("\t")
+    if len(columns) == 2:
+        return Pair(*columns)
+    found = "no tab" if len(columns) == 1 else f"{len(columns) - 1} tabs"
+    raise InputError(
+        f"{found} where one must part source from target",
+        path=path,
+        line=number,
+        remedy="write SOURCE TAB TARGET, or use .jsonl for texts that hold tabs",
+    )
+
+
+def _split_json(line: str, path: Path, number: int) -> Pair:
+    remedy = 'write {"source": "…", "target": "…"} on each line'
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        why = error.msg if isinstance(error, json.JSONDecodeError) else "too deep or too large"
+        raise InputError(f"not JSON: {why}", path=path, line=number, remedy=remedy) from error
+    if not isinstance(record, dict):
+        raise InputError("not a JSON object", path=path, line=number, remedy=remedy)
+    for key in ("source", "target"):
+        if not isinstance(record.get(key), str):
+            raise InputError(
+                f'the field "{key}" is missing or not text', path=path, line=number, remedy=remedy
+            )
+    return Pair(record["source"], record["target"])
+
+
+def _read_aligned(source: Path, target: Path) -> Iterator[Pair]:
+    sides = zip_longest(read_lines(source), read_lines(target))
+    for number, (left, right) in enumerate(sides, start=1):
+        if left is None or right is None:
+            shorter, longer = (source, target) if left is None else (target, source)
+            rest = 1 + sum(1 for _ in sides)
+            raise InputError(
+                f"ends after {number - 1} lines, but {longer} has {number - 1 + rest}",
+                path=shorter,
+                remedy="line N of one file must translate line N of the other",
+            )
+        yield Pair(left, right)
+
+
+class Split(NamedTuple):
+    """What `hold_out` makes of the pairs at hand."""
+
+    train: tuple[Pair, ...]
+    valid: tuple[Pair, ...]
+    duplicates: int
+    """Pairs left out of training because their source is in the validation set."""
+
+
+def hold_out(pairs: Sequence[Pair]) -> Split:
+    """Set a validation set apart: 5 % of the distinct sources, at most 1,000.
+
+    The choice depends on each source's hash alone: not on the order, nor on a seed, and adding pairs moves
+    few others. Every further pair with a held-out source leaves the training set.
+    """
+    first: dict[str, Pair] = {}
+    for pair in pairs:
+        first.setdefault(pair.source, pair)
+    size = min(1000, len(first) // 20)
+    if not size:
+        raise InputError(
+            f"{len(first)} distinct pairs are too few to hold out a validation set",
+            remedy="give at least 20, or a validation corpus",
+        )
+    held = set(
+        sorted(first, key=lambda source: hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest())[
+            :size
+        ]
+    )
+    train = tuple(pair for pair in pairs if pair.source not in held)
+    valid = tuple(pair for source, pair in first.items() if source in held)
+    return Split(train, valid, len(pairs) - len(train) - len(valid))

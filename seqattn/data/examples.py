@@ -1,0 +1,46 @@
+"""Pairs of ids on disk: a training set may be larger than the memory at hand."""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import overload
+
+from seqattn.data.batching import Example
+
+
+class Examples(Sequence[Example]):
+    """Examples in a temporary file, four bytes an id, that is mapped and not read.
+
+    In memory is where each side begins, sixteen bytes a pair; the system keeps of the file what it has room
+    for. The file is gone with the object, or with the process.
+    """
+
+    def __init__(self, examples: Iterable[Example]) -> None:
+        self._starts = array("q", [0])
+        with tempfile.TemporaryFile() as file:
+            for example in examples:
+                for side in example:
+                    array("i", side).tofile(file)
+                    self._starts.append(self._starts[-1] + len(side))
+            file.flush()
+            # An empty file cannot be mapped.
+            self._ids: memoryview = memoryview(b"").cast("i")
+            if self._starts[-1]:
+                self._ids = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)).cast("i")
+
+    def __len__(self) -> int:
+        return len(self._starts) // 2
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | list[Example]:
+        if isinstance(index, slice):
+            return [self[row] for row in range(*index.indices(len(self)))]
+        row = range(len(self))[index]
+        start, middle, end = self._starts[2 * row : 2 * row + 3]
+        return Example(self._ids[start:middle].tolist(), self._ids[middle:end].tolist())

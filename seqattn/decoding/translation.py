@@ -1,0 +1,162 @@
+"""Lines in, translations out: batched by length, order kept, one for each line whatever it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqattn.data.batching import group_by_tokens, pad
+from seqattn.decoding.search import Hypothesis, SamplingOptions, SearchOptions, beam_search, sample
+from seqattn.errors import InputError
+from seqattn.hardware import side_by_side
+from seqattn.models.base import Seq2Seq
+from seqattn.symbols import EOS
+from seqattn.text.tokenizer import WORD_START, Tokenizer
+
+SENTENCE_ENDS = tuple(".!?;:。！？；…")
+
+
+@dataclass(frozen=True)
+class TranslationOptions:
+    """How to translate lines."""
+
+    search: SearchOptions = field(default_factory=SearchOptions)
+    sampling: SamplingOptions | None = None
+    """Draw `search.beam` hypotheses instead of searching."""
+    nbest: int = 1
+    """Candidates to give for each line: at most so many, as search may find fewer."""
+    batch_tokens: int = 4096
+    """The most source ids in a batch, padding and the hypotheses of each sentence counted."""
+    chunk: int = 1000
+    """Lines read before the first is answered, so that lines of like length can go together."""
+    longest: int = 400
+    """Sources of more ids are cut into parts, between sentences or words where possible."""
+
+
+class Candidate(NamedTuple):
+    """A translation of one line."""
+
+    text: str
+    hypotheses: tuple[Hypothesis, ...]
+    """One for each piece the source was cut into: one, but for very long lines."""
+
+    @property
+    def score(self) -> float:
+        """Summed over the pieces."""
+        return sum(hypothesis.score for hypothesis in self.hypotheses)
+
+    @property
+    def log_probability(self) -> float:
+        """Summed over the pieces."""
+        return sum(hypothesis.log_probability for hypothesis in self.hypotheses)
+
+
+class Translation(NamedTuple):
+    """What became of one line."""
+
+    source: str
+    pieces: tuple[tuple[int, ...], ...]
+    """The ids of the source, cut where it was too long; none for an empty line."""
+    candidates: tuple[Candidate, ...]
+    """Best first, at least one."""
+
+    @property
+    def text(self) -> str:
+        """The best translation."""
+        return self.candidates[0].text
+
+
+def search_all(
+    model: Seq2Seq, sources: Sequence[list[int]], options: TranslationOptions, generator: torch.Generator
+) -> list[list[Hypothesis]]:
+    """The hypotheses for each source, in order, found in batches of like length; `generator` is for draws."""
+    device = next(model.parameters()).device
+
+    def find(batch: Tensor) -> list[list[Hypothesis]]:
+        if options.sampling is None:
+            return beam_search(model, batch.to(device), options.search)
+        return sample(model, batch.to(device), options.search, options.sampling, generator)
+
+    lengths = [len(ids) for ids in sources]
+    longest_first = sorted(range(len(sources)), key=lambda row: -lengths[row])
+    budget = max(1, options.batch_tokens // options.search.beam)
+    groups = list(group_by_tokens(longest_first, lengths, budget))
+    batches = (pad([sources[row] for row in rows]) for rows in groups)
+    # Draws follow one generator: one batch after the other.
+    together = device.type == "cpu" and options.sampling is None
+    results = side_by_side(find, batches) if together else map(find, batches)
+    found: list[list[Hypothesis]] = [[] for _ in sources]
+    for rows, answers in zip(groups, results, strict=True):
+        for row, hypotheses in zip(rows, answers, strict=True):
+            found[row] = hypotheses
+    return found
+
+
+class Translator:
+    """Translates with one model, which must be in evaluation mode."""
+
+    def __init__(self, model: Seq2Seq, tokenizer: Tokenizer, options: TranslationOptions) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.options = options
+        seed = options.sampling.seed if options.sampling else 0
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def translate(self, lines: Iterable[str]) -> Iterator[Translation]:
+        """One translation for each line, in order; reads `options.chunk` lines ahead, no more.
+
+        A fault of `lines` is raised when what came before it is translated.
+        """
+        return chain.from_iterable(self.translate_chunks(lines))
+
+    def translate_chunks(self, lines: Iterable[str]) -> Iterator[list[Translation]]:
+        """As `translate`, in lists of the lines that are read together."""
+        remaining = iter(lines)
+        fault = None
+        while fault is None:
+            chunk: list[str] = []
+            try:
+                for line in islice(remaining, self.options.chunk):
+                    chunk.append(line)
+            except InputError as error:
+                fault = error
+            if not chunk:
+                break
+            yield list(self._translate_chunk(chunk))
+        if fault is not None:
+            raise fault
+
+    def _translate_chunk(self, lines: Sequence[str]) -> Iterator[Translation]:
+        limit = min(self.options.longest, self.model.longest or self.options.longest)
+        sources = [self.tokenizer.source.encode(line) for line in lines]
+        pieces = [self._cut(ids, limit) if len(ids) > 1 else [] for ids in sources]
+        flat = [piece for line in pieces for piece in line]
+        found = iter(search_all(self.model, flat, self.options, self._generator))
+        for line, cut in zip(lines, pieces, strict=True):
+            ranked = [next(found) for _ in cut]
+            # Pieces of one line may have unequally many hypotheses: the shorter lists repeat their last.
+            most = max((len(hypotheses) for hypotheses in ranked), default=1)
+            candidates = []
+            for rank in range(min(most, self.options.nbest)):
+                chosen = tuple(hypotheses[min(rank, len(hypotheses) - 1)] for hypotheses in ranked)
+                texts = (self.tokenizer.target.decode(hypothesis.ids) for hypothesis in chosen)
+                candidates.append(Candidate(" ".join(text for text in texts if text), chosen))
+            yield Translation(line, tuple(map(tuple, cut)), tuple(candidates))
+
+    def _cut(self, ids: list[int], limit: int) -> list[list[int]]:
+        """Cut ids into parts within the limit, EOS counted: after a sentence, else a word, else anywhere."""
+        parts = []
+        rest = ids[:-1]
+        while len(rest) >= limit:
+            window = self.tokenizer.source.pieces(rest[:limit])
+            starts = [at for at in range(1, limit) if window[at].startswith(WORD_START)]
+            sentences = [at for at in starts if at > limit // 2 and window[at - 1].endswith(SENTENCE_ENDS)]
+            at = (sentences or starts or [limit - 1])[-1]
+            parts.append([*rest[:at], EOS])
+            rest = rest[at:]
+        return [*parts, [*rest, EOS]]

@@ -1,0 +1,50 @@
+"""Scores of translations against references, computed by sacrebleu."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
+
+from seqattn.text.tokenizer import normalise
+
+UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+"""Characters of scripts that are written without spaces between words."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How far hypotheses agree with references; all figures in percent."""
+
+    bleu: float
+    chrf: float
+    exact: float
+    """Hypotheses equal to their reference, spacing and Unicode composition apart."""
+    sentences: int
+    bleu_signature: str
+    chrf_signature: str
+
+
+def choose_bleu_tokenizer(references: Sequence[str]) -> str:
+    """sacrebleu's 13a, or its `char` when the references are mostly in a script without spaces."""
+    text = "".join(references)
+    return "char" if len(UNSPACED.findall(text)) * 2 > len(text.replace(" ", "")) else "13a"
+
+
+def score(hypotheses: Sequence[str], references: Sequence[str], tokenize: str | None = None) -> Scores:
+    """Corpus BLEU and chrF with their signatures, and exact matches; sides of equal, positive length."""
+    # force: sacrebleu would warn on stderr of texts that look tokenised, which here may be their nature.
+    bleu = BLEU(tokenize=tokenize or choose_bleu_tokenizer(references), force=True)
+    chrf = CHRF()
+    exact = sum(normalise(h) == normalise(r) for h, r in zip(hypotheses, references, strict=True))
+    return Scores(
+        bleu=bleu.corpus_score(hypotheses, [references]).score,
+        chrf=chrf.corpus_score(hypotheses, [references]).score,
+        exact=100 * exact / len(references),
+        sentences=len(references),
+        bleu_signature=str(bleu.get_signature()),
+        chrf_signature=str(chrf.get_signature()),
+    )

@@ -1,0 +1,83 @@
+"""Files read line by line, and written whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from seqattn.errors import InputError
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 text file, gunzipped when its name ends in .gz, without line ends or a BOM.
+
+    Only LF and CRLF end a line: other separators that Unicode knows are text. Raises InputError when the
+    file cannot be read, naming the line where decoding fails.
+    """
+    if path.is_dir():
+        raise InputError("is a directory, a file is needed", path=path)
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            yield from decode_lines(file, path)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"the gzip data is damaged: {error}", path=path) from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else None
+        raise InputError(f"cannot be read: {why or error}", path=path) from error
+
+
+def decode_lines(file: Iterable[bytes], name: Path | str) -> Iterator[str]:
+    """As `read_lines`, of an open binary file."""
+    number = 0
+    try:
+        for number, raw in enumerate(file, start=1):
+            line = raw.removesuffix(b"\n").removesuffix(b"\r")
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"byte {error.start + 1} of the line, 0x{error.object[error.start]:02x}, is not UTF-8",
+            path=name,
+            line=number,
+            remedy="convert the text, for example with iconv -t UTF-8 -f and its encoding",
+        ) from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of `path` once it is whole, and not at all after a fault.
+
+    A link's target is replaced, not the link; a device or pipe is written to as it is. InputError when the
+    disk refuses.
+    """
+    try:
+        if path.is_dir():
+            raise InputError("is a directory", path=path)
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
+                yield file
+            return
+        to = path.resolve()
+        aside = to.with_name(f"{to.name}.{os.getpid()}.part")
+        with aside.open("xb") as file:
+            try:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                file.close()
+                aside.unlink()
+                raise
+        aside.replace(to)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", path=path) from error
+
+
+def write_aside(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or as it was before; InputError when the disk refuses."""
+    with replacing(path) as file:
+        file.write(data)

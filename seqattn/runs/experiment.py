@@ -1,0 +1,265 @@
+"""One training from end to end: data, model, loop, and the run's folder."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqattn.alignment.reading import judge_readings, read_every_way
+from seqattn.data.batching import Batch, collate, epoch_batches, lengths_of
+from seqattn.decoding.search import SearchOptions
+from seqattn.decoding.translation import TranslationOptions, Translator
+from seqattn.errors import InputError
+from seqattn.evaluation.scores import score
+from seqattn.hardware import autocast
+from seqattn.models.base import Reading, Seq2Seq
+from seqattn.runs.folder import Run, RunConfig, RunFolder, new_model
+from seqattn.runs.preparation import Data, Prepared, Report, load_data, prepare, silent
+from seqattn.text.tokenizer import TokenizerOptions
+from seqattn.training.guide import Guide, guided_reading
+from seqattn.training.loop import (
+    Event,
+    Finished,
+    Trainer,
+    Updated,
+    Validated,
+    Validation,
+    lent_weights,
+    load_weights,
+    target_loss,
+)
+from seqattn.training.schedule import TrainingOptions
+
+VALIDATED_SENTENCES = 1000
+"""As many validation sentences are decoded; the loss is of all."""
+JUDGED_PAIRS = 1000
+"""As many training pairs show which attention aligns best."""
+LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience")
+"""The training options that may change when a run is resumed."""
+
+
+def validation_of(prepared: Prepared, options: TrainingOptions) -> Callable[[Seq2Seq], Validation]:
+    """How training judges a model: the loss of the whole validation set, scores by greedy search."""
+    pairs = prepared.valid_pairs[:VALIDATED_SENTENCES]
+    batches = epoch_batches(lengths_of(prepared.valid), options.batch_tokens, 0, 0)
+    ids = sum(len(example.target) for example in prepared.valid)
+    search = SearchOptions(beam=1, max_ratio=prepared.max_ratio)
+
+    def validate(model: Seq2Seq) -> Validation:
+        device = next(model.parameters()).device
+        total = 0.0
+        with torch.inference_mode(), autocast(device, options.precision):
+            for rows in batches:
+                source, target = collate([prepared.valid[row] for row in rows], model.longest)
+                total += float(target_loss(model, Batch(source.to(device), target.to(device))))
+        translator = Translator(model, prepared.tokenizer, TranslationOptions(search))
+        hypotheses = [found.text for found in translator.translate(pair.source for pair in pairs)]
+        scores = score(hypotheses, [pair.target for pair in pairs])
+        samples = tuple((p.source, h, p.target) for p, h in zip(pairs[:8], hypotheses, strict=False))
+        return Validation(total / ids, scores.bleu, scores.chrf, scores.exact, samples)
+
+    return validate
+
+
+class Experiment:
+    """A run in the making: `run` trains and keeps its folder up to date."""
+
+    def __init__(
+        self, folder: RunFolder, config: RunConfig, prepared: Prepared, device: torch.device
+    ) -> None:
+        self.folder, self.config, self.prepared, self.device = folder, config, prepared, device
+        self.model = new_model(config, prepared.tokenizer).to(device)
+        validate = validation_of(prepared, config.training)
+        self.guide = None if prepared.guide is None else Guide(prepared.guide, guided_reading(self.model))
+        self.trainer = Trainer(self.model, prepared.train, config.training, validate, self.guide)
+        self.best: Validated | None = None
+        if self.model.longest is not None and prepared.longest > self.model.longest:
+            raise InputError(
+                f"a sentence has {prepared.longest} pieces, the model only {self.model.longest} positions",
+                remedy="raise max_positions, or shorten the texts",
+            )
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are learned."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @staticmethod
+    def start(
+        path: Path,
+        prepared: Prepared,
+        architecture: str,
+        model: Any,
+        tokenizer: TokenizerOptions,
+        training: TrainingOptions,
+        device: torch.device,
+        command: Sequence[str] = (),
+        initial: Run | None = None,
+    ) -> Experiment:
+        """A new run in a new folder, from fresh weights or those of another run."""
+        folder = RunFolder(path)
+        folder.refuse_existing()
+        config = RunConfig(
+            architecture,
+            model,
+            tokenizer,
+            training,
+            prepared.max_ratio,
+            prepared.description | ({"initialised_from": str(initial.path)} if initial else {}),
+            {name: version(name) for name in ("seqattn", "torch", "sentencepiece", "sacrebleu")}
+            | {"python": platform.python_version()},
+            list(command),
+        )
+        experiment = Experiment(folder, config, prepared, device)
+        if initial is not None:
+            load_weights(experiment.model, dict(initial.model.named_parameters()))
+        folder.create(config, prepared.tokenizer)
+        return experiment
+
+    @staticmethod
+    def resume(
+        path: Path,
+        limits: Mapping[str, Any],
+        device: torch.device,
+        data: Data | None = None,
+        report: Report = silent,
+    ) -> Experiment:
+        """Go on with a run where its last saved state left off, under other limits where given.
+
+        The data must be what the run began with: read from where it lay then, unless given.
+        """
+        folder = RunFolder(path)
+        config = folder.read_config()
+        tensors, values = folder.read_last()
+        recorded = config.data
+        if data is None:
+            try:
+                data = load_data(recorded["train"], recorded["valid"], recorded.get("guide"))
+            except InputError as error:
+                raise InputError(
+                    f"goes on with the corpora it began with: {error}",
+                    path=path,
+                    remedy="where they lie elsewhere by now, name them by --train and --valid",
+                ) from error
+        for part in ("train", "valid", "guide"):
+            if data.description.get(f"{part}_fingerprint") != recorded.get(f"{part}_fingerprint"):
+                raise InputError(
+                    f"the {part}{'' if part == 'guide' else ' corpus'} is not the one this run began with",
+                    path=path,
+                    remedy="give the same texts, or start a new run with --init-from",
+                )
+        if recorded.get("swapped"):
+            data = data.swapped()
+        config = replace(config, training=replace(config.training, **limits))
+        known = folder.read_tokenizer(config.tokenizer.joint)
+        prepared = prepare(data, config.tokenizer, config.training.max_length, known, report)
+        experiment = Experiment(folder, config, prepared, device)
+        try:
+            experiment.trainer.restore(tensors, values, folder.read_model()[0])
+        except (KeyError, ValueError, TypeError) as error:
+            raise InputError(f"its saved state does not fit its config: {error}", path=path) from error
+        folder.write_config(config)
+        folder.rewind_metrics(experiment.trainer.progress.update)
+        return experiment
+
+    def run(self) -> Iterator[Event]:
+        """Train, saving at every validation; a consumer that stops early calls `save`."""
+        for event in self.trainer.run():
+            self.folder.append_metrics(record(event))
+            if isinstance(event, Validated):
+                if event.improved:
+                    self.best = event
+                    self._write_best(event)
+                self.save()
+            elif isinstance(event, Finished):
+                self._choose_alignment()
+                _, trained = self.folder.read_model()
+                self.folder.write_card(model_card(self.config, self.parameters, trained))
+            yield event
+
+    def save(self) -> None:
+        """Write the newest state, from which `resume` goes on."""
+        if self.trainer.best is None:
+            self.folder.write_model(
+                dict(self.model.named_parameters()), {"update": self.trainer.progress.update}
+            )
+        self.folder.write_last(*self.trainer.state())
+
+    def _choose_alignment(self) -> None:
+        """Note in config.json which of the best weights' attention aligns words best."""
+        if self.trainer.best is None:
+            return
+        if self.guide is not None:
+            self._set_alignment(self.guide.reading)
+            return
+        self.model.eval()
+        some = self.prepared.train[:JUDGED_PAIRS]
+        try:
+            with lent_weights(self.model, self.trainer.best):
+                scores = judge_readings(list(read_every_way(self.model, self.prepared.tokenizer, some)))
+        except InputError:
+            # There is no attention.
+            return
+        if scores:
+            self._set_alignment(max(scores, key=scores.__getitem__))
+
+    def _set_alignment(self, reading: Reading) -> None:
+        self.config = replace(self.config, alignment=reading)
+        self.folder.write_config(self.config)
+
+    def _write_best(self, event: Validated) -> None:
+        assert self.trainer.best is not None
+        figures = {name: getattr(event.validation, name) for name in ("loss", "bleu", "chrf", "exact")}
+        said = {"update": event.progress.update, "averaged": event.averaged, **figures}
+        self.folder.write_model(self.trainer.best, said)
+
+
+def record(event: Event) -> dict[str, Any]:
+    """An event as a line of metrics.jsonl."""
+    progress = event.progress
+    said: dict[str, Any] = {"update": progress.update, "epoch": progress.epoch, "all_tokens": progress.tokens}
+    said |= {"all_seconds": round(progress.seconds, 3)}
+    if isinstance(event, Updated):
+        own = {"loss": event.loss, "learning_rate": event.learning_rate, "tokens": event.tokens}
+        return {"event": "updated", **said, **own, "seconds": round(event.seconds, 4)}
+    if isinstance(event, Validated):
+        figures = asdict(event.validation)
+        del figures["samples"]
+        return {
+            "event": "validated",
+            **said,
+            **figures,
+            "improved": event.improved,
+            "averaged": event.averaged,
+        }
+    return {"event": "finished", **said, "reason": event.reason}
+
+
+def model_card(config: RunConfig, parameters: int, trained: Mapping[str, Any]) -> str:
+    """The text of a run's README.md: what, from what, how good, how to use."""
+    data = config.data
+    shape = ", ".join(f"{key} {value}" for key, value in asdict(config.model).items())
+    score = (
+        f"BLEU {trained['bleu']:.2f}, chrF {trained['chrf']:.2f}, exact match {trained['exact']:.1f} %, "
+        f"loss {trained['loss']:.3f} nats an id, after {trained['update']:,} updates"
+        f"{' (average of several)' if trained['averaged'] else ''}."
+    )
+    valid = data["valid"] or "a part of the training corpus held out"
+    command = f"\nMade by `{' '.join(config.command)}`.\n" if config.command else ""
+    return f"""# {config.architecture} ({parameters:,} parameters)
+
+A sequence-to-sequence model trained with seqattn {config.versions.get("seqattn", "")}: {shape}.
+
+- Trained on {data["train_pairs"]:,} pairs of {" and ".join(f"`{name}`" for name in data["train"])}.
+- Validated on {data["valid_pairs"]:,} pairs of {valid}, by greedy search: {score}
+{command}
+    seqattn translate RUN input.txt
+    seqattn align RUN "a sentence"
+    seqattn info RUN
+"""

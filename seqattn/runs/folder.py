@@ -1,0 +1,259 @@
+"""A run's folder ⇄ model, tokenizer and training state. No pickle is read or written."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from safetensors.torch import save as to_safetensors
+from torch import Tensor
+
+from seqattn.errors import InputError
+from seqattn.files import write_aside
+from seqattn.models import ARCHITECTURES, build, options_type
+from seqattn.models.base import Reading, Seq2Seq, Vocabulary
+from seqattn.options import apply, convert
+from seqattn.text.tokenizer import Side, Tokenizer, TokenizerOptions
+from seqattn.training.loop import load_weights
+from seqattn.training.schedule import TrainingOptions
+
+FORMAT = 1
+COUNTED = {"event", "update", "all_tokens", "all_seconds"}
+"""What every event of metrics.jsonl has."""
+CONFIG, MODEL, METRICS, CARD = "config.json", "model.safetensors", "metrics.jsonl", "README.md"
+LAST = Path("last") / "state.safetensors"
+DESCRIBED = {
+    "train": list,
+    "valid": str | None,
+    "train_pairs": int,
+    "valid_pairs": int,
+}
+"""What every description of the data has."""
+TOKENIZER, TARGET_TOKENIZER = "tokenizer.model", "tokenizer.target.model"
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """How a run was made: what config.json holds."""
+
+    architecture: str
+    model: Any
+    """The architecture's options."""
+    tokenizer: TokenizerOptions
+    training: TrainingOptions
+    max_ratio: float
+    """Target ids for each source id that search may spend, from the training data."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """Names, sizes and fingerprints of the corpora, and what was left out."""
+    versions: dict[str, str] = field(default_factory=dict)
+    command: list[str] = field(default_factory=list)
+    """The command line that made the run."""
+    alignment: Reading | None = None
+    """Which attention aligns words best, measured when training ended."""
+
+    def to_json(self) -> str:
+        """The text of config.json."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+
+    @staticmethod
+    def from_json(text: str) -> RunConfig:
+        """Read config.json; ValueError, KeyError or TypeError when it is none of ours."""
+        values = json.loads(text)
+        if values.pop("format") != FORMAT:
+            raise ValueError("another format")
+        fresh = {
+            "model": options_type(values["architecture"])(),
+            "tokenizer": TokenizerOptions(),
+            "training": TrainingOptions(),
+        }
+        for name, options in fresh.items():
+            (values[name],) = apply(values[name], options)
+        if values.get("alignment") is not None:
+            (values["alignment"],) = apply(values["alignment"], Reading())
+        values["max_ratio"] = convert(values["max_ratio"], float)
+        config = RunConfig(**values)
+        for key, kind in DESCRIBED.items():
+            if not isinstance(config.data[key], kind):
+                raise TypeError(key)
+        if not all(isinstance(word, str) for word in (*config.data["train"], *config.command)):
+            raise TypeError("train or command")
+        config.versions.items()
+        return config
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model with what belongs to it, ready to translate."""
+
+    path: Path
+    config: RunConfig
+    tokenizer: Tokenizer
+    model: Seq2Seq
+    """In evaluation mode."""
+    trained: Mapping[str, Any]
+    """What is said of the weights: the update they come from, their validation scores."""
+
+
+class RunFolder:
+    """The files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def create(self, config: RunConfig, tokenizer: Tokenizer) -> None:
+        """Make the folder; InputError when something of that name exists."""
+        self.refuse_existing()
+        try:
+            self.path.mkdir(parents=True)
+        except OSError as error:
+            raise InputError(f"cannot be made: {error.strerror}", path=self.path) from error
+        write_aside(self.path / TOKENIZER, tokenizer.source.model)
+        if not tokenizer.joint:
+            write_aside(self.path / TARGET_TOKENIZER, tokenizer.target.model)
+        self.write_config(config)
+
+    def refuse_existing(self) -> None:
+        """InputError when something of that name exists."""
+        if self.path.exists() or self.path.is_symlink():
+            raise InputError(
+                "exists already, nothing was written",
+                path=self.path,
+                remedy="choose another name, or go on with an interrupted run by --resume",
+            )
+        above = next(folder for folder in self.path.absolute().parents if folder.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK):
+            raise InputError(f"cannot be made: {above} is not a folder to write in", path=self.path)
+
+    def write_config(self, config: RunConfig) -> None:
+        """Write config.json."""
+        write_aside(self.path / CONFIG, config.to_json().encode())
+
+    def read_config(self) -> RunConfig:
+        """Read config.json; InputError when the folder is not a run."""
+        remedy = "give the folder that training wrote"
+        if not self.path.is_dir():
+            problem = "is not a folder" if self.path.exists() else "does not exist"
+            raise InputError(problem, path=self.path, remedy=remedy)
+        try:
+            data = (self.path / CONFIG).read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"is not a run, it has no readable {CONFIG}", path=self.path, remedy=remedy
+            ) from error
+        try:
+            return RunConfig.from_json(data.decode())
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError) as error:
+            known = f"format {FORMAT}, {' or '.join(ARCHITECTURES)}"
+            raise InputError(f"is not a config of this version ({known})", path=self.path / CONFIG) from error
+
+    def read_tokenizer(self, joint: bool) -> Tokenizer:
+        """Load the tokenizer's model, or both models."""
+        source = self._read_side(TOKENIZER)
+        return Tokenizer(source, source if joint else self._read_side(TARGET_TOKENIZER))
+
+    def _read_side(self, name: str) -> Side:
+        try:
+            side = Side((self.path / name).read_bytes())
+        except (OSError, RuntimeError) as error:
+            raise InputError("cannot be read as a sentencepiece model", path=self.path / name) from error
+        if not len(side):
+            raise InputError("is an empty sentencepiece model", path=self.path / name)
+        return side
+
+    def write_model(self, tensors: dict[str, Tensor], said: Mapping[str, Any]) -> None:
+        """Write the best weights and what is said of them."""
+        # One key of metadata: safetensors would write several in any order.
+        write_aside(self.path / MODEL, _serialise(tensors, {"trained": json.dumps(said)}))
+
+    def write_last(self, tensors: dict[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Write the newest full training state."""
+        (self.path / LAST).parent.mkdir(exist_ok=True)
+        write_aside(self.path / LAST, _serialise(tensors, {"state": json.dumps(values)}))
+
+    def read_last(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The newest full training state."""
+        tensors, said = _read_tensors(self.path / LAST, "this run cannot be resumed")
+        if "state" not in said:
+            raise InputError("is not a training state", path=self.path / LAST)
+        return tensors, json.loads(said["state"])
+
+    def read_model(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The best weights and what is said of them."""
+        tensors, said = _read_tensors(self.path / MODEL, "this run has no trained weights yet")
+        return tensors, json.loads(said.get("trained", "{}"))
+
+    def append_metrics(self, event: Mapping[str, Any]) -> None:
+        """Add one event to metrics.jsonl."""
+        with (self.path / METRICS).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(event, ensure_ascii=False) + "\n")
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """The events of metrics.jsonl; none when there is no such file.
+
+        Lines that a crash cut short, and any a hand has spoilt, are passed over.
+        """
+        path = self.path / METRICS
+        if not path.is_file():
+            return []
+        events = []
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(json.JSONDecodeError):
+                event = json.loads(line)
+                if isinstance(event, dict) and event.keys() >= COUNTED:
+                    events.append(event)
+        return events
+
+    def rewind_metrics(self, update: int) -> None:
+        """Drop what happened after an update, which resuming will make happen again."""
+        kept = [e for e in self.read_metrics() if e["update"] <= update and not e.get("averaged")]
+        text = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in kept if e["event"] != "finished")
+        write_aside(self.path / METRICS, text.encode())
+
+    def write_card(self, text: str) -> None:
+        """Write the model card, README.md."""
+        write_aside(self.path / CARD, text.encode())
+
+
+def new_model(config: RunConfig, tokenizer: Tokenizer) -> Seq2Seq:
+    """A model with fresh weights of the config's shape, drawn from its seed."""
+    torch.manual_seed(config.training.seed)
+    sizes = Vocabulary(len(tokenizer.source), len(tokenizer.target), tokenizer.joint)
+    return build(config.architecture, config.model, sizes)
+
+
+def load_run(path: Path, device: torch.device | None = None) -> Run:
+    """The trained model in a run's folder; InputError when the folder is not a run or is damaged."""
+    folder = RunFolder(path)
+    config = folder.read_config()
+    tokenizer = folder.read_tokenizer(config.tokenizer.joint)
+    tensors, said = folder.read_model()
+    model = new_model(config, tokenizer)
+    try:
+        load_weights(model, tensors)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"does not fit the config beside it: {error}", path=path / MODEL) from error
+    return Run(path, config, tokenizer, model.to(device).eval(), said)
+
+
+def _serialise(tensors: dict[str, Tensor], said: Mapping[str, str]) -> bytes:
+    data: bytes = to_safetensors({name: t.contiguous().cpu() for name, t in tensors.items()}, dict(said))
+    return data
+
+
+def _read_tensors(path: Path, otherwise: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    if not path.exists():
+        raise InputError(f"is missing, {otherwise}", path=path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            said = file.metadata() or {}
+        return load_file(path), dict(said)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"is damaged: {error}", path=path) from error

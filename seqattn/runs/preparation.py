@@ -1,0 +1,180 @@
+"""From corpora to what a model trains on: pairs read, a tokenizer learned, ids laid out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqattn.alignment.guide import between_ids
+from seqattn.alignment.links import Links, format_pharaoh, read_gold, turned
+from seqattn.alignment.words import check_links
+from seqattn.data.batching import Example, Lengths, lengths_of
+from seqattn.data.corpus import Pair, hold_out, merge, read_corpus
+from seqattn.data.examples import Examples
+from seqattn.decoding.search import SearchOptions
+from seqattn.errors import InputError
+from seqattn.hardware import give_back_freed_memory
+from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
+from seqattn.training.guide import IdLinks
+
+ENCODED_AT_ONCE = 10_000
+"""Pairs."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What to train and validate on."""
+
+    train: tuple[Pair, ...]
+    valid: tuple[Pair, ...]
+    description: dict[str, Any]
+    """Names, sizes and fingerprints, as config.json records them."""
+    guide: Mapping[Pair, Links] | None = None
+    """The links between the words of each training pair, for guided alignment."""
+
+    def swapped(self) -> Data:
+        """The other direction: from target to source."""
+        guide = None
+        if self.guide is not None:
+            guide = {pair.swapped(): turned(links) for pair, links in self.guide.items()}
+        train, valid = (tuple(pair.swapped() for pair in pairs) for pairs in (self.train, self.valid))
+        return Data(train, valid, self.description | {"swapped": True}, guide)
+
+
+def load_data(train: Sequence[str], valid: str | None, guide: str | None = None) -> Data:
+    """Read the corpora; without a validation corpus hold a fixed part of the training pairs out.
+
+    Pairs with an empty side are skipped; the description counts them. A guide is a file of links in Pharaoh
+    format, a line for each line of the training corpora.
+    """
+    corpus = merge([read_corpus(argument) for argument in train])
+    pairs = corpus.complete
+    if not pairs:
+        raise InputError("no pair has text on both sides", path=corpus.name)
+    described: dict[str, Any] = {
+        "train": list(train),
+        "train_fingerprint": corpus.fingerprint,
+        "empty": len(corpus.pairs) - len(pairs),
+    }
+    if valid is None:
+        split = hold_out(pairs)
+        pairs, held = split.train, split.valid
+        described |= {"valid": None, "valid_fingerprint": None, "held_out_duplicates": split.duplicates}
+    else:
+        validation = read_corpus(valid)
+        held = validation.complete
+        if not held:
+            raise InputError("no pair has text on both sides", path=valid)
+        known = set(pairs)
+        described |= {
+            "valid": valid,
+            "valid_fingerprint": validation.fingerprint,
+            "valid_also_in_train": sum(pair in known for pair in held),
+        }
+    links = None
+    if guide is not None:
+        lines = [gold.possible for gold in read_gold(Path(guide))]
+        check_links(lines, corpus.pairs, guide)
+        links = dict(zip(corpus.pairs, lines, strict=True))
+        described |= {"guide": guide, "guide_fingerprint": fingerprint(links[pair] for pair in pairs)}
+    return Data(pairs, held, described, links)
+
+
+def fingerprint(links: Iterable[Links]) -> str:
+    """SHA-256 of links."""
+    return hashlib.sha256("\n".join(map(format_pharaoh, links)).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data as a model reads it; several models may train on one."""
+
+    tokenizer: Tokenizer
+    train: Sequence[Example]
+    valid: tuple[Example, ...]
+    valid_pairs: tuple[Pair, ...]
+    max_ratio: float
+    """See RunConfig."""
+    longest: int
+    """Ids of the longest side."""
+    description: dict[str, Any]
+    """What config.json records of the data."""
+    guide: IdLinks | None = None
+    """The links between the ids of each training example."""
+
+
+Report = Callable[[str, float], None]
+"""Told what is being done and which share of it is done, 0 … 1."""
+
+
+def silent(what: str, share: float) -> None:
+    """The report of whoever does not want one."""
+
+
+def prepare(
+    data: Data,
+    options: TokenizerOptions,
+    max_length: int,
+    tokenizer: Tokenizer | None = None,
+    report: Report = silent,
+) -> Prepared:
+    """Train a tokenizer unless one is given, and encode; training pairs above `max_length` ids stay out."""
+    if tokenizer is None:
+        report("learning the vocabulary", 0.0)
+        tokenizer = train_tokenizer(
+            [pair.source for pair in data.train], [pair.target for pair in data.train], options
+        )
+    guide = None if data.guide is None else IdLinks()
+
+    def kept() -> Iterator[Example]:
+        for pair, example in zip(data.train, encode(tokenizer, data.train, report), strict=True):
+            if max(map(len, example)) > max_length:
+                continue
+            if guide is not None and data.guide is not None:
+                guide.append(between_ids(tokenizer, example, data.guide[pair]))
+            yield example
+
+    train = Examples(kept())
+    if not train:
+        raise InputError(
+            f"every training pair has more than {max_length} pieces on a side", remedy="raise max_length"
+        )
+    valid = tuple(encode(tokenizer, data.valid))
+    # Learning the vocabulary takes more than training may have.
+    give_back_freed_memory()
+    lengths = lengths_of(train)
+    counts = {
+        "train_pairs": len(train),
+        "valid_pairs": len(valid),
+        "too_long": len(data.train) - len(train),
+    }
+    return Prepared(
+        tokenizer,
+        train,
+        valid,
+        data.valid,
+        longest_ratio(lengths),
+        max(map(max, (*set(lengths), *lengths_of(valid)))),
+        data.description | counts,
+        guide,
+    )
+
+
+def encode(tokenizer: Tokenizer, pairs: Sequence[Pair], report: Report = silent) -> Iterator[Example]:
+    """Pairs as ids."""
+    for start in range(0, len(pairs), ENCODED_AT_ONCE):
+        report("encoding", start / len(pairs))
+        some = pairs[start : start + ENCODED_AT_ONCE]
+        sources = tokenizer.source.encode_all(pair.source for pair in some)
+        targets = tokenizer.target.encode_all(pair.target for pair in some)
+        yield from map(Example, sources, targets)
+
+
+def longest_ratio(lengths: Sequence[Lengths]) -> float:
+    """Target ids for each source id that all but one in a thousand examples need, and a quarter more."""
+    extra = SearchOptions.max_extra
+    ratios = sorted((each.target - extra) / each.source for each in lengths)
+    return round(max(1.0, 1.25 * ratios[int(0.999 * (len(ratios) - 1))]), 2)

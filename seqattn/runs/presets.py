@@ -1,0 +1,102 @@
+"""Sizes to begin from, by how many pairs there are to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from seqattn.errors import InputError
+from seqattn.models import ARCHITECTURES, options_type
+from seqattn.options import apply, settings_for
+from seqattn.text.tokenizer import TokenizerOptions
+from seqattn.training.schedule import TrainingOptions
+
+SMALL_DATA = {"batch_tokens": 1024, "learning_rate": 3e-3, "warmup": 200}
+"""Small batches make many updates of few tokens."""
+
+LARGE_DATA = {"batch_tokens": 4096, "accumulate": 2, "learning_rate": 7e-4, "warmup": 4000}
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "tiny": {
+        "lstm": {**SMALL_DATA, "width": 128, "hidden": 256, "dropout": 0.1, "learning_rate": 6e-3},
+        "transformer": {
+            **SMALL_DATA,
+            "width": 128,
+            "feed_forward": 512,
+            "heads": 4,
+            "encoder_layers": 2,
+            "decoder_layers": 2,
+            "dropout": 0.1,
+        },
+    },
+    "small": {
+        "lstm": {"width": 256, "hidden": 512, "dropout": 0.3, "learning_rate": 2.5e-3},
+        "transformer": {"width": 256, "feed_forward": 1024, "heads": 4, "dropout": 0.2},
+    },
+    "base": {
+        "lstm": {
+            **LARGE_DATA,
+            "width": 512,
+            "hidden": 1024,
+            "encoder_layers": 2,
+            "decoder_layers": 2,
+            "dropout": 0.2,
+        },
+        "transformer": {
+            **LARGE_DATA,
+            "width": 512,
+            "feed_forward": 2048,
+            "heads": 8,
+            "encoder_layers": 6,
+            "decoder_layers": 6,
+            "dropout": 0.1,
+        },
+    },
+}
+"""Settings of each architecture under the preset's name."""
+
+
+def choose_preset(pairs: int) -> str:
+    """tiny below 20 thousand pairs, small below a million, base from there."""
+    return "tiny" if pairs < 20_000 else "small" if pairs < 1_000_000 else "base"
+
+
+def compose(
+    architecture: str, preset: str, settings: Mapping[str, Any]
+) -> tuple[Any, TokenizerOptions, TrainingOptions]:
+    """The options of the model, the tokenizer and the training: a preset's, with the settings over them.
+
+    Settings may be meant for one architecture by a prefix, as in `lstm.score`.
+    """
+    # What is meant for another architecture is read, too, so that a slip in it is told.
+    for other in ARCHITECTURES.keys() - {architecture}:
+        prefix = f"{other}."
+        meant = {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
+        apply(meant, options_type(other)(), TokenizerOptions(), TrainingOptions())
+    chosen = dict(PRESETS[preset].get(architecture, {}))
+    chosen |= settings_for(architecture, ARCHITECTURES, settings)
+    model, tokenizer, training = apply(
+        chosen, options_type(architecture)(), TokenizerOptions(), TrainingOptions()
+    )
+    return model, tokenizer, training
+
+
+def compose_alike(
+    preset: str, settings: Mapping[str, Any]
+) -> dict[str, tuple[Any, TokenizerOptions, TrainingOptions]]:
+    """`compose` for every architecture, so that a comparison is fair.
+
+    A setting of the model that only one architecture has needs its prefix. InputError when the
+    architectures would not share tokenizer, batches or budget.
+    """
+    recipes = {name: compose(name, preset, settings) for name in ARCHITECTURES}
+    tokenizers = {tokenizer for _, tokenizer, _ in recipes.values()}
+    # Rates may suit an architecture; all else must be equal.
+    budgets = {replace(training, learning_rate=0.0, warmup=0) for _, _, training in recipes.values()}
+    if len(tokenizers) > 1 or len(budgets) > 1:
+        raise InputError(
+            "a comparison needs one tokenizer, one way to batch and one budget: of the training options "
+            "only learning_rate and warmup may have a prefix"
+        )
+    return recipes

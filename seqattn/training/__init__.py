@@ -1,0 +1,1 @@
+"""Options, the learning rate, losses, and the loop: a generator of events."""

@@ -1,0 +1,82 @@
+"""Guided alignment: links that an attention head learns beside the translation (Garg et al. 2019)."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seqattn.errors import InputError
+from seqattn.models.base import Reading, Seq2Seq
+from seqattn.symbols import BOS, EOS
+
+
+class IdLinks:
+    """The links between the ids of many examples, eight bytes a link."""
+
+    def __init__(self) -> None:
+        self._flat, self._starts = array("i"), array("q", [0])
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def append(self, links: Iterable[tuple[int, int]]) -> None:
+        """Add those of one more example, as (source position, target position)."""
+        for link in links:
+            self._flat.extend(link)
+        self._starts.append(len(self._flat))
+
+    def goal(self, rows: Sequence[int], target: int, source: int) -> Tensor:
+        """What each target id is to attend to: (rows, target, source) float32.
+
+        The mass of an id is shared evenly by the ids it is linked to; without a link its row is zero.
+        """
+        goal = torch.zeros(len(rows), target, source)
+        for at, row in enumerate(rows):
+            start, end = self._starts[row : row + 2]
+            goal[at, self._flat[start + 1 : end : 2], self._flat[start:end:2]] = 1.0
+        return goal / goal.sum(-1, keepdim=True).clamp(min=1.0)
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What one reading of a model's attention is to learn."""
+
+    links: IdLinks
+    """Of the training examples, in their order."""
+    reading: Reading
+
+
+def guided_reading(model: Seq2Seq) -> Reading:
+    """The attention that learns links: the first head of the last layer but one (Garg et al., section 4.2).
+
+    It learns to align the target id that is consumed, which it knows, rather than the one to come; where a
+    layer has one head alone, the translation depends on it, and it aligns the one to come.
+    InputError when the model has no attention.
+    """
+    with torch.inference_mode():
+        device = next(model.parameters()).device
+        memory, state = model.encode(torch.tensor([[EOS]], device=device))
+        attention = model.decode(
+            torch.tensor([[BOS]], device=device), memory, state, attention=True
+        ).attention
+    if attention is None:
+        raise InputError("this model has no attention to guide", remedy="train with another score than none")
+    layers, heads = attention.shape[1:3]
+    return Reading(max(1, layers - 1), 1, consumed=True) if heads > 1 else Reading(max(1, layers - 1))
+
+
+def alignment_loss(attention: Tensor, goal: Tensor, reading: Reading) -> Tensor:
+    """Garg et al. 2019, eq. 6: `-Σ_t Σ_s g(t, s) log a(t, s)`, nats, a scalar.
+
+    Attention (B, layers, heads, T, S) and goal (B, T, S), a row for each target id.
+    """
+    layer = attention[:, reading.layer - 1]
+    weights = layer[:, reading.head - 1] if reading.head else layer.mean(1)
+    if reading.consumed:
+        # The step after the one that predicts an id reads it.
+        weights, goal = weights[:, 1:], goal[:, :-1]
+    return -(goal * weights.float().clamp(min=1e-6).log()).sum()

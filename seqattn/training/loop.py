@@ -1,0 +1,335 @@
+"""The training loop, one for every architecture: a generator of events that neither prints nor writes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqattn.data.batching import Batch, Example, collate, epoch_batches, lengths_of
+from seqattn.errors import InputError
+from seqattn.hardware import autocast
+from seqattn.models.base import Reading, Seq2Seq
+from seqattn.symbols import PAD
+from seqattn.training.guide import Guide, alignment_loss
+from seqattn.training.schedule import Progress, TrainingOptions, learning_rate
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What validating the weights found; the caller of the loop computes it."""
+
+    loss: float
+    """Mean -log p of a target id, nats."""
+    bleu: float
+    chrf: float
+    exact: float
+    """Percent."""
+    samples: tuple[tuple[str, str, str], ...]
+    """Some (source, hypothesis, reference)."""
+
+    def score(self, by: str) -> float:
+        """The figure to choose by; higher is better."""
+        return -self.loss if by == "loss" else float(getattr(self, by))
+
+
+@dataclass(frozen=True)
+class Updated:
+    """An update was made."""
+
+    progress: Progress
+    loss: float
+    """Of this update's batches, label smoothing and the guide included, nats an id."""
+    learning_rate: float
+    tokens: int
+    """Of this update."""
+    seconds: float
+    """Of this update."""
+
+
+@dataclass(frozen=True)
+class Validated:
+    """The weights were validated."""
+
+    progress: Progress
+    validation: Validation
+    improved: bool
+    """These are the best weights so far."""
+    averaged: bool = False
+    """These are an average, made after the last update."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Training is over."""
+
+    progress: Progress
+    reason: str
+
+
+Event = Updated | Validated | Finished
+
+
+@dataclass
+class _Standing:
+    """The course of the validations so far."""
+
+    best: float = -math.inf
+    lowest_loss: float = math.inf
+    stale: int = 0
+    validated: int = -1
+    """The update last validated."""
+    pool: list[tuple[float, int]] = field(default_factory=list)
+    """(score, update) of the weights kept for averaging."""
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """The parameters by name, tied ones once."""
+    return {name: parameter.detach() for name, parameter in model.named_parameters()}
+
+
+def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Copy `tensors` into the parameters; KeyError names unmatched ones, ValueError a misshapen one."""
+    parameters = dict(model.named_parameters())
+    if unmatched := parameters.keys() ^ tensors.keys():
+        raise KeyError(f"parameters do not match: {', '.join(sorted(unmatched)[:5])}")
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            if parameter.shape != tensors[name].shape:
+                shapes = f"{tuple(tensors[name].shape)} where {tuple(parameter.shape)} is needed"
+                raise ValueError(f"parameter {name} has shape {shapes}")
+            parameter.copy_(tensors[name])
+
+
+@contextmanager
+def lent_weights(model: nn.Module, tensors: dict[str, Tensor]) -> Iterator[None]:
+    """The model with other weights for a while; its own come back."""
+    own = {name: tensor.clone() for name, tensor in weights(model).items()}
+    load_weights(model, tensors)
+    try:
+        yield
+    finally:
+        load_weights(model, own)
+
+
+def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0) -> Tensor:
+    """Teacher forcing: Σ over the target's ids of -log p(y_t | y_<t, x), nats, a scalar.
+
+    With label smoothing ε (Szegedy et al. 2016) the goal is 1 - ε on the id and ε spread over the vocabulary.
+    """
+    memory, state = model.encode(batch.source)
+    return _token_loss(model, model.decode(batch.target[:, :-1], memory, state).hidden, batch, smoothing)
+
+
+def guided_loss(
+    model: Seq2Seq, batch: Batch, goal: Tensor, reading: Reading, weight: float, smoothing: float = 0.0
+) -> Tensor:
+    """`target_loss` and, weighted, the `alignment_loss` of one reading of the attention."""
+    memory, state = model.encode(batch.source)
+    decoded = model.decode(batch.target[:, :-1], memory, state, attention=True)
+    assert decoded.attention is not None
+    aligned = alignment_loss(decoded.attention, goal, reading)
+    return _token_loss(model, decoded.hidden, batch, smoothing) + weight * aligned
+
+
+def _token_loss(model: Seq2Seq, hidden: Tensor, batch: Batch, smoothing: float) -> Tensor:
+    gold = batch.target[:, 1:].flatten()
+    logits = model.logits(hidden).flatten(0, 1).float()
+    return F.cross_entropy(logits, gold, ignore_index=PAD, reduction="sum", label_smoothing=smoothing)
+
+
+class Trainer:
+    """Trains a model on examples; `run` yields an event after each update and each validation.
+
+    Between two events everything that decides the future is in `state`; a trainer that restores it goes on
+    as this one would have, to the last bit on a CPU.
+    """
+
+    def __init__(
+        self,
+        model: Seq2Seq,
+        examples: Sequence[Example],
+        options: TrainingOptions,
+        validate: Callable[[Seq2Seq], Validation],
+        guide: Guide | None = None,
+    ) -> None:
+        self.model = model
+        self.options = options
+        self.progress = Progress()
+        self.best: dict[str, Tensor] | None = None
+        self._examples = examples
+        self._lengths = lengths_of(examples)
+        self._validate = validate
+        self._guide = guide
+        self._device = next(model.parameters()).device
+        self._optimizer = torch.optim.AdamW(
+            model.parameters(), betas=(0.9, 0.98), eps=1e-9, weight_decay=options.weight_decay, fused=True
+        )
+        self._standing = _Standing()
+        self._pool: list[dict[str, Tensor]] = []
+
+    def run(self) -> Iterator[Event]:
+        """Train until a limit is reached or nothing improves any more."""
+        if self.progress.update == 0:
+            torch.manual_seed(self.options.seed)
+        batches = self._epoch()
+        every = self.options.validate_every or min(2000, max(400, len(batches) // self.options.accumulate))
+        while True:
+            update = self.progress.update
+            # Asked before the next update, so that a run cut between the two validates when it goes on.
+            if update and update % every == 0 and self._standing.validated != update:
+                yield self._validated()
+            if reason := self._reason_to_stop():
+                break
+            if self.progress.batch >= len(batches):
+                self.progress = replace(self.progress, epoch=self.progress.epoch + 1, batch=0)
+                batches = self._epoch()
+            group = batches[self.progress.batch : self.progress.batch + self.options.accumulate]
+            yield self._update(group)
+        if self._standing.validated != self.progress.update:
+            yield self._validated()
+        if self.options.average > 1 and len(self._pool) > 1:
+            yield self._averaged()
+        yield Finished(self.progress, reason)
+
+    def _epoch(self) -> list[list[int]]:
+        return epoch_batches(self._lengths, self.options.batch_tokens, self.options.seed, self.progress.epoch)
+
+    def _reason_to_stop(self) -> str:
+        options, progress = self.options, self.progress
+        if options.max_updates and progress.update >= options.max_updates:
+            return f"{progress.update:,} updates made"
+        if options.max_tokens and progress.tokens >= options.max_tokens:
+            return f"{progress.tokens:,} tokens seen"
+        if options.max_minutes and progress.seconds >= 60 * options.max_minutes:
+            return f"{options.max_minutes:g} minutes passed"
+        if options.patience and self._standing.stale >= options.patience:
+            return f"nothing improved in {self._standing.stale} validations"
+        return ""
+
+    def _update(self, group: Sequence[Sequence[int]]) -> Updated:
+        start = time.perf_counter()
+        self.model.train()
+        update = self.progress.update + 1
+        rate = learning_rate(update, self.options, self.progress.spent(self.options))
+        for parameters in self._optimizer.param_groups:
+            parameters["lr"] = rate
+        examples = [[self._examples[row] for row in rows] for rows in group]
+        targets = sum(len(example.target) for batch in examples for example in batch)
+        tokens = targets + sum(len(example.source) for batch in examples for example in batch)
+        total = 0.0
+        for rows, batch in zip(group, examples, strict=True):
+            with autocast(self._device, self.options.precision):
+                loss = self._loss(rows, collate(batch, self.model.longest)) / targets
+            loss.backward()
+            total += loss.item()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip or math.inf)
+        if not math.isfinite(total + norm.item()):
+            raise InputError(
+                f"training diverged at update {update}: loss {total}, norm of the gradient {norm.item()}",
+                remedy="lower learning_rate or lengthen warmup",
+            )
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        seconds = time.perf_counter() - start
+        self.progress = replace(
+            self.progress,
+            update=update,
+            batch=self.progress.batch + len(group),
+            tokens=self.progress.tokens + tokens,
+            seconds=self.progress.seconds + seconds,
+        )
+        return Updated(self.progress, total, rate, tokens, seconds)
+
+    def _loss(self, rows: Sequence[int], batch: Batch) -> Tensor:
+        moved = Batch(batch.source.to(self._device), batch.target.to(self._device))
+        smoothing = self.options.label_smoothing
+        if self._guide is None:
+            return target_loss(self.model, moved, smoothing)
+        goal = self._guide.links.goal(rows, batch.target.shape[1] - 1, batch.source.shape[1])
+        reading, weight = self._guide.reading, self.options.guide_weight
+        return guided_loss(self.model, moved, goal.to(self._device), reading, weight, smoothing)
+
+    def _validated(self) -> Validated:
+        validation = self._timed_validation()
+        score = validation.score(self.options.best_by)
+        standing = self._standing
+        improved = score > standing.best
+        standing.stale = 0 if improved or validation.loss < standing.lowest_loss else standing.stale + 1
+        standing.best = max(score, standing.best)
+        standing.lowest_loss = min(validation.loss, standing.lowest_loss)
+        standing.validated = self.progress.update
+        copied = {name: tensor.clone() for name, tensor in weights(self.model).items()}
+        if improved or self.best is None:
+            self.best = copied
+        if self.options.average > 1:
+            standing.pool.append((score, self.progress.update))
+            self._pool.append(copied)
+            if len(self._pool) > self.options.average:
+                worst = standing.pool.index(min(standing.pool))
+                del standing.pool[worst], self._pool[worst]
+        return Validated(self.progress, validation, improved)
+
+    def _averaged(self) -> Validated:
+        """Try the average of the pool (Junczys-Dowmunt et al. 2016); the model's own weights come back."""
+        mean = {name: torch.stack([kept[name] for kept in self._pool]).mean(0) for name in self._pool[0]}
+        with lent_weights(self.model, mean):
+            validation = self._timed_validation()
+        score = validation.score(self.options.best_by)
+        improved = score > self._standing.best
+        if improved:
+            self._standing.best, self.best = score, mean
+        return Validated(self.progress, validation, improved, averaged=True)
+
+    def _timed_validation(self) -> Validation:
+        start = time.perf_counter()
+        self.model.eval()
+        validation = self._validate(self.model)
+        seconds = self.progress.seconds + time.perf_counter() - start
+        self.progress = replace(self.progress, seconds=seconds)
+        return validation
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything that decides the future, as tensors and as JSON values."""
+        tensors = {f"weights.{name}": tensor for name, tensor in weights(self.model).items()}
+        for index, moments in self._optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in moments.items()}
+        for index, kept in enumerate(self._pool):
+            tensors |= {f"pool.{index}.{name}": tensor for name, tensor in kept.items()}
+        tensors["random.cpu"] = torch.get_rng_state()
+        if self._device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self._device)
+        return tensors, {"progress": vars(self.progress), "standing": vars(self._standing)}
+
+    def restore(self, tensors: dict[str, Tensor], values: dict[str, Any], best: dict[str, Tensor]) -> None:
+        """Go on where `state` was taken; `best` are the best weights at that time."""
+        parts: dict[str, dict[str, Tensor]] = {"weights": {}, "optimizer": {}, "pool": {}, "random": {}}
+        for name, tensor in tensors.items():
+            part, rest = name.split(".", 1)
+            parts[part][rest] = tensor
+        load_weights(self.model, parts["weights"])
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in parts["optimizer"].items():
+            index, key = name.split(".", 1)
+            moments.setdefault(int(index), {})[key] = tensor
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        kept: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in parts["pool"].items():
+            index, key = name.split(".", 1)
+            kept.setdefault(int(index), {})[key] = tensor.to(self._device)
+        self._pool = [kept[index] for index in sorted(kept)]
+        self.best = {name: tensor.to(self._device) for name, tensor in best.items()}
+        self.progress = Progress(**values["progress"])
+        standing = dict(values["standing"])
+        self._standing = _Standing(**{**standing, "pool": [(score, at) for score, at in standing["pool"]]})
+        torch.set_rng_state(parts["random"]["cpu"])
+        if "cuda" in parts["random"] and self._device.type == "cuda":
+            torch.cuda.set_rng_state(parts["random"]["cuda"], self._device)
