@@ -17,18 +17,25 @@ Settings = Mapping[str, Any]
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The settings of a TOML file; tables named after an architecture become `architecture.key`."""
+    """The settings of a TOML file; `key = value` in a table `[part]` is the setting `part.key`."""
     try:
         parsed = tomllib.loads("\n".join(read_lines(path)))
     except (ValueError, RecursionError) as error:
         raise InputError(f"is not TOML: {error}", path=path) from error
-    flat: dict[str, Any] = {}
-    for key, value in parsed.items():
-        if isinstance(value, dict):
-            flat |= {f"{key}.{inner}": inner_value for inner, inner_value in value.items()}
-        else:
-            flat[key] = value
-    return flat
+    return flat(parsed)
+
+
+def flat(settings: Settings, prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted names."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
+
+
+def flat_options(options: Any) -> dict[str, Any]:
+    """The values of a dataclass, those of dataclasses within it under dotted names."""
+    return flat(dataclasses.asdict(options))
 
 
 def parse_settings(arguments: Iterable[str]) -> dict[str, str]:
@@ -53,34 +60,70 @@ def settings_for(architecture: str, architectures: Iterable[str], settings: Sett
 def apply(settings: Settings, *options: Any) -> tuple[Any, ...]:
     """Copies of the options with the settings in place, each in the dataclass that has its field.
 
-    Every fault is reported in one InputError: unknown names with the nearest known one, and values that do
-    not fit their type.
+    A field of a dataclass within another is named `part.field`; `field` alone is for every part that
+    has it, and `part_field` is the same as `part.field`. Every fault is reported in one InputError: unknown
+    names with the nearest known one, and values that do not fit their type.
     """
-    known = {field.name: holder for holder in options for field in dataclasses.fields(holder)}
-    changes: dict[int, dict[str, Any]] = {id(holder): {} for holder in options}
+    hints = [_hints(holder) for holder in options]
+    full = {name for each in hints for name in each}
+    changes: list[dict[str, Any]] = [{} for _ in options]
     faults: list[str] = []
-    for key, value in settings.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
+    # What names one field counts more than what names several.
+    for key, value in sorted(settings.items(), key=lambda setting: setting[0] in full):
+        names = _meant(key, full)
+        if not names:
+            near = difflib.get_close_matches(key, [*full, *(name.rpartition(".")[2] for name in full)], n=1)
             faults.append(f"there is no setting {key!r}" + (f", did you mean {near[0]!r}?" if near else ""))
             continue
-        hint = get_type_hints(type(known[key]))[key]
-        try:
-            changes[id(known[key])][key] = convert(value, hint)
-        except ValueError as error:
-            faults.append(f"{key} must be {error}, not {value!r}")
-    changed = []
-    for holder in options:
-        try:
-            changed.append(dataclasses.replace(holder, **changes[id(holder)]))
-        except ValueError as error:
-            faults.append(str(error))
+        for name in names:
+            at = next(number for number, each in enumerate(hints) if name in each)
+            try:
+                changes[at][name] = convert(value, hints[at][name])
+            except ValueError as error:
+                faults.append(f"{key} must be {error}, not {value!r}")
+                break
+    changed = [_replaced(holder, made, faults) for holder, made in zip(options, changes, strict=True)]
     if faults:
         unknown = any("no setting" in fault for fault in faults)
         raise InputError(
-            "; ".join(faults), remedy=f"the settings are {', '.join(sorted(known))}" if unknown else ""
+            "; ".join(dict.fromkeys(faults)),
+            remedy=f"the settings are {', '.join(sorted(full))}" if unknown else "",
         )
     return tuple(changed)
+
+
+def _hints(holder: Any, prefix: str = "") -> dict[str, Any]:
+    """The type of each field by its full name."""
+    hints = get_type_hints(type(holder))
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(holder):
+        value = getattr(holder, field.name)
+        nested = dataclasses.is_dataclass(value)
+        name = prefix + field.name
+        found |= _hints(value, f"{name}.") if nested else {name: hints[field.name]}
+    return found
+
+
+def _meant(key: str, full: set[str]) -> list[str]:
+    """The full names that a setting is for."""
+    if key in full:
+        return [key]
+    return sorted(name for name in full if key in (name.rpartition(".")[2], name.replace(".", "_", 1)))
+
+
+def _replaced(holder: Any, changes: Mapping[str, Any], faults: list[str]) -> Any:
+    """A copy with changes by full names; what its checks complain of is added to the faults."""
+    own = {name: value for name, value in changes.items() if "." not in name}
+    for part in {name.partition(".")[0] for name in changes if "." in name}:
+        within = {n.removeprefix(f"{part}."): v for n, v in changes.items() if n.startswith(f"{part}.")}
+        found: list[str] = []
+        own[part] = _replaced(getattr(holder, part), within, found)
+        faults += [f"{part}.{fault}" for message in found for fault in message.split("; ")]
+    try:
+        return dataclasses.replace(holder, **own)
+    except ValueError as error:
+        faults.append(str(error))
+        return holder
 
 
 def convert(value: Any, hint: Any) -> Any:

@@ -9,12 +9,23 @@ import torch
 from torch import Tensor
 
 from seqattn.data.batching import pad
-from seqattn.models import build, options_type
+from seqattn.models import ModelOptions, build, default_options, parts_of
 from seqattn.models.base import Seq2Seq, Vocabulary
+from seqattn.options import apply
 from seqattn.symbols import BOS, EOS
 
-LSTM_BASE: dict[str, Any] = {"width": 6, "hidden": 8}
-TRANSFORMER_BASE: dict[str, Any] = {"width": 8, "heads": 2, "feed_forward": 12, "max_positions": 40}
+TINY: dict[str, dict[str, Any]] = {
+    "lstm": {"width": 6, "hidden": 8, "dropout": 0.0},
+    "transformer": {
+        "width": 8,
+        "heads": 2,
+        "feed_forward": 12,
+        "layers": 2,
+        "max_positions": 40,
+        "dropout": 0.0,
+    },
+}
+"""The options of a tiny part without dropout, an encoder or a decoder."""
 
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("lstm", {}),
@@ -27,6 +38,18 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("lstm", {"score": "additive", "input_feeding": True}),
     ("lstm", {"score": "none", "decoder_layers": 2}),
     ("lstm", {"score": "none", "input_feeding": True, "encoder_layers": 2, "tied": False}),
+    ("lstm", {"score": "concat"}),
+    ("lstm", {"score": "location", "input_feeding": True}),
+    ("lstm", {"score": "location", "decoder.locations": 4}),
+    ("lstm", {"attention": "local-m", "window": 1}),
+    ("lstm", {"attention": "local-m", "window": 2, "score": "general", "input_feeding": True}),
+    ("lstm", {"attention": "local-p", "window": 2, "score": "concat"}),
+    ("lstm", {"attention": "local-p", "window": 1, "input_feeding": True, "decoder_layers": 2}),
+    ("hybrid", {}),
+    ("hybrid", {"encoder.positions": "learned", "input_feeding": True, "tied": False}),
+    ("hybrid", {"encoder.width": 12, "hidden": 6, "score": "general", "encoder.norm": "post"}),
+    ("lstm+transformer", {}),
+    ("lstm+transformer", {"encoder.hidden": 6, "encoder.width": 8, "bidirectional": False}),
     ("transformer", {"norm": "pre"}),
     ("transformer", {"norm": "post"}),
     ("transformer", {"norm": "pre", "positions": "learned", "tied": False}),
@@ -52,11 +75,14 @@ VARIANT_NAMES = [str(Variant(*variant)) for variant in VARIANTS]
 """Names of VARIANTS, for `pytest.mark.parametrize(…, ids=VARIANT_NAMES)`."""
 
 
-def tiny_options(architecture: str, **options: Any) -> Any:
+def tiny_options(architecture: str, **options: Any) -> ModelOptions:
     """The options of a tiny model without dropout."""
-    base = LSTM_BASE if architecture == "lstm" else {**TRANSFORMER_BASE, "encoder_layers": 2}
-    base = {**base, "decoder_layers": 2} if architecture == "transformer" else base
-    return options_type(architecture)(**{**base, "dropout": 0.0, **options})
+    encoder, decoder = parts_of(architecture)
+    base = {f"encoder.{key}": value for key, value in TINY[encoder].items()}
+    base |= {f"decoder.{key}": value for key, value in TINY[decoder].items()}
+    (tiny,) = apply(base, default_options(architecture))
+    (tiny,) = apply(options, tiny)
+    return tiny
 
 
 def tiny_model(
@@ -81,7 +107,7 @@ def tiny_model(
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)
-            if "embedding" in name or name == "output.weight":
+            if "embedding" in name or name == "decoder.output.weight":
                 parameter.mul_(spread)
     torch.set_rng_state(generator_state)
     return (model.double() if double else model).eval()

@@ -12,7 +12,6 @@ from seqattn.alignment.reading import (
     as_links,
     attention_of,
     best_linked,
-    choose,
     judge_readings,
     link_scores,
     links_of,
@@ -24,7 +23,7 @@ from seqattn.alignment.reading import (
 from seqattn.alignment.words import END, Words, words_of
 from seqattn.data.batching import Example, collate
 from seqattn.errors import InputError
-from seqattn.models.base import Reading, Vocabulary
+from seqattn.models.base import AttentionShape, Reading, Vocabulary
 from seqattn.symbols import EOS
 from seqattn.text.tokenizer import normalise
 
@@ -135,18 +134,20 @@ def test_attention_is_that_of_teacher_forcing_each_pair_alone(architecture, opti
 @pytest.mark.parametrize(("layers", "default"), [(1, 1), (2, 1), (3, 2), (6, 5)])
 def test_where_nothing_was_measured_the_heads_of_the_last_layer_but_one_are_averaged(layers, default):
     attention = torch.rand(layers, 3, 4, 5)
-    assert torch.equal(choose(attention, usual_reading(layers)), attention[default - 1].mean(0)[:-1])
+    assert torch.equal(
+        usual_reading(AttentionShape(layers, 3)).apply(attention), attention[default - 1].mean(0)[:-1]
+    )
 
 
 def test_a_layer_and_a_head_are_counted_from_one():
     attention = torch.rand(3, 4, 5, 6)
-    assert torch.equal(choose(attention, Reading(layer=3, head=2)), attention[2, 1, :4])
-    assert torch.equal(choose(attention, Reading(layer=1)), attention[0, :, :4].mean(0))
+    assert torch.equal(Reading(layer=3, head=2).apply(attention), attention[2, 1, :4])
+    assert torch.equal(Reading(layer=1).apply(attention), attention[0, :, :4].mean(0))
 
 
 def test_a_word_is_consumed_at_the_step_after_the_one_that_produced_it():
     attention = torch.rand(1, 1, 5, 6)
-    produced, consumed = (choose(attention, Reading(consumed=late)) for late in (False, True))
+    produced, consumed = (Reading(consumed=late).apply(attention) for late in (False, True))
     assert torch.equal(produced, attention[0, 0, :4])
     assert torch.equal(consumed, attention[0, 0, 1:])
 
@@ -190,7 +191,7 @@ def test_where_there_are_no_words_nothing_is_judged():
 @pytest.mark.parametrize("reading", [Reading(layer=4), Reading(head=5)])
 def test_a_layer_or_head_that_is_not_there_is_told_with_how_many_there_are(reading):
     with pytest.raises(InputError, match=r"3 decoder layer\(s\) of 4 head\(s\)"):
-        choose(torch.rand(3, 4, 5, 6), reading)
+        reading.apply(torch.rand(3, 4, 5, 6))
     with pytest.raises(InputError, match="no layer 3"):
         list(attention_of(model_of("transformer"), prose_tokenizer(), EXAMPLES, Reading(layer=3)))
 

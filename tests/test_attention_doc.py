@@ -62,9 +62,9 @@ def test_a_link_leads_to_the_function_class_or_option_that_it_names(label, targe
     [
         ("`dot_scores`", "../seqattn/attentions.py"),
         ("`dot_score`", "../seqattn/models/attention.py"),
-        ("`LSTM.steer`", "../seqattn/models/lstm.py"),
-        ("`decode`", "../seqattn/models/lstm.py"),
-        ("`LSTMOptions.wings`", "../seqattn/models/lstm.py"),
+        ("`LSTMDecoder.steer`", "../seqattn/models/decoders/lstm.py"),
+        ("`decode`", "../seqattn/models/decoders/lstm.py"),
+        ("`LSTMDecoderOptions.wings`", "../seqattn/models/decoders/lstm.py"),
     ],
 )
 def test_a_link_to_what_does_not_exist_would_be_seen(label, target):

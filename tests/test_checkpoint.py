@@ -50,7 +50,7 @@ def test_a_saved_run_loads_to_the_same_outputs(architecture, options, joint, tmp
 def test_the_config_survives_the_round_trip(tmp_path):
     folder, _ = random_run(tmp_path / "run", "lstm", score="general")
     config = folder.read_config()
-    assert config.model.score == "general"
+    assert config.model.decoder.score == "general"
     assert config.training.seed == 5
     assert config.tokenizer.vocab_size == 330
     folder.write_config(config)
@@ -117,11 +117,13 @@ DAMAGED_CONFIGS = {
     "not UTF-8": lambda values: b'{"architecture": "\xe9"}',
     "a list": lambda values: b"[]",
     "a text": lambda values: b'"config"',
-    "another format": lambda values: changed(values, format=2),
+    "another format": lambda values: changed(values, format=3),
     "no format": lambda values: json.dumps({k: v for k, v in values.items() if k != "format"}).encode(),
     "another architecture": lambda values: changed(values, architecture="mamba"),
     "an unknown option": lambda values: changed(values, model=values["model"] | {"wings": 2}),
-    "an impossible option": lambda values: changed(values, model=values["model"] | {"hidden": 7}),
+    "an impossible option": lambda values: changed(
+        values, model=values["model"] | {"encoder": values["model"]["encoder"] | {"hidden": 7}}
+    ),
     "options that are no object": lambda values: changed(values, model=3),
     "an unknown field": lambda values: changed(values, colour="red"),
 }

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seqattn.alignment.guide import between_ids
-from seqattn.alignment.reading import choose, read_attention
+from seqattn.alignment.reading import read_attention
 from seqattn.alignment.words import check_links, content_positions, pieces_of, words_of
 from seqattn.data.batching import Example, collate
 from seqattn.data.corpus import Pair
@@ -96,9 +96,9 @@ def test_a_guide_of_no_weight_leaves_the_loss_and_there_is_one_wherever_there_is
     batch = collate(copy_examples(3))
     if options.get("score") == "none":
         with pytest.raises(InputError, match="no attention to guide"):
-            guided_reading(model)
+            model.require_attention("guide")
         return
-    reading = guided_reading(model)
+    reading = guided_reading(model.require_attention())
     goal = torch.rand(3, batch.target.shape[1] - 1, batch.source.shape[1])
     with torch.inference_mode():
         plain = float(target_loss(model, batch, 0.1))
@@ -113,13 +113,13 @@ def mass_on_the_first(architecture, weight):
     for one in examples:
         links.append([(0, t) for t in range(len(one.target) - 1)])
     model = tiny_model(architecture)
-    guide = Guide(links, guided_reading(model))
+    guide = Guide(links, guided_reading(model.require_attention()))
     options = toy_training(max_updates=100, cooldown=0, guide_weight=weight, validate_every=1000)
     trainer = Trainer(model, examples, options, lambda _: pytest.fail("not reached"), guide)
     for event in trainer.run():
         if event.progress.update == 100:
             break
-    seen = [choose(attention, guide.reading)[:, 0] for attention in read_attention(model, examples)]
+    seen = [guide.reading.apply(attention)[:, 0] for attention in read_attention(model, examples)]
     return float(torch.cat(seen).mean())
 
 

@@ -10,13 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seqattn.models import ARCHITECTURES, build, options_type
+from seqattn.models import ARCHITECTURES, build, default_options
 from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary, select
-from seqattn.models.lstm import LSTM, LSTMOptions, reverse_rows
-from seqattn.models.transformer import Transformer, TransformerOptions, sinusoids
+from seqattn.models.decoders.lstm import LSTMDecoder, LSTMDecoderOptions
+from seqattn.models.decoders.transformer import TransformerDecoder
+from seqattn.models.encoders.lstm import LSTMEncoderOptions, reverse_rows
+from seqattn.models.encoders.transformer import TransformerEncoder, TransformerEncoderOptions
+from seqattn.models.sublayers import sinusoids
 from seqattn.symbols import PAD
 
-from helpers import VARIANT_NAMES, VARIANTS, random_source, random_target, tiny_model
+from helpers import VARIANT_NAMES, VARIANTS, random_source, random_target, tiny_model, tiny_options
 
 LENGTHS = (5, 3, 7)
 
@@ -137,16 +140,22 @@ def test_what_is_decoded_depends_on_every_source_token(model):
 def test_attention_rows_sum_to_one_and_are_zero_on_padding(model):
     source = random_source(LENGTHS)
     attention = model.decode(random_target(3, 5), *model.encode(source), attention=True).attention
-    if getattr(model.options, "score", "") == "none":
+    if model.attention_shape is None:
         assert attention is None
         return
-    layers = model.options.decoder_layers if isinstance(model, Transformer) else 1
-    heads = model.options.heads if isinstance(model, Transformer) else 1
-    assert attention.shape == (3, layers, heads, 5, max(LENGTHS))
-    close(attention.sum(-1), torch.ones(attention.shape[:-1], dtype=attention.dtype))
+    assert attention.shape == (3, *model.attention_shape, 5, max(LENGTHS))
     for row, length in enumerate(LENGTHS):
         assert (attention[row, ..., length:] == 0).all()
-        assert (attention[row, ..., :length] > 0).all()
+    options = model.decoder.options
+    if getattr(options, "attention", "global") == "local-p":
+        # The Gaussian of eq. 10 takes from weights that sum to one, and the paper does not scale them up.
+        assert (attention >= 0).all() and (attention.sum(-1) <= 1).all() and (attention.sum(-1) > 0).all()
+        return
+    close(attention.sum(-1), torch.ones(attention.shape[:-1], dtype=attention.dtype))
+    for row, length in enumerate(LENGTHS):
+        reach = min(length, getattr(options, "locations", length)) if "location" in str(options) else length
+        everywhere = getattr(options, "attention", "global") == "global"
+        assert (attention[row, ..., :reach] > 0).all() or not everywhere
 
 
 def test_attention_lists_the_decoder_layers_from_the_first():
@@ -155,7 +164,7 @@ def test_attention_lists_the_decoder_layers_from_the_first():
     whole = model.decode(target, *model.encode(source), attention=True).attention
     assert not torch.allclose(whole[:, 0], whole[:, 1])
     for layers in (2, 1):
-        model.decoder = model.decoder[:layers]
+        model.decoder.layers = model.decoder.layers[:layers]
         shallow = model.decode(target, *model.encode(source), attention=True).attention
         close(shallow, whole[:, :layers])
 
@@ -237,9 +246,9 @@ def test_both_vocabularies_have_their_own_size_when_separate(architecture, optio
     decoded = model.decode(random_target(size=21), *model.encode(random_source(size=9)))
     assert model.logits(decoded.hidden).shape == (3, 5, 21)
     shapes = [tuple(p.shape) for p in model.parameters()]
-    width = model.options.width
-    assert shapes.count((9, width)) == 1
-    assert shapes.count((21, width)) == (1 if model.options.tied else 2)
+    encoder, decoder = model.encoder.options.width, model.decoder.options.width
+    assert shapes.count((9, encoder)) == 1
+    assert shapes.count((21, decoder)) == (1 if options.get("tied", True) else 2)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -248,7 +257,9 @@ def test_both_vocabularies_have_their_own_size_when_separate(architecture, optio
 )
 def test_tied_matrices_are_one_parameter(architecture, tied, shared, matrices):
     model = tiny_model(architecture, vocabulary=Vocabulary(17, 17, shared=shared), tied=tied)
-    assert sum(parameter.shape == (17, model.options.width) for parameter in model.parameters()) == matrices
+    if model.encoder.options.width != model.decoder.options.width:
+        matrices = 2 if tied else 3
+    assert sum(len(parameter) == 17 for parameter in model.parameters()) == matrices
 
 
 @pytest.mark.parametrize(("architecture", "options"), VARIANTS, ids=VARIANT_NAMES)
@@ -270,7 +281,7 @@ def test_the_same_seed_gives_the_same_fresh_weights(architecture):
     for seed in (3, 3, 4):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            models.append(build(architecture, options_type(architecture)(), Vocabulary(20, 20, shared=True)))
+            models.append(build(architecture, default_options(architecture), Vocabulary(20, 20, shared=True)))
     first, again, other = (list(model.parameters()) for model in models)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first[0], other[0])
@@ -288,11 +299,14 @@ def test_only_learned_positions_limit_the_length():
 
 def test_impossible_shapes_are_refused():
     with pytest.raises(ValueError, match="hidden 7 must be even"):
-        LSTMOptions(hidden=7)
-    LSTMOptions(hidden=7, bidirectional=False)
+        LSTMEncoderOptions(hidden=7)
+    LSTMEncoderOptions(hidden=7, bidirectional=False)
+    for local in ("none", "location"):
+        with pytest.raises(ValueError, match="attention local-m needs"):
+            LSTMDecoderOptions(attention="local-m", score=local)
     for width in (10, 12):
         with pytest.raises(ValueError, match=f"width {width} must be an even multiple of heads 4"):
-            TransformerOptions(width=width)
+            TransformerEncoderOptions(width=width)
 
 
 # The Transformer against torch's.
@@ -311,9 +325,9 @@ def load_layer(theirs: nn.Module, ours: nn.Module, attentions: dict[str, str], n
         getattr(theirs, f"norm{number}").load_state_dict(getattr(ours, name).norm.state_dict())
 
 
-def torch_stacks(model: Transformer) -> tuple[nn.TransformerEncoder, nn.TransformerDecoder]:
+def torch_stacks(model: Seq2Seq) -> tuple[nn.TransformerEncoder, nn.TransformerDecoder]:
     """torch's encoder and decoder with the model's weights."""
-    options = model.options
+    options = model.encoder.options
     shape = {
         "d_model": options.width,
         "nhead": options.heads,
@@ -332,17 +346,17 @@ def torch_stacks(model: Transformer) -> tuple[nn.TransformerEncoder, nn.Transfor
 
     encoder = nn.TransformerEncoder(
         nn.TransformerEncoderLayer(**shape),
-        options.encoder_layers,
-        norm=norm(model.encoder_norm),
+        options.layers,
+        norm=norm(model.encoder.norm),
         enable_nested_tensor=False,
     )
     decoder = nn.TransformerDecoder(
-        nn.TransformerDecoderLayer(**shape), options.decoder_layers, norm=norm(model.decoder_norm)
+        nn.TransformerDecoderLayer(**shape), model.decoder.options.layers, norm=norm(model.decoder.norm)
     )
     with torch.no_grad():
-        for theirs, ours in zip(encoder.layers, model.encoder, strict=True):
+        for theirs, ours in zip(encoder.layers, model.encoder.layers, strict=True):
             load_layer(theirs, ours, {"self_attention": "self_attn"}, ["around_self", "around_feed_forward"])
-        for theirs, ours in zip(decoder.layers, model.decoder, strict=True):
+        for theirs, ours in zip(decoder.layers, model.decoder.layers, strict=True):
             load_layer(
                 theirs,
                 ours,
@@ -358,7 +372,7 @@ def test_the_transformer_equals_torchs_with_the_same_weights(norm, positions):
     model = tiny_model(
         "transformer", norm=norm, positions=positions, width=16, heads=4, encoder_layers=3, decoder_layers=2
     )
-    assert isinstance(model, Transformer)
+    assert isinstance(model.encoder, TransformerEncoder) and isinstance(model.decoder, TransformerDecoder)
     encoder, decoder = torch_stacks(model)
     source, target = random_source(LENGTHS), random_target(3, 6)
 
@@ -370,9 +384,9 @@ def test_the_transformer_equals_torchs_with_the_same_weights(norm, positions):
         return side.tokens.weight[ids] * 4.0 + places
 
     with torch.no_grad():
-        memory = encoder(embed(model.source_embedding, source), src_key_padding_mask=source == PAD)
+        memory = encoder(embed(model.encoder.embedding, source), src_key_padding_mask=source == PAD)
         expected = decoder(
-            embed(model.target_embedding, target),
+            embed(model.decoder.embedding, target),
             memory,
             tgt_mask=torch.triu(torch.ones(6, 6, dtype=torch.bool), diagonal=1),
             memory_key_padding_mask=source == PAD,
@@ -405,12 +419,12 @@ def test_the_bidirectional_encoder_equals_torchs_over_packed_rows(layers):
     model = tiny_model("lstm", encoder_layers=layers, score="dot", double=True)
     theirs = nn.LSTM(6, 4, layers, batch_first=True, bidirectional=True).double()
     with torch.no_grad():
-        for number, layer in enumerate(model.encoder):
+        for number, layer in enumerate(model.encoder.layers):
             for ours, suffix in ((layer.forwards, ""), (layer.backwards, "_reverse")):
                 for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
                     getattr(theirs, f"{kind}_l{number}{suffix}").copy_(getattr(ours, f"{kind}_l0"))
     source = random_source(LENGTHS)
-    embedded = model.source_embedding.weight[source] * math.sqrt(6)
+    embedded = model.encoder.embedding.weight[source] * math.sqrt(6)
     packed = pack_padded_sequence(embedded, torch.tensor(LENGTHS), batch_first=True, enforce_sorted=False)
     outputs, (last, _) = theirs(packed)
     expected, _ = pad_packed_sequence(outputs, batch_first=True)
@@ -418,8 +432,8 @@ def test_the_bidirectional_encoder_equals_torchs_over_packed_rows(layers):
     for row, length in enumerate(LENGTHS):
         close(memory["states"][row, :length], expected[row, :length])
     ends = torch.cat([last[-2], last[-1]], -1)
-    close(state["h"][:, 0], torch.tanh(ends @ model.bridge_h.weight.T + model.bridge_h.bias))
-    close(state["c"][:, 0], ends @ model.bridge_c.weight.T + model.bridge_c.bias)
+    close(state["h"][:, 0], torch.tanh(ends @ model.decoder.bridge_h.weight.T + model.decoder.bridge_h.bias))
+    close(state["c"][:, 0], ends @ model.decoder.bridge_c.weight.T + model.decoder.bridge_c.bias)
 
 
 def lstm_cell(lstm: nn.LSTM, layer: int, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
@@ -438,47 +452,83 @@ def lstm_cell(lstm: nn.LSTM, layer: int, x: Tensor, h: Tensor, c: Tensor) -> tup
     return o * torch.tanh(c), c
 
 
-def luong_score(model: LSTM, h: Tensor, state: Tensor) -> Tensor:
-    """The score of one decoder state and one encoder state, as the papers write it."""
+def luong_scores(model: LSTMDecoder, h: Tensor, states: Tensor) -> Tensor:
+    """The scores of one decoder state and every encoder state, as the papers write them."""
     attention = model.attention
     assert attention is not None
     if attention.score == "dot":
-        return h @ state
+        return torch.stack([h @ state for state in states])
     if attention.score == "general":
-        return h @ attention.weight @ state
-    return attention.vector @ torch.tanh(
-        attention.query.weight @ h + attention.key.weight @ state + attention.key.bias
+        return torch.stack([h @ attention.weight @ state for state in states])
+    if attention.score == "location":
+        return (attention.location.weight @ h)[: len(states)]
+    if attention.score == "concat":
+        both = torch.cat([attention.query.weight, attention.key.weight], dim=1)
+        return torch.stack([attention.vector @ torch.tanh(both @ torch.cat([h, state])) for state in states])
+    return torch.stack(
+        [
+            attention.vector
+            @ torch.tanh(attention.query.weight @ h + attention.key.weight @ state + attention.key.bias)
+            for state in states
+        ]
     )
+
+
+def luong_weights(model: LSTMDecoder, h: Tensor, states: Tensor, t: int) -> Tensor:
+    """a_t over the states of a source without padding, by the equations of the paper's section 3."""
+    attention = model.attention
+    assert attention is not None
+    scores = torch.exp(luong_scores(model, h, states))
+    if attention.where == "global":
+        return scores / scores.sum()
+    length, reach = len(states), attention.window
+    centre = float(min(t, length - 1))
+    if attention.where == "local-p":
+        inner = torch.tanh(attention.position.weight @ h)
+        centre = float((length / (1 + torch.exp(-attention.position_vector @ inner))).detach())
+    inside = torch.tensor([centre - reach <= s <= centre + reach for s in range(length)])
+    weights = torch.where(inside, scores, 0.0) / scores[inside].sum()
+    if attention.where == "local-p":
+        sigma = reach / 2
+        weights = weights * torch.tensor(
+            [math.exp(-((s - centre) ** 2) / (2 * sigma**2)) for s in range(length)], dtype=torch.float64
+        )
+    return weights
+
+
+ATTENTIONS = [
+    *((score, "global") for score in ("dot", "general", "concat", "additive", "location", "none")),
+    *((score, where) for score in ("dot", "general") for where in ("local-m", "local-p")),
+]
 
 
 @pytest.mark.parametrize("input_feeding", [False, True])
-@pytest.mark.parametrize("score", ["dot", "general", "additive", "none"])
+@pytest.mark.parametrize(("score", "where"), ATTENTIONS)
 @pytest.mark.parametrize("layers", [1, 2])
-def test_the_lstm_decoder_equals_luongs_equations_step_by_step(score, input_feeding, layers):
-    model = tiny_model(
-        "lstm", score=score, input_feeding=input_feeding, decoder_layers=layers, double=True, tied=False
-    )
-    assert isinstance(model, LSTM)
+def test_the_lstm_decoder_equals_luongs_equations_step_by_step(score, where, input_feeding, layers):
+    options = {"attention": where, "window": 2, "input_feeding": input_feeding, "decoder_layers": layers}
+    whole = tiny_model("lstm", score=score, double=True, tied=False, **options)
+    model = whole.decoder
+    assert isinstance(model, LSTMDecoder)
     source, target = random_source((4, 6)), random_target(2, 5)
-    memory, state = model.encode(source)
-    decoded = model.decode(target, memory, state, attention=True)
-    logits = model.logits(decoded.hidden)
+    memory, state = whole.encode(source)
+    decoded = whole.decode(target, memory, state, attention=True)
+    logits = whole.logits(decoded.hidden)
     for row, length in enumerate((4, 6)):
         h = [state["h"][row, layer] for layer in range(layers)]
         c = [state["c"][row, layer] for layer in range(layers)]
         attentional = torch.zeros(6, dtype=torch.float64)
         for t in range(5):
-            x = model.target_embedding.weight[target[row, t]] * math.sqrt(6)
+            x = model.embedding.weight[target[row, t]] * math.sqrt(6)
             if input_feeding:
                 x = torch.cat([x, attentional])
             for layer in range(layers):
-                h[layer], c[layer] = lstm_cell(model.decoder, layer, x, h[layer], c[layer])
+                h[layer], c[layer] = lstm_cell(model.lstm, layer, x, h[layer], c[layer])
                 x = h[layer]
             read = x
             if score != "none":
                 states = memory["states"][row, :length]
-                scores = torch.stack([luong_score(model, x, s) for s in states])
-                weights = torch.exp(scores) / torch.exp(scores).sum()
+                weights = luong_weights(model, x, states, t)
                 context = sum(weight * s for weight, s in zip(weights, states, strict=True))
                 read = torch.cat([context, x])
                 close(decoded.attention[row, 0, 0, t, :length], weights)
@@ -490,8 +540,8 @@ def test_the_lstm_decoder_equals_luongs_equations_step_by_step(score, input_feed
 def test_fresh_forget_gates_are_biased_by_one_and_other_gates_by_nought():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        options = LSTMOptions(width=6, hidden=8, encoder_layers=2, decoder_layers=2)
-        model = LSTM(options, Vocabulary(9, 9, shared=True))
+        options = tiny_options("lstm", encoder_layers=2, decoder_layers=2)
+        model = build("lstm", options, Vocabulary(9, 9, shared=True))
     lstms = [module for module in model.modules() if isinstance(module, nn.LSTM)]
     assert len(lstms) == 5
     for lstm in lstms:

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqattn.errors import InputError
-from seqattn.models import ARCHITECTURES, options_type
-from seqattn.models.lstm import LSTMOptions
-from seqattn.models.transformer import TransformerOptions
+from seqattn.models import ARCHITECTURES, BASELINES, default_options, parts_of
+from seqattn.models.decoders.lstm import LSTMDecoderOptions
+from seqattn.models.encoders.lstm import LSTMEncoderOptions
+from seqattn.models.encoders.transformer import TransformerEncoderOptions
 from seqattn.options import apply, convert, parse_settings, read_settings, settings_for
 from seqattn.runs.presets import PRESETS, choose_preset, compose, compose_alike
 from seqattn.text.tokenizer import TokenizerOptions
@@ -158,9 +159,9 @@ def test_a_fault_of_value_does_not_list_all_settings():
 
 def test_options_that_refuse_a_combination_make_an_input_error():
     with pytest.raises(InputError, match="hidden 7 must be even"):
-        apply({"hidden": "7"}, LSTMOptions())
+        apply({"hidden": "7"}, LSTMEncoderOptions())
     with pytest.raises(InputError, match="width 100 must be an even multiple of heads 8"):
-        apply({"heads": "8", "width": "100"}, TransformerOptions())
+        apply({"heads": "8", "width": "100"}, TransformerEncoderOptions())
 
 
 @pytest.mark.parametrize(
@@ -185,11 +186,18 @@ def test_options_that_refuse_a_combination_make_an_input_error():
 )
 def test_a_value_that_no_model_can_have_is_an_input_error_that_names_it(architecture, setting):
     name, value = list(setting.items())[-1]
+    name = name.removeprefix("encoder_").removeprefix("decoder_")
     with pytest.raises(InputError, match=f"{name}.*{value}"):
         compose(architecture, "tiny", setting)
 
 
-OPTIONS = [LSTMOptions, TransformerOptions, TokenizerOptions, TrainingOptions]
+OPTIONS = [
+    LSTMEncoderOptions,
+    LSTMDecoderOptions,
+    TransformerEncoderOptions,
+    TokenizerOptions,
+    TrainingOptions,
+]
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda kind: kind.__name__)
@@ -258,9 +266,12 @@ def test_a_prefix_of_no_architecture_is_an_unknown_setting():
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_preset_composes_for_every_architecture(preset, architecture):
     model, tokenizer, training = compose(architecture, preset, {})
-    assert isinstance(model, options_type(architecture))
-    for key, value in PRESETS[preset][architecture].items():
-        assert getattr(model, key, None) == value or getattr(training, key) == value
+    for part, name in zip((model.encoder, model.decoder), parts_of(architecture), strict=True):
+        assert part.width == PRESETS[preset][name]["width"]
+        for key, value in PRESETS[preset][name].items():
+            assert not hasattr(part, key) or getattr(part, key) == value
+    trained = PRESETS[preset][parts_of(architecture)[0]]
+    assert training.learning_rate == trained.get("learning_rate", TrainingOptions.learning_rate)
     assert tokenizer == TokenizerOptions()
 
 
@@ -270,11 +281,13 @@ def test_settings_win_over_the_preset():
         "tiny",
         {"width": "32", "lstm.hidden": "48", "transformer.heads": "2", "pieces": "bpe", "seed": 9},
     )
-    assert (model.width, model.hidden, tokenizer.pieces, training.seed) == (32, 48, "bpe", 9)
+    for part in (model.encoder, model.decoder):
+        assert (part.width, part.hidden) == (32, 48)
+    assert (tokenizer.pieces, training.seed) == ("bpe", 9)
     assert training.batch_tokens == PRESETS["tiny"]["lstm"]["batch_tokens"]
 
 
-def test_a_slip_in_the_other_architectures_settings_is_told():
+def test_an_error_in_the_other_architectures_settings_is_reported():
     with pytest.raises(InputError, match="no setting 'hidden'"):
         compose("lstm", "tiny", {"transformer.hidden": "48"})
     with pytest.raises(InputError, match="width"):
@@ -294,7 +307,7 @@ def test_the_preset_follows_the_number_of_pairs():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_comparison_shares_tokenizer_batches_and_budget(preset):
     recipes = compose_alike(preset, {"max_updates": 7, "lstm.learning_rate": "0.5"})
-    assert set(recipes) == set(ARCHITECTURES)
+    assert set(recipes) == set(BASELINES)
     assert {training.max_updates for _, _, training in recipes.values()} == {7}
     assert recipes["lstm"][2].learning_rate == 0.5
     assert recipes["transformer"][2].learning_rate != 0.5
@@ -306,3 +319,18 @@ def test_a_comparison_shares_tokenizer_batches_and_budget(preset):
 def test_an_unfair_comparison_is_refused(settings):
     with pytest.raises(InputError, match="one tokenizer, one way to batch and one budget"):
         compose_alike("tiny", settings)
+
+
+def test_a_setting_without_a_prefix_is_for_every_part_that_has_it_and_one_with_a_prefix_wins():
+    (model,) = apply({"encoder.layers": 3, "layers": 2, "dropout": 0.3}, default_options("hybrid"))
+    assert (model.encoder.layers, model.decoder.layers) == (3, 2)
+    assert (model.encoder.dropout, model.decoder.dropout) == (0.3, 0.3)
+    (model,) = apply({"decoder_layers": "4", "score": "general", "heads": 2}, model)
+    assert (model.encoder.layers, model.decoder.layers, model.encoder.heads) == (3, 4, 2)
+    assert model.decoder.score == "general"
+
+
+def test_a_pair_without_a_name_has_each_parts_own_preset():
+    model, _, training = compose("lstm+transformer", "tiny", {})
+    assert (model.encoder.hidden, model.decoder.feed_forward) == (256, 512)
+    assert training.learning_rate == PRESETS["tiny"]["lstm"]["learning_rate"]

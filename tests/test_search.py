@@ -21,7 +21,7 @@ from seqattn.decoding.search import (
     score_targets,
     top_k,
 )
-from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary
+from seqattn.models.base import Decoded, Decoder, Encoded, Encoder, Memory, Seq2Seq, State, Vocabulary
 from seqattn.symbols import BOS, EOS, PAD, UNK
 
 from helpers import VARIANT_NAMES, VARIANTS, random_source, tiny_model
@@ -43,23 +43,31 @@ def test_the_largest_found_by_blocks_are_the_largest(columns, k):
     assert all(len(set(row)) == k for row in ids.tolist())
 
 
-class TreeModel(Seq2Seq):
-    """A model whose next-token probabilities are looked up by the prefix, in the tree of each source.
+class FirstId(Encoder):
+    """Gives each source's first id as its only feature."""
 
-    A source [A + n, EOS] reads tree n. The prefix lives in the state alone: a search that selects wrong rows
-    of it gets the wrong probabilities. What follows a prefix that is not in the tree is EOS.
-    """
+    width = 1
+
+    def forward(self, source: Tensor) -> Encoded:
+        first = source[:, :1] - A
+        return Encoded(first.unsqueeze(-1).expand(*source.shape, 1), source != PAD, first)
+
+    def initialise(self) -> None:
+        pass
+
+
+class TreeDecoder(Decoder):
+    """Looks next-token probabilities up by the prefix. What follows one that is not in the tree is EOS."""
+
+    source_width = 1
+    attention_shape = None
 
     def __init__(self, *trees: Tree) -> None:
         super().__init__()
         self.trees = trees
 
-    @property
-    def longest(self) -> int | None:
-        return None
-
-    def encode(self, source: Tensor) -> tuple[Memory, State]:
-        return {"tree": source[:, :1] - A}, {"prefix": source[:, :0]}
+    def begin(self, encoded: Encoded) -> tuple[Memory, State]:
+        return {"tree": encoded.summary}, {"prefix": encoded.states[:, :0, 0]}
 
     def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:
         assert len(target) == len(state["prefix"])
@@ -80,6 +88,20 @@ class TreeModel(Seq2Seq):
 
     def values(self, memory: Memory) -> Tensor | None:
         return None
+
+    def initialise(self) -> None:
+        pass
+
+
+class TreeModel(Seq2Seq):
+    """A model whose next-token probabilities are looked up by the prefix, in the tree of each source.
+
+    A source [A + n, EOS] reads tree n. The prefix lives in the state alone: a search that selects wrong rows
+    of it gets the wrong probabilities.
+    """
+
+    def __init__(self, *trees: Tree) -> None:
+        super().__init__(FirstId(), TreeDecoder(*trees))
 
 
 def reading(*trees: int) -> Tensor:
@@ -319,7 +341,9 @@ def test_hypotheses_end_in_eos_within_their_limit(model, beam):
 def test_no_target_is_longer_than_learned_positions_hold():
     model = tiny_model("transformer", positions="learned", max_positions=6, spread=2.0)
     with torch.no_grad():
-        model.output.weight[EOS] = -10 * model.output.weight[A]
+        model.decoder.norm.weight.zero_()
+        model.decoder.norm.bias.fill_(1.0)
+        model.decoder.output.weight[EOS] = -10.0
     found = search(model, random_source((6, 3)), beam=2)
     drawn = draw(model, random_source((6, 3)), n=20)
     lengths = [len(hypothesis.ids) for row in [*found, *drawn] for hypothesis in row]

@@ -14,8 +14,8 @@ from seqattn.decoding.search import SearchOptions, beam_search, score_targets
 from seqattn.decoding.stepping import Step, steps
 from seqattn.errors import InputError
 from seqattn.models.base import Seq2Seq
-from seqattn.models.lstm import LSTM
-from seqattn.models.transformer import Transformer
+from seqattn.models.decoders.lstm import LSTMDecoder
+from seqattn.models.decoders.transformer import TransformerDecoder
 from seqattn.symbols import BOS, EOS, PAD, UNK
 
 from helpers import VARIANT_NAMES, VARIANTS, random_rows, random_source, random_target, tiny_model
@@ -36,17 +36,17 @@ def contexts_used(model: Seq2Seq, seen: list[Tensor]) -> None:
     """Have the model note the context vectors it computes, (B, heads, T, D) for each layer and call."""
 
     def of_heads(module: nn.Module, read: tuple[Tensor, ...]) -> None:
-        seen.append(read[0].unflatten(-1, (model.options.heads, -1)).transpose(1, 2))
+        seen.append(read[0].unflatten(-1, (model.decoder.options.heads, -1)).transpose(1, 2))
 
     def of_luong(module: nn.Module, read: tuple[Tensor, ...]) -> None:
-        seen.append(read[0][:, None, :, : model.options.hidden])
+        seen.append(read[0][:, None, :, : model.decoder.options.hidden])
 
-    if isinstance(model, Transformer):
-        for layer in model.decoder:
+    if isinstance(model.decoder, TransformerDecoder):
+        for layer in model.decoder.layers:
             layer.cross_attention.output.register_forward_pre_hook(of_heads)
     else:
-        assert isinstance(model, LSTM)
-        model.combine.register_forward_pre_hook(of_luong)
+        assert isinstance(model.decoder, LSTMDecoder)
+        model.decoder.combine.register_forward_pre_hook(of_luong)
 
 
 def test_the_context_vectors_a_model_computes_are_its_attention_times_its_values(model):

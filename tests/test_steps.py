@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.text import Text
 from seqattn_cli.views.steps import Row, Scene, perform, picture
 
-from seqattn.alignment.reading import pick
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.stepping import steps
 from seqattn.models.base import Reading
@@ -93,7 +92,7 @@ def test_attention_and_context_vector_are_of_the_head_that_is_asked_for(work, he
     heading, found = played(run, "red dog", "dog red", "--head", head)
     assert (f"head {head}" if head else "mean of 2 heads") in heading and "produced" in heading
     for lines, step in zip(found, expected, strict=True):
-        weights = pick(step.attention, Reading(1, head)).tolist()
+        weights = Reading(1, head).weights(step.attention.unsqueeze(-2))[0].tolist()
         assert [weight for _, weight in attended(lines)] == pytest.approx(weights, abs=6e-4)
         vector = step.context[0, head - 1] if head else step.context[0].flatten()
         (said,) = [line for line in lines if line.startswith("attends to")]

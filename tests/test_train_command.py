@@ -27,7 +27,7 @@ def test_train_writes_a_run_and_says_what_it_chose(work, architecture):
     assert "joint vocabulary of" in said and "preset tiny" in said
     assert "until 40 updates" in said and "BLEU" in said and "best so far" in said
     config = json.loads((run / "config.json").read_text())
-    assert config["architecture"] == architecture and config["model"]["width"] == 16
+    assert config["architecture"] == architecture and config["model"]["encoder"]["width"] == 16
     assert config["data"]["train_pairs"] == 114 and config["data"]["valid_pairs"] == 6
     assert updates_of(run) == list(range(1, 41))
     assert architecture in (run / "README.md").read_text()
@@ -70,7 +70,7 @@ def test_settings_come_from_the_file_and_over_it_from_the_command_line(work, tmp
         *("--config", tmp_path / "settings.toml", *setting("warmup=3", "max_updates=5"), "--max-updates", 2),
     )
     config = RunFolder(tmp_path / "run").read_config()
-    assert config.model.score == "general" and config.model.width == 16
+    assert config.model.decoder.score == "general" and config.model.decoder.width == 16
     assert config.training.warmup == 3 and config.training.batch_tokens == 128
     assert updates_of(tmp_path / "run") == [1, 2]
 
@@ -78,10 +78,10 @@ def test_settings_come_from_the_file_and_over_it_from_the_command_line(work, tmp
 @pytest.mark.parametrize(
     ("architecture", "assignment"),
     [
-        *((name, f"{key}=0") for name in SIZES for key in ("width", "decoder_layers")),
+        *((name, f"{key}=0") for name in SIZES for key in ("width", "decoder.layers")),
         *((name, "dropout=1.5") for name in SIZES),
         ("lstm", "hidden=0"),
-        ("lstm", "encoder_layers=0"),
+        ("lstm", "encoder.layers=0"),
         ("lstm", "accumulate=0"),
         ("lstm", "label_smoothing=2"),
         ("transformer", "heads=0"),
@@ -103,7 +103,7 @@ def test_a_setting_out_of_range_is_told_before_anything_is_written(work, tmp_pat
         (["widht=3"], "did you mean 'width'"),
         (["width=wide"], "width must be a whole number"),
         (["width=-2"], "width must be"),
-        (["score=cosine"], "one of dot, general, additive, none"),
+        (["score=cosine"], "one of dot, general, concat, additive, location, none"),
         (["tied=perhaps"], "true or false"),
         (["hidden=7"], "must be even"),
         (["width"], "not of the form key=value"),

@@ -396,9 +396,9 @@ def test_load_weights_copies_every_tensor():
 def test_load_weights_names_what_is_missing_what_is_unknown_and_what_is_misshapen():
     model = fresh("lstm")
     tensors = weights(model)
-    with pytest.raises(KeyError, match=r"bridge_h\.bias"):
-        load_weights(model, {name: t for name, t in tensors.items() if name != "bridge_h.bias"})
+    with pytest.raises(KeyError, match=r"decoder\.bridge_h\.bias"):
+        load_weights(model, {name: t for name, t in tensors.items() if name != "decoder.bridge_h.bias"})
     with pytest.raises(KeyError, match="stranger"):
         load_weights(model, tensors | {"stranger": torch.zeros(1)})
     with pytest.raises(ValueError, match=r"bridge_h\.bias has shape \(3,\) where \(8,\)"):
-        load_weights(model, tensors | {"bridge_h.bias": torch.zeros(3)})
+        load_weights(model, tensors | {"decoder.bridge_h.bias": torch.zeros(3)})

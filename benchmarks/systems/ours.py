@@ -14,9 +14,10 @@ from seqattn.data.batching import Example
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, search_all
 from seqattn.hardware import keep_freed_memory
-from seqattn.models import build, options_type
-from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary
+from seqattn.models import build, default_options
+from seqattn.models.base import Seq2Seq, Vocabulary
 from seqattn.models.int8 import quantize
+from seqattn.options import apply
 from seqattn.training.loop import Trainer, Updated, load_weights, weights
 from seqattn.training.schedule import TrainingOptions
 
@@ -33,26 +34,13 @@ class Endless(Seq2Seq):
     """A model that never ends a sentence, so that all systems decode equally many ids."""
 
     def __init__(self, model: Seq2Seq) -> None:
-        super().__init__()
-        self.model = model
-
-    def encode(self, source: Tensor) -> tuple[Memory, State]:
-        return self.model.encode(source)
-
-    def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:
-        return self.model.decode(target, memory, state, attention=attention)
+        super().__init__(model.encoder, model.decoder)
+        self.join = model.join
 
     def logits(self, hidden: Tensor) -> Tensor:
-        logits = self.model.logits(hidden)
+        logits = super().logits(hidden)
         logits[..., EOS] -= 1e4
         return logits
-
-    def values(self, memory: Memory) -> Tensor | None:
-        return self.model.values(memory)
-
-    @property
-    def longest(self) -> int | None:
-        return self.model.longest
 
 
 class Ours:
@@ -64,7 +52,7 @@ class Ours:
         torch.manual_seed(1)
         architecture, options = MODELS[name]
         vocabulary = Vocabulary(work.vocabulary, work.vocabulary, True)
-        self.model = build(architecture, options_type(architecture)(**options), vocabulary)
+        self.model = build(architecture, *apply(options, default_options(architecture)), vocabulary)
         self.work, self.name, self.precision = work, name, precision
         examples = [Example(*pair) for pair in work.train]
         trained = "fp32" if precision == "int8" else precision

@@ -159,7 +159,6 @@ def _train_all(
     defaults: dict[str, Any],
 ) -> tuple[Path, ...]:
     """Train every architecture alike, each in a folder of its own under `out`."""
-    from seqattn.models import ARCHITECTURES
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.folder import RunFolder
     from seqattn.runs.preparation import load_data, prepare
@@ -181,8 +180,7 @@ def _train_all(
         prepared = prepare(data, tokenizer, training.max_length, report=report)
     describe_data(console, prepared)
     paths = []
-    for architecture in ARCHITECTURES:
-        model, tokenizer, training = recipes[architecture]
+    for architecture, (model, tokenizer, training) in recipes.items():
         path = out / architecture
         experiment = Experiment.start(
             path,

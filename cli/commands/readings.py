@@ -139,15 +139,12 @@ def linked_by_lexicon(
 
 def own_reading(run: Run) -> Reading:
     """The reading that training chose; where it was cut short, the usual one."""
-    from seqattn.alignment.reading import read_attention, usual_reading
-    from seqattn.data.corpus import Pair
-    from seqattn.runs.preparation import encode
+    from seqattn.alignment.reading import usual_reading
 
     if run.config.alignment is not None:
         return run.config.alignment
     with naming(run.path):
-        (attention,) = read_attention(run.model, list(encode(run.tokenizer, [Pair("", "")])))
-    return usual_reading(len(attention))
+        return usual_reading(run.model.require_attention())
 
 
 def asked_reading(run: Run, layer: int | None, head: int | None, at: str | None) -> Reading:

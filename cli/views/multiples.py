@@ -88,12 +88,11 @@ def multiples(heads: Heads, own: Reading | None, *, width: int, title: str = "")
 def _maps(heads: Heads, own: Reading | None, layer: int) -> Iterator[Small]:
     """The mean of a layer, where it has several heads, and each of them."""
     from seqattn.alignment.measures import entropy
-    from seqattn.alignment.reading import pick
     from seqattn.models.base import Reading
 
     count = heads.weights.shape[1]
     for head in range(count + 1) if count > 1 else [1]:
-        weights = pick(heads.weights, Reading(layer, head))
+        weights = Reading(layer, head).weights(heads.weights)
         name = f"head {head}" if head else "mean"
         starred = own is not None and own.layer == layer and (own.head == head or count == 1)
         yield Small(name + "*" * starred, weights.tolist(), entropy(weights).mean().item())

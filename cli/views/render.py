@@ -154,6 +154,8 @@ def run_facts(config: Any, parameters: int, trained: Mapping[str, Any], last: Ma
     """What `seqattn info` shows of a run; `last` is the newest event of its training, if any."""
     from dataclasses import asdict
 
+    from seqattn.options import flat_options
+
     data = config.data
     valid = data["valid"] or "the training corpus, held out"
     defaults = type(config.training)()
@@ -171,7 +173,7 @@ def run_facts(config: Any, parameters: int, trained: Mapping[str, Any], last: Ma
         {
             "architecture": config.architecture,
             "parameters": f"{parameters:,}",
-            "options": ", ".join(f"{k}={v}" for k, v in asdict(config.model).items()),
+            "options": ", ".join(f"{k}={v}" for k, v in flat_options(config.model).items()),
             "tokenizer": f"{config.tokenizer.pieces}, {'joint' if config.tokenizer.joint else 'separate'}",
             "training data": f"{data['train_pairs']:,} pairs of {' + '.join(data['train'])}",
             "validation data": f"{data['valid_pairs']:,} pairs of {valid}",

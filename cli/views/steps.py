@@ -133,7 +133,6 @@ def scenes_of(
 ) -> Iterator[Scene]:
     """Steps in words, attention and context vector by a reading."""
     from seqattn.alignment.measures import entropy
-    from seqattn.alignment.reading import pick
     from seqattn.alignment.words import END
     from seqattn.symbols import BOS, EOS
 
@@ -146,7 +145,7 @@ def scenes_of(
     produced = []
     for number, step in enumerate(every, start=1):
         produced.append(step.taken.id)
-        weights = pick(step.attention, reading)
+        weights = reading.weights(step.attention.unsqueeze(-2))[0]
         context = step.context[reading.layer - 1]
         # The mean is of the weights alone: a layer's context vectors are joined, not averaged.
         vector = context[reading.head - 1] if reading.head else context.flatten()

@@ -16,13 +16,13 @@ from seqattn.alignment.words import UNITS, Words, content_positions, words_of
 from seqattn.data.batching import Example, collate, group_by_tokens
 from seqattn.errors import InputError
 from seqattn.hardware import side_by_side
-from seqattn.models.base import Reading, Seq2Seq
+from seqattn.models.base import AttentionShape, Reading, Seq2Seq
 from seqattn.text.tokenizer import Tokenizer
 
 READ_AT_ONCE = 500
 """Examples whose attention is in memory together."""
 SHARED = 0.3
-"""Of `link_scores`: how much attention a source word may get before it counts as a resting place."""
+"""Of `link_scores`: how much attention a source word may get before it counts as an attention sink."""
 
 
 class Attention(NamedTuple):
@@ -42,6 +42,7 @@ def read_attention(model: Seq2Seq, examples: Sequence[Example], batch_tokens: in
     Row t is the step that predicts target id t and reads the one before it. InputError when the model has no
     attention, or cannot hold an example.
     """
+    model.require_attention()
     for number, example in enumerate(examples, start=1):
         if model.longest is not None and max(map(len, example)) > model.longest:
             raise InputError(
@@ -53,7 +54,7 @@ def read_attention(model: Seq2Seq, examples: Sequence[Example], batch_tokens: in
 
 def _read_some(model: Seq2Seq, examples: Sequence[Example], batch_tokens: int) -> list[Tensor]:
     """The attention of examples that are read in batches of like length, side by side on a CPU."""
-    device = next(model.parameters()).device
+    device = model.device
     lengths = [max(len(example.source), len(example.target)) for example in examples]
 
     def read(rows: list[int]) -> list[Tensor]:
@@ -61,8 +62,7 @@ def _read_some(model: Seq2Seq, examples: Sequence[Example], batch_tokens: int) -
         with torch.inference_mode():
             memory, state = model.encode(batch.source.to(device))
             decoded = model.decode(batch.target[:, :-1].to(device), memory, state, attention=True)
-        if decoded.attention is None:
-            raise InputError("this model has no attention to read", remedy="it was trained with score=none")
+        assert decoded.attention is not None
         return list(decoded.attention.float().cpu())
 
     order = sorted(range(len(examples)), key=lengths.__getitem__)
@@ -72,30 +72,9 @@ def _read_some(model: Seq2Seq, examples: Sequence[Example], batch_tokens: int) -
     return [found[row][..., : len(one.target), : len(one.source)] for row, one in enumerate(examples)]
 
 
-def usual_reading(layers: int) -> Reading:
+def usual_reading(shape: AttentionShape) -> Reading:
     """Where nothing was measured: all heads of the last layer but one (Garg et al. 2019), or the only one."""
-    return Reading(layer=max(1, layers - 1))
-
-
-def pick(attention: Tensor, reading: Reading) -> Tensor:
-    """A reading's head, or the mean of its layer's: (layers, heads, T, S) → (T, S).
-
-    InputError when there is no such layer or head.
-    """
-    layers, heads = attention.shape[:2]
-    if reading.layer > layers or reading.head > heads:
-        raise InputError(
-            f"there is no {f'layer {reading.layer}' if reading.layer > layers else f'head {reading.head}'}: "
-            f"the model has {layers} decoder layer(s) of {heads} head(s) each"
-        )
-    layer = attention[reading.layer - 1]
-    return layer[reading.head - 1] if reading.head else layer.mean(0)
-
-
-def choose(attention: Tensor, reading: Reading) -> Tensor:
-    """What a reading sees of (layers, heads, T, S): a row for each target id without EOS, (T - 1, S)."""
-    weights = pick(attention, reading)
-    return weights[1:] if reading.consumed else weights[:-1]
+    return Reading(layer=max(1, shape.layers - 1))
 
 
 def merge_words(weights: Tensor, source: Sequence[int], target: Sequence[int]) -> Tensor:
@@ -121,7 +100,7 @@ def attention_of(
     """What each example attends to, in words or pieces; the end of the source keeps a column of its own."""
     for example, attention in zip(examples, read_attention(model, examples), strict=True):
         units = UNITS[unit](tokenizer, example)
-        merged = merge_words(choose(attention, reading), units.of_source, units.of_target)
+        merged = merge_words(reading.apply(attention), units.of_source, units.of_target)
         yield Attention(units.source, units.target, merged)
 
 
@@ -137,7 +116,7 @@ class Heads(NamedTuple):
 
     def read(self, reading: Reading) -> Attention:
         """One head's attention, or the mean of a layer's; of the step that they were read at."""
-        return Attention(self.source, self.target, pick(self.weights, reading))
+        return Attention(self.source, self.target, reading.weights(self.weights))
 
 
 def heads_of(
@@ -151,7 +130,7 @@ def heads_of(
     """What each example attends to by every layer and head, at the step that predicts a unit or reads it."""
     for example, attention in zip(examples, read_attention(model, examples), strict=True):
         units = UNITS[unit](tokenizer, example)
-        rows = attention[:, :, 1:] if consumed else attention[:, :, :-1]
+        rows = Reading(consumed=consumed).rows(attention)
         yield Heads(units.source, units.target, merge_words(rows, units.of_source, units.of_target))
 
 
@@ -159,7 +138,7 @@ def link_scores(tokenizer: Tokenizer, example: Example, words: Words, weights: T
     """How strongly words are linked, by weights (…, T, S) of ids: → (…, target words, source words).
 
     `a(t, s) / (0.3 + Σ_t' a(t', s))` of the words' attention a: a source word that all the target looks at,
-    as at a full stop to rest on, says little about any word of it. EOS is left out.
+    an attention sink such as the full stop, says little about any word of it. EOS is left out.
     """
     rows = content_positions(tokenizer.target, example.target[:-1], words.of_target)
     columns = content_positions(tokenizer.source, example.source[:-1], words.of_source)
@@ -196,7 +175,7 @@ def scores_of(
     """Each example's words and their `link_scores` by a reading."""
     for example, attention in zip(examples, read_attention(model, examples), strict=True):
         words = words_of(tokenizer, example)
-        yield words, link_scores(tokenizer, example, words, choose(attention, reading))
+        yield words, link_scores(tokenizer, example, words, reading.apply(attention))
 
 
 class Judged(NamedTuple):
@@ -223,7 +202,7 @@ def read_every_way(model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Exam
             for consumed in (False, True)
             for head in range(heads + 1 if heads > 1 else 1)
         ]
-        weights = torch.stack([choose(attention, reading) for reading in readings])
+        weights = torch.stack([reading.apply(attention) for reading in readings])
         scores = link_scores(tokenizer, example, words, weights)
         yield Judged(words, readings, best_linked(scores))
 

@@ -66,9 +66,9 @@ def length_penalty(length: int, alpha: float) -> float:
     return float(((5 + length) / 6) ** alpha)
 
 
-def length_limits(model: Seq2Seq, source: Tensor, options: SearchOptions) -> Tensor:
-    """The most ids a target of each source (B, S) may have, one at least for EOS: → (B,) int64."""
-    limits = ((source != PAD).sum(1) * options.max_ratio).long() + options.max_extra
+def length_limits(model: Seq2Seq, memory: Memory, options: SearchOptions) -> Tensor:
+    """The most ids a target of each encoded source may have, one at least for EOS: → (B,) int64."""
+    limits = (memory["mask"].sum(1) * options.max_ratio).long() + options.max_extra
     return limits.clamp(min=1, max=model.longest)
 
 
@@ -160,7 +160,7 @@ def _take(x: Tensor, index: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def beam_search(model: Seq2Seq, source: Tensor, options: SearchOptions) -> list[list[Hypothesis]]:
-    """The best hypotheses for each source (B, S), at most `options.beam` each, best first.
+    """The best hypotheses for each source of a batch, at most `options.beam` each, best first.
 
     A hypothesis ends when EOS is among the k best continuations. A sentence is done when k hypotheses have
     ended and the best of those still growing, scored at its present length, would not enter their ranking
@@ -168,11 +168,11 @@ def beam_search(model: Seq2Seq, source: Tensor, options: SearchOptions) -> list[
     Sentences that are done leave the batch.
     """
     k = options.beam
-    limits = length_limits(model, source, options)
     memory, state = model.encode(source)
+    limits = length_limits(model, memory, options)
     results: list[list[Hypothesis]] = [[] for _ in range(len(source))]
     sentences = torch.arange(len(source), device=source.device)
-    start = source.new_full((len(source), 1, 1), BOS)
+    start = torch.full((len(source), 1, 1), BOS, device=source.device)
     zeros = torch.zeros(len(source), 1, device=source.device)
     alive = _Beams(start, zeros, zeros)
     finished = _Beams(start, zeros, torch.full_like(zeros, -torch.inf))
@@ -239,13 +239,13 @@ def sample(
     options: SamplingOptions,
     generator: torch.Generator,
 ) -> list[list[Hypothesis]]:
-    """Draw `search.beam` targets for each source (B, S), best first; scores are the model's, untempered."""
+    """Draw `search.beam` targets for each source, best first; scores are the model's, untempered."""
     n = search.beam
-    limits = length_limits(model, source, search).repeat_interleave(n)
     memory, state = model.encode(source)
+    limits = length_limits(model, memory, search).repeat_interleave(n)
     sentence = torch.arange(len(source), device=source.device).repeat_interleave(n)
     memory, state = select(memory, sentence), select(state, sentence)
-    tokens = source.new_full((len(sentence), 1), BOS)
+    tokens = torch.full((len(sentence), 1), BOS, device=source.device)
     totals = torch.zeros(len(sentence), device=source.device)
     results: list[list[Hypothesis]] = [[] for _ in range(len(source))]
     while len(tokens):
@@ -266,7 +266,7 @@ def sample(
 
 @torch.inference_mode()
 def score_targets(model: Seq2Seq, source: Tensor, target: Tensor) -> Tensor:
-    """log p(target | source), EOS counted: source (B, S), target (B, T + 1) with BOS first → (B,) float32."""
+    """log p(target | source), EOS counted: sources, target (B, T + 1) with BOS first → (B,) float32."""
     memory, state = model.encode(source)
     hidden = model.decode(target[:, :-1], memory, state).hidden
     gold = target[:, 1:]

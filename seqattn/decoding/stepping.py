@@ -59,12 +59,12 @@ def steps(
     """
     if model.longest is not None and max(len(source), len(target or ())) > model.longest:
         raise InputError(f"a sentence has more than the {model.longest} pieces this model can hold")
-    ids = torch.tensor([list(source)], device=next(model.parameters()).device)
-    limit = int(length_limits(model, ids, options))
+    model.require_attention()
+    ids = torch.tensor([list(source)], device=model.device)
     memory, state = model.encode(ids)
+    limit = int(length_limits(model, memory, options))
     values = model.values(memory)
-    if values is None:
-        raise InputError("this model has no attention to read", remedy="it was trained with score=none")
+    assert values is not None
     taken = BOS
     for at in range(limit if target is None else len(target)):
         read = taken

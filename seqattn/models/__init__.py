@@ -1,31 +1,111 @@
-"""The architectures: the only place that lists their names.
+"""The parts and the architectures made of them: the only place that lists their names.
 
-Importing this module loads no torch; an architecture's module is loaded when it is built.
+Importing this module loads no torch; a part's module is loaded when it is built. A new encoder or decoder is
+a class that keeps the contract of `seqattn.models.base`, built as `Class(options, table)`, with the
+`width` of its embeddings among the options, and a line in `ENCODERS` or `DECODERS`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from seqattn.models.base import Seq2Seq, Vocabulary
 
-ARCHITECTURES = {
-    "lstm": ("seqattn.models.lstm", "LSTM", "LSTMOptions"),
-    "transformer": ("seqattn.models.transformer", "Transformer", "TransformerOptions"),
+
+class Part(NamedTuple):
+    """Where a part of a model is defined."""
+
+    module: str
+    name: str
+    options: str
+
+    def load(self) -> tuple[Any, Any]:
+        """The class of the part and the frozen dataclass of its options."""
+        module = import_module(self.module)
+        return getattr(module, self.name), getattr(module, self.options)
+
+
+ENCODERS = {
+    "lstm": Part("seqattn.models.encoders.lstm", "LSTMEncoder", "LSTMEncoderOptions"),
+    "transformer": Part(
+        "seqattn.models.encoders.transformer", "TransformerEncoder", "TransformerEncoderOptions"
+    ),
 }
+DECODERS = {
+    "lstm": Part("seqattn.models.decoders.lstm", "LSTMDecoder", "LSTMDecoderOptions"),
+    "transformer": Part(
+        "seqattn.models.decoders.transformer", "TransformerDecoder", "TransformerDecoderOptions"
+    ),
+}
+ARCHITECTURES = {
+    "lstm": ("lstm", "lstm"),
+    "transformer": ("transformer", "transformer"),
+    "hybrid": ("transformer", "lstm"),
+}
+"""Names of pairs; `hybrid` is that of Chen et al. 2018. Any other pair is named ENCODER+DECODER."""
+BASELINES = ("lstm", "transformer")
+"""What a comparison trains unless told otherwise."""
 
 
-def options_type(architecture: str) -> type[Any]:
-    """The frozen dataclass that holds an architecture's options."""
-    module, _, options = ARCHITECTURES[architecture]
-    kind: type[Any] = getattr(import_module(module), options)
-    return kind
+def architecture_of(encoder: str, decoder: str) -> str:
+    """The name of a pair."""
+    named = {pair: name for name, pair in ARCHITECTURES.items()}
+    return named.get((encoder, decoder), f"{encoder}+{decoder}")
 
 
-def build(architecture: str, options: Any, vocabulary: Vocabulary) -> Seq2Seq:
+def parts_of(architecture: str) -> tuple[str, str]:
+    """The names of an architecture's encoder and decoder; KeyError when there is no such architecture."""
+    encoder, plus, decoder = architecture.partition("+")
+    if not plus:
+        return ARCHITECTURES[architecture]
+    return _known(encoder, ENCODERS), _known(decoder, DECODERS)
+
+
+def _known(name: str, parts: dict[str, Part]) -> str:
+    if name not in parts:
+        raise KeyError(name)
+    return name
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The shape of a model; a setting without a prefix is for every part that has it."""
+
+    encoder: Any
+    """The encoder's options."""
+    decoder: Any
+    """The decoder's options."""
+    tied: bool = True
+    """One matrix for the output layer and all the embeddings that share its vocabulary and width."""
+
+
+def default_options(architecture: str) -> ModelOptions:
+    """An architecture's options before any setting."""
+    encoder, decoder = parts_of(architecture)
+    return ModelOptions(ENCODERS[encoder].load()[1](), DECODERS[decoder].load()[1]())
+
+
+def build(architecture: str, options: ModelOptions, vocabulary: Vocabulary) -> Seq2Seq:
     """A model with fresh weights, drawn from torch's global generator."""
-    module, model, _ = ARCHITECTURES[architecture]
-    built: Seq2Seq = getattr(import_module(module), model)(options, vocabulary)
-    return built
+    from torch import nn
+
+    from seqattn.models.base import Seq2Seq, Table
+
+    encoder_name, decoder_name = parts_of(architecture)
+    encoder_type, decoder_type = ENCODERS[encoder_name].load()[0], DECODERS[decoder_name].load()[0]
+    target = nn.Embedding(vocabulary.target, options.decoder.width)
+    widths_agree = options.encoder.width == options.decoder.width
+    shared = options.tied and vocabulary.shared and widths_agree
+    source = target if shared else nn.Embedding(vocabulary.source, options.encoder.width)
+    first = not shared or encoder_type.fills_shared_table
+    encoder = encoder_type(options.encoder, Table(source, first))
+    decoder = decoder_type(options.decoder, Table(target, not (shared and first)))
+    model = Seq2Seq(encoder, decoder)
+    encoder.initialise()
+    decoder.initialise()
+    if options.tied:
+        decoder.output.weight = target.weight
+    return model

@@ -44,10 +44,54 @@ def general_keys(keys: Tensor, weight: Tensor) -> Tensor:
 def additive_scores(queries: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
     """Bahdanau et al. 2015, section A.1.2: `score(s_t, h_s) = vᵀ tanh(W s_t + U h_s)`.
 
+    Luong et al. 2015, section 3.1, "concat": `v_aᵀ tanh(W_a [h_t; h̄_s])`, with the halves of W_a for W and U.
     The caller projects with W and U, so that `U h_s` is computed once for a sentence.
     (…, T, D), (…, S, D), vector (D,) → (…, T, S)
     """
     return torch.tanh(queries.unsqueeze(-2) + keys.unsqueeze(-3)) @ vector
+
+
+def location_scores(projected: Tensor, length: int) -> Tensor:
+    """Luong et al. 2015, eq. 8, "location": `a_t = softmax(W_a h_t)`, from the decoder's state alone.
+
+    `projected` is W_a h_t, a score for each of L source positions: (…, T, L) → (…, T, S) for a source of
+    `length` S. Of a shorter source the first S count; positions beyond L score 0 and must be masked.
+    """
+    return nn.functional.pad(projected, (0, max(0, length - projected.shape[-1])))[..., :length]
+
+
+def monotonic_positions(positions: Tensor, lengths: Tensor) -> Tensor:
+    """Luong et al. 2015, section 3.2, "local-m": `p_t = t`, not beyond the source's last position.
+
+    Target positions (B, T) from 0, lengths of the sources (B, 1) → (B, T).
+    """
+    return torch.minimum(positions, lengths - 1)
+
+
+def predicted_positions(projected: Tensor, vector: Tensor, lengths: Tensor) -> Tensor:
+    """Luong et al. 2015, eq. 9, "local-p": `p_t = S · sigmoid(v_pᵀ tanh(W_p h_t))`, in [0, S].
+
+    `projected` is W_p h_t, (B, T, D); vector v_p (D,); lengths S of the sources (B, 1) → (B, T).
+    """
+    return lengths * torch.sigmoid(torch.tanh(projected) @ vector)
+
+
+def window_mask(centre: Tensor, window: int, length: int) -> Tensor:
+    """Luong et al. 2015, section 3.2: True where a source position lies in `[p_t - D, p_t + D]`.
+
+    Centres p_t (…, T), D ≥ 1 → (…, T, length) bool.
+    """
+    position = torch.arange(length, device=centre.device)
+    return (position - centre.unsqueeze(-1)).abs() <= window
+
+
+def gaussian(centre: Tensor, window: int, length: int) -> Tensor:
+    """Luong et al. 2015, eq. 10: `exp(-(s - p_t)² / 2σ²)`, σ = D / 2, by which local-p multiplies weights.
+
+    Centres p_t (…, T) → (…, T, length). The products sum to at most one, as in the paper.
+    """
+    position = torch.arange(length, device=centre.device)
+    return torch.exp(-2 * ((position - centre.unsqueeze(-1)) / window) ** 2)
 
 
 def padding_mask(ids: Tensor, pad: int) -> Tensor:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from seqattn.errors import check_ranges
+from seqattn.errors import InputError, check_ranges
 
 Memory = dict[str, Tensor]
-"""What encoding leaves fixed while decoding. Every tensor is batch-first, so that rows select alike."""
+"""What encoding leaves fixed while decoding; every tensor is batch-first, so that rows select alike."""
 State = dict[str, Tensor]
 """What changes from one decoding call to the next; batch-first too."""
-MOST_WIDTH, MOST_LAYERS = 65_536, 1_000
-"""The largest sizes that options admit: more is a slip of the keyboard."""
+MOST_WIDTH, MOST_LAYERS, MOST_POSITIONS = 65_536, 1_000, 1_000_000
+"""The largest sizes that options admit: larger values are assumed to be typos."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,13 @@ class Vocabulary:
     source: int
     target: int
     shared: bool
+
+
+class AttentionShape(NamedTuple):
+    """How much attention over the source a decoder has."""
+
+    layers: int
+    heads: int
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,43 @@ class Reading:
     def __post_init__(self) -> None:
         check_ranges(self, layer=(1, None), head=(0, None))
 
+    def check(self, shape: AttentionShape) -> None:
+        """InputError when attention of that shape has no such layer or head."""
+        if self.layer > shape.layers or self.head > shape.heads:
+            missing = f"layer {self.layer}" if self.layer > shape.layers else f"head {self.head}"
+            raise InputError(
+                f"there is no {missing}: the model has {shape.layers} decoder layer(s) "
+                f"of {shape.heads} head(s) each"
+            )
+
+    def weights(self, attention: Tensor) -> Tensor:
+        """One head's weights, or the mean of the layer's: (…, layers, heads, T, S) → (…, T, S).
+
+        InputError when there is no such layer or head.
+        """
+        self.check(AttentionShape(*attention.shape[-4:-2]))
+        layer = attention[..., self.layer - 1, :, :, :]
+        return layer[..., self.head - 1, :, :] if self.head else layer.mean(-3)
+
+    def rows(self, weights: Tensor) -> Tensor:
+        """The rows of the steps read, one for each target id without EOS: (…, T, S) → (…, T - 1, S)."""
+        return weights[..., 1:, :] if self.consumed else weights[..., :-1, :]
+
+    def apply(self, attention: Tensor) -> Tensor:
+        """Both: (…, layers, heads, T, S) → (…, T - 1, S)."""
+        return self.rows(self.weights(attention))
+
+
+class Encoded(NamedTuple):
+    """What an encoder makes of a source."""
+
+    states: Tensor
+    """(B, S, D)."""
+    mask: Tensor
+    """(B, S) bool: True where a state may be attended."""
+    summary: Tensor
+    """(B, D): the whole source in one vector."""
+
 
 class Decoded(NamedTuple):
     """What one decoding call gives."""
@@ -54,34 +98,147 @@ class Decoded(NamedTuple):
     """(B, layers, heads, T, S) weights over the source when asked for, else None."""
 
 
-class Seq2Seq(nn.Module, ABC):
-    """An encoder-decoder.
+class Predicted(NamedTuple):
+    """What teacher forcing gives."""
 
-    The law every architecture keeps: decoding T tokens in one call equals T calls of one token each.
-    Training uses the first form (teacher forcing), search the second. Rows of `target` and `state` may be a
-    whole multiple of the rows of `memory`: consecutive rows then belong to one sentence (its hypotheses).
-    """
+    logits: Tensor
+    """(B, T, V)."""
+    attention: Tensor | None
+    """(B, layers, heads, T, S) when asked for, else None."""
+
+
+class Table(NamedTuple):
+    """The embeddings of a vocabulary, as one part of a model holds them."""
+
+    embedding: nn.Embedding
+    fill: bool
+    """Whether this part draws the initial weights: of a table that both parts share, one does."""
+
+
+class Encoder(nn.Module, ABC):
+    """Reads a source. Nothing else knows what a source is made of."""
+
+    width: int
+    """D of its states and its summary."""
+    longest: int | None = None
+    """The most positions a source may have, or None when there is no limit."""
+    fills_shared_table: ClassVar[bool] = False
+    """Whether it, rather than the decoder, draws the initial weights of embeddings that both share."""
 
     @abstractmethod
-    def encode(self, source: Tensor) -> tuple[Memory, State]:
-        """Read the source ids (B, S), padded at the right."""
+    def forward(self, source: Tensor) -> Encoded:
+        """Read sources, padded at the right: ids (B, S), or whatever the data's collator makes."""
+
+    @abstractmethod
+    def initialise(self) -> None:
+        """Draw the initial weights from torch's global generator."""
+
+
+class Decoder(nn.Module, ABC):
+    """Predicts targets from what an encoder made of the source.
+
+    The law every decoder keeps: decoding T tokens in one call equals T calls of one token each. Training uses
+    the first form (teacher forcing), search the second. Rows of `target` and `state` may be a whole multiple
+    of the rows of `memory`: consecutive rows then belong to one sentence (its hypotheses).
+    """
+
+    source_width: int
+    """D of the states and the summary that it reads."""
+    output: nn.Linear
+    """From what `decode` gives to logits."""
+    longest: int | None = None
+    """The most positions a target may have, or None when there is no limit."""
+
+    @property
+    @abstractmethod
+    def attention_shape(self) -> AttentionShape | None:
+        """How many layers and heads attend to the source; None when the decoder has no attention."""
+
+    @abstractmethod
+    def begin(self, encoded: Encoded) -> tuple[Memory, State]:
+        """What decoding needs of the encoded source, and the state before the first token."""
 
     @abstractmethod
     def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:
         """Read the next target ids (B, T) and predict what follows each."""
 
     @abstractmethod
-    def logits(self, hidden: Tensor) -> Tensor:
-        """(…, D) → (…, V). Apart from `decode`, so that a loss need not keep the logits of padding."""
-
-    @abstractmethod
     def values(self, memory: Memory) -> Tensor | None:
         """What attention averages, (B, layers, heads, S, D): context vectors are `attention @ values`."""
 
-    @property
     @abstractmethod
+    def initialise(self) -> None:
+        """Draw the initial weights from torch's global generator."""
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(…, D) → (…, V). Apart from `decode`, so that search may ask for the last position alone."""
+        scores: Tensor = self.output(hidden)
+        return scores
+
+
+class Seq2Seq(nn.Module):
+    """An encoder and a decoder; where their widths differ, a linear map between them.
+
+    The decoder keeps its law (see `Decoder`), and so does the whole.
+    """
+
+    def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.join: nn.Linear | None = None
+        if encoder.width != decoder.source_width:
+            self.join = nn.Linear(encoder.width, decoder.source_width)
+            nn.init.xavier_uniform_(self.join.weight)
+            nn.init.zeros_(self.join.bias)
+
+    @property
     def longest(self) -> int | None:
         """The most positions a source or target may have, or None when there is no limit."""
+        limits = [part.longest for part in (self.encoder, self.decoder) if part.longest is not None]
+        return min(limits, default=None)
+
+    @property
+    def attention_shape(self) -> AttentionShape | None:
+        """How many layers and heads attend to the source; None when the model has no attention."""
+        return self.decoder.attention_shape
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    def require_attention(self, purpose: str = "read") -> AttentionShape:
+        """The shape of the attention over the source; InputError when the model has none."""
+        if self.attention_shape is None:
+            raise InputError(f"this model has no attention to {purpose}", remedy="score=none leaves it out")
+        return self.attention_shape
+
+    def encode(self, source: Tensor) -> tuple[Memory, State]:
+        """Read a source: the memory holds its `mask` (B, S) and what the decoder began with."""
+        encoded: Encoded = self.encoder(source)
+        if self.join is not None:
+            encoded = Encoded(self.join(encoded.states), encoded.mask, self.join(encoded.summary))
+        memory, state = self.decoder.begin(encoded)
+        return {**memory, "mask": encoded.mask}, state
+
+    def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:
+        """Read the next target ids (B, T) and predict what follows each."""
+        return self.decoder.decode(target, memory, state, attention=attention)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(…, D) → (…, V)."""
+        return self.decoder.logits(hidden)
+
+    def values(self, memory: Memory) -> Tensor | None:
+        """What attention averages, (B, layers, heads, S, D); None without attention."""
+        return self.decoder.values(memory)
+
+    def forward(self, source: Tensor, target: Tensor, attention: bool = False) -> Predicted:
+        """Teacher forcing: what follows each of the target ids (B, T), BOS first, given the source."""
+        memory, state = self.encode(source)
+        decoded = self.decode(target, memory, state, attention=attention)
+        return Predicted(self.logits(decoded.hidden), decoded.attention)
 
 
 def select(tensors: dict[str, Tensor], rows: Tensor) -> dict[str, Tensor]:

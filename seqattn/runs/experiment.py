@@ -18,8 +18,11 @@ from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.errors import InputError
 from seqattn.evaluation.scores import score
 from seqattn.hardware import autocast
+from seqattn.models import ModelOptions
 from seqattn.models.base import Reading, Seq2Seq
+from seqattn.options import flat_options
 from seqattn.runs.folder import Run, RunConfig, RunFolder, new_model
+from seqattn.runs.format1 import upgrade_state
 from seqattn.runs.preparation import Data, Prepared, Report, load_data, prepare, silent
 from seqattn.text.tokenizer import TokenizerOptions
 from seqattn.training.guide import Guide, guided_reading
@@ -52,7 +55,7 @@ def validation_of(prepared: Prepared, options: TrainingOptions) -> Callable[[Seq
     search = SearchOptions(beam=1, max_ratio=prepared.max_ratio)
 
     def validate(model: Seq2Seq) -> Validation:
-        device = next(model.parameters()).device
+        device = model.device
         total = 0.0
         with torch.inference_mode(), autocast(device, options.precision):
             for rows in batches:
@@ -76,7 +79,9 @@ class Experiment:
         self.folder, self.config, self.prepared, self.device = folder, config, prepared, device
         self.model = new_model(config, prepared.tokenizer).to(device)
         validate = validation_of(prepared, config.training)
-        self.guide = None if prepared.guide is None else Guide(prepared.guide, guided_reading(self.model))
+        self.guide: Guide | None = None
+        if prepared.guide is not None:
+            self.guide = Guide(prepared.guide, guided_reading(self.model.require_attention("guide")))
         self.trainer = Trainer(self.model, prepared.train, config.training, validate, self.guide)
         self.best: Validated | None = None
         if self.model.longest is not None and prepared.longest > self.model.longest:
@@ -95,7 +100,7 @@ class Experiment:
         path: Path,
         prepared: Prepared,
         architecture: str,
-        model: Any,
+        model: ModelOptions,
         tokenizer: TokenizerOptions,
         training: TrainingOptions,
         device: torch.device,
@@ -161,6 +166,7 @@ class Experiment:
         prepared = prepare(data, config.tokenizer, config.training.max_length, known, report)
         experiment = Experiment(folder, config, prepared, device)
         try:
+            tensors = upgrade_state(tensors, [name for name, _ in experiment.model.named_parameters()])
             experiment.trainer.restore(tensors, values, folder.read_model()[0])
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(f"its saved state does not fit its config: {error}", path=path) from error
@@ -198,14 +204,12 @@ class Experiment:
         if self.guide is not None:
             self._set_alignment(self.guide.reading)
             return
+        if self.model.attention_shape is None:
+            return
         self.model.eval()
         some = self.prepared.train[:JUDGED_PAIRS]
-        try:
-            with lent_weights(self.model, self.trainer.best):
-                scores = judge_readings(list(read_every_way(self.model, self.prepared.tokenizer, some)))
-        except InputError:
-            # There is no attention.
-            return
+        with lent_weights(self.model, self.trainer.best):
+            scores = judge_readings(list(read_every_way(self.model, self.prepared.tokenizer, some)))
         if scores:
             self._set_alignment(max(scores, key=scores.__getitem__))
 
@@ -244,7 +248,7 @@ def record(event: Event) -> dict[str, Any]:
 def model_card(config: RunConfig, parameters: int, trained: Mapping[str, Any]) -> str:
     """The text of a run's README.md: what, from what, how good, how to use."""
     data = config.data
-    shape = ", ".join(f"{key} {value}" for key, value in asdict(config.model).items())
+    shape = ", ".join(f"{key} {value}" for key, value in flat_options(config.model).items())
     score = (
         f"BLEU {trained['bleu']:.2f}, chrF {trained['chrf']:.2f}, exact match {trained['exact']:.1f} %, "
         f"loss {trained['loss']:.3f} nats an id, after {trained['update']:,} updates"

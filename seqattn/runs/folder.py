@@ -18,14 +18,16 @@ from torch import Tensor
 
 from seqattn.errors import InputError
 from seqattn.files import write_aside
-from seqattn.models import ARCHITECTURES, build, options_type
+from seqattn.models import ARCHITECTURES, ModelOptions, build, default_options
 from seqattn.models.base import Reading, Seq2Seq, Vocabulary
-from seqattn.options import apply, convert
+from seqattn.options import apply, convert, flat
+from seqattn.runs.format1 import upgrade_weights
 from seqattn.text.tokenizer import Side, Tokenizer, TokenizerOptions
 from seqattn.training.loop import load_weights
 from seqattn.training.schedule import TrainingOptions
 
-FORMAT = 1
+FORMAT = 2
+"""What is written; format 1, of version 0.1.0, is read too."""
 COUNTED = {"event", "update", "all_tokens", "all_seconds"}
 """What every event of metrics.jsonl has."""
 CONFIG, MODEL, METRICS, CARD = "config.json", "model.safetensors", "metrics.jsonl", "README.md"
@@ -45,8 +47,7 @@ class RunConfig:
     """How a run was made: what config.json holds."""
 
     architecture: str
-    model: Any
-    """The architecture's options."""
+    model: ModelOptions
     tokenizer: TokenizerOptions
     training: TrainingOptions
     max_ratio: float
@@ -67,15 +68,16 @@ class RunConfig:
     def from_json(text: str) -> RunConfig:
         """Read config.json; ValueError, KeyError or TypeError when it is none of ours."""
         values = json.loads(text)
-        if values.pop("format") != FORMAT:
-            raise ValueError("another format")
+        number = values.pop("format")
+        if number not in range(1, FORMAT + 1):
+            raise ValueError(f"format {number}")
         fresh = {
-            "model": options_type(values["architecture"])(),
+            "model": default_options(values["architecture"]),
             "tokenizer": TokenizerOptions(),
             "training": TrainingOptions(),
         }
         for name, options in fresh.items():
-            (values[name],) = apply(values[name], options)
+            (values[name],) = apply(flat(values[name]), options)
         if values.get("alignment") is not None:
             (values["alignment"],) = apply(values["alignment"], Reading())
         values["max_ratio"] = convert(values["max_ratio"], float)
@@ -151,8 +153,7 @@ class RunFolder:
         try:
             return RunConfig.from_json(data.decode())
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError) as error:
-            known = f"format {FORMAT}, {' or '.join(ARCHITECTURES)}"
-            raise InputError(f"is not a config of this version ({known})", path=self.path / CONFIG) from error
+            raise InputError(_not_a_config(data), path=self.path / CONFIG) from error
 
     def read_tokenizer(self, joint: bool) -> Tokenizer:
         """Load the tokenizer's model, or both models."""
@@ -188,7 +189,7 @@ class RunFolder:
     def read_model(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The best weights and what is said of them."""
         tensors, said = _read_tensors(self.path / MODEL, "this run has no trained weights yet")
-        return tensors, json.loads(said.get("trained", "{}"))
+        return upgrade_weights(tensors), json.loads(said.get("trained", "{}"))
 
     def append_metrics(self, event: Mapping[str, Any]) -> None:
         """Add one event to metrics.jsonl."""
@@ -220,6 +221,17 @@ class RunFolder:
     def write_card(self, text: str) -> None:
         """Write the model card, README.md."""
         write_aside(self.path / CARD, text.encode())
+
+
+def _not_a_config(data: bytes) -> str:
+    """Why config.json cannot be read: a later version wrote it, or something else is wrong."""
+    try:
+        number = json.loads(data)["format"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        number = None
+    if isinstance(number, int) and number > FORMAT:
+        return f"has format {number}, which a later version of seqattn wrote; this one reads up to {FORMAT}"
+    return f"is not a config of this version (format {FORMAT}, {' or '.join(ARCHITECTURES)})"
 
 
 def new_model(config: RunConfig, tokenizer: Tokenizer) -> Seq2Seq:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 from seqattn.errors import InputError
-from seqattn.models import ARCHITECTURES, options_type
+from seqattn.models import ARCHITECTURES, BASELINES, ModelOptions, default_options, parts_of
 from seqattn.options import apply, settings_for
 from seqattn.text.tokenizer import TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
@@ -62,35 +62,53 @@ def choose_preset(pairs: int) -> str:
     return "tiny" if pairs < 20_000 else "small" if pairs < 1_000_000 else "base"
 
 
+def preset_of(architecture: str, preset: str) -> dict[str, Any]:
+    """A preset's settings for an architecture; those of a pair without any are its parts' own.
+
+    A part is as in the architecture that has it on both sides, and trained as the encoder's is.
+    """
+    sizes = PRESETS[preset]
+    if architecture in sizes:
+        return dict(sizes[architecture])
+    encoder, decoder = parts_of(architecture)
+    training = {field.name for field in fields(TrainingOptions)}
+    own = dict(sizes.get(encoder, {}))
+    chosen = {name: value for name, value in own.items() if name in training}
+    for part, other in (("encoder", own), ("decoder", sizes.get(decoder, {}))):
+        foreign = "decoder_" if part == "encoder" else "encoder_"
+        for name, value in other.items():
+            if name not in training and not name.startswith(foreign):
+                chosen[f"{part}.{name.removeprefix(f'{part}_')}"] = value
+    return chosen
+
+
 def compose(
     architecture: str, preset: str, settings: Mapping[str, Any]
-) -> tuple[Any, TokenizerOptions, TrainingOptions]:
+) -> tuple[ModelOptions, TokenizerOptions, TrainingOptions]:
     """The options of the model, the tokenizer and the training: a preset's, with the settings over them.
 
     Settings may be meant for one architecture by a prefix, as in `lstm.score`.
     """
-    # What is meant for another architecture is read, too, so that a slip in it is told.
+    # What is meant for another architecture is read too, so that errors in it are reported.
     for other in ARCHITECTURES.keys() - {architecture}:
         prefix = f"{other}."
         meant = {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
-        apply(meant, options_type(other)(), TokenizerOptions(), TrainingOptions())
-    chosen = dict(PRESETS[preset].get(architecture, {}))
-    chosen |= settings_for(architecture, ARCHITECTURES, settings)
-    model, tokenizer, training = apply(
-        chosen, options_type(architecture)(), TokenizerOptions(), TrainingOptions()
-    )
+        apply(meant, default_options(other), TokenizerOptions(), TrainingOptions())
+    asked = settings_for(architecture, ARCHITECTURES, settings)
+    defaults = default_options(architecture), TokenizerOptions(), TrainingOptions()
+    model, tokenizer, training = apply(asked, *apply(preset_of(architecture, preset), *defaults))
     return model, tokenizer, training
 
 
 def compose_alike(
-    preset: str, settings: Mapping[str, Any]
-) -> dict[str, tuple[Any, TokenizerOptions, TrainingOptions]]:
-    """`compose` for every architecture, so that a comparison is fair.
+    preset: str, settings: Mapping[str, Any], architectures: Sequence[str] = BASELINES
+) -> dict[str, tuple[ModelOptions, TokenizerOptions, TrainingOptions]]:
+    """`compose` for several architectures, so that a comparison is fair.
 
     A setting of the model that only one architecture has needs its prefix. InputError when the
     architectures would not share tokenizer, batches or budget.
     """
-    recipes = {name: compose(name, preset, settings) for name in ARCHITECTURES}
+    recipes = {name: compose(name, preset, settings) for name in architectures}
     tokenizers = {tokenizer for _, tokenizer, _ in recipes.values()}
     # Rates may suit an architecture; all else must be equal.
     budgets = {replace(training, learning_rate=0.0, warmup=0) for _, _, training in recipes.values()}

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seqattn.errors import InputError
-from seqattn.models.base import Reading, Seq2Seq
-from seqattn.symbols import BOS, EOS
+from seqattn.models.base import AttentionShape, Reading
 
 
 class IdLinks:
@@ -50,23 +48,14 @@ class Guide:
     reading: Reading
 
 
-def guided_reading(model: Seq2Seq) -> Reading:
+def guided_reading(shape: AttentionShape) -> Reading:
     """The attention that learns links: the first head of the last layer but one (Garg et al., section 4.2).
 
     It learns to align the target id that is consumed, which it knows, rather than the one to come; where a
     layer has one head alone, the translation depends on it, and it aligns the one to come.
-    InputError when the model has no attention.
     """
-    with torch.inference_mode():
-        device = next(model.parameters()).device
-        memory, state = model.encode(torch.tensor([[EOS]], device=device))
-        attention = model.decode(
-            torch.tensor([[BOS]], device=device), memory, state, attention=True
-        ).attention
-    if attention is None:
-        raise InputError("this model has no attention to guide", remedy="train with another score than none")
-    layers, heads = attention.shape[1:3]
-    return Reading(max(1, layers - 1), 1, consumed=True) if heads > 1 else Reading(max(1, layers - 1))
+    layer = max(1, shape.layers - 1)
+    return Reading(layer, 1, consumed=True) if shape.heads > 1 else Reading(layer)
 
 
 def alignment_loss(attention: Tensor, goal: Tensor, reading: Reading) -> Tensor:
@@ -74,8 +63,7 @@ def alignment_loss(attention: Tensor, goal: Tensor, reading: Reading) -> Tensor:
 
     Attention (B, layers, heads, T, S) and goal (B, T, S), a row for each target id.
     """
-    layer = attention[:, reading.layer - 1]
-    weights = layer[:, reading.head - 1] if reading.head else layer.mean(1)
+    weights = reading.weights(attention)
     if reading.consumed:
         # The step after the one that predicts an id reads it.
         weights, goal = weights[:, 1:], goal[:, :-1]

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from seqattn.data.batching import Batch, Example, collate, epoch_batches, lengths_of
 from seqattn.errors import InputError
 from seqattn.hardware import autocast
-from seqattn.models.base import Reading, Seq2Seq
+from seqattn.models.base import Predicted, Reading, Seq2Seq
 from seqattn.symbols import PAD
 from seqattn.training.guide import Guide, alignment_loss
 from seqattn.training.schedule import Progress, TrainingOptions, learning_rate
@@ -124,24 +124,22 @@ def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0) -> Tensor:
 
     With label smoothing ε (Szegedy et al. 2016) the goal is 1 - ε on the id and ε spread over the vocabulary.
     """
-    memory, state = model.encode(batch.source)
-    return _token_loss(model, model.decode(batch.target[:, :-1], memory, state).hidden, batch, smoothing)
+    return _token_loss(model(batch.source, batch.target[:, :-1]).logits, batch, smoothing)
 
 
 def guided_loss(
     model: Seq2Seq, batch: Batch, goal: Tensor, reading: Reading, weight: float, smoothing: float = 0.0
 ) -> Tensor:
     """`target_loss` and, weighted, the `alignment_loss` of one reading of the attention."""
-    memory, state = model.encode(batch.source)
-    decoded = model.decode(batch.target[:, :-1], memory, state, attention=True)
-    assert decoded.attention is not None
-    aligned = alignment_loss(decoded.attention, goal, reading)
-    return _token_loss(model, decoded.hidden, batch, smoothing) + weight * aligned
+    predicted: Predicted = model(batch.source, batch.target[:, :-1], attention=True)
+    assert predicted.attention is not None
+    aligned = alignment_loss(predicted.attention, goal, reading)
+    return _token_loss(predicted.logits, batch, smoothing) + weight * aligned
 
 
-def _token_loss(model: Seq2Seq, hidden: Tensor, batch: Batch, smoothing: float) -> Tensor:
+def _token_loss(logits: Tensor, batch: Batch, smoothing: float) -> Tensor:
     gold = batch.target[:, 1:].flatten()
-    logits = model.logits(hidden).flatten(0, 1).float()
+    logits = logits.flatten(0, 1).float()
     return F.cross_entropy(logits, gold, ignore_index=PAD, reduction="sum", label_smoothing=smoothing)
 
 
@@ -169,8 +167,12 @@ class Trainer:
         self._validate = validate
         self._guide = guide
         self._device = next(model.parameters()).device
+        # Final norms and the output layer last, as in format 1: sums of squares then round as they did there.
+        last = {"norm", "output"}
+        named = sorted(model.named_parameters(), key=lambda one: one[0].split(".")[1] in last)
+        self._names, self._parameters = zip(*named, strict=True)
         self._optimizer = torch.optim.AdamW(
-            model.parameters(), betas=(0.9, 0.98), eps=1e-9, weight_decay=options.weight_decay, fused=True
+            self._parameters, betas=(0.9, 0.98), eps=1e-9, weight_decay=options.weight_decay, fused=True
         )
         self._standing = _Standing()
         self._pool: list[dict[str, Tensor]] = []
@@ -230,7 +232,7 @@ class Trainer:
                 loss = self._loss(rows, collate(batch, self.model.longest)) / targets
             loss.backward()
             total += loss.item()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip or math.inf)
+        norm = nn.utils.clip_grad_norm_(self._parameters, self.options.clip or math.inf)
         if not math.isfinite(total + norm.item()):
             raise InputError(
                 f"training diverged at update {update}: loss {total}, norm of the gradient {norm.item()}",
@@ -300,7 +302,7 @@ class Trainer:
         """Everything that decides the future, as tensors and as JSON values."""
         tensors = {f"weights.{name}": tensor for name, tensor in weights(self.model).items()}
         for index, moments in self._optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in moments.items()}
+            tensors |= {f"optimizer.{self._names[index]}.{key}": tensor for key, tensor in moments.items()}
         for index, kept in enumerate(self._pool):
             tensors |= {f"pool.{index}.{name}": tensor for name, tensor in kept.items()}
         tensors["random.cpu"] = torch.get_rng_state()
@@ -317,8 +319,8 @@ class Trainer:
         load_weights(self.model, parts["weights"])
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in parts["optimizer"].items():
-            index, key = name.split(".", 1)
-            moments.setdefault(int(index), {})[key] = tensor
+            parameter, _, key = name.rpartition(".")
+            moments.setdefault(self._names.index(parameter), {})[key] = tensor
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
         kept: dict[int, dict[str, Tensor]] = {}

@@ -1,0 +1,1 @@
+"""Decoders: from an encoded source to what follows each target token."""

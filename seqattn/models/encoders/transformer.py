@@ -1,0 +1,69 @@
+"""The encoder of "Attention Is All You Need" (Vaswani et al. 2017)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from seqattn.models.attention import MultiHeadAttention, padding_mask
+from seqattn.models.base import Encoded, Encoder, Table
+from seqattn.models.sublayers import (
+    Embedding,
+    FeedForward,
+    Residual,
+    TransformerOptions,
+    final_norm,
+    initialise_layers,
+    initialise_table,
+)
+from seqattn.symbols import PAD
+
+
+@dataclass(frozen=True)
+class TransformerEncoderOptions(TransformerOptions):
+    """The shape of a Transformer's encoder."""
+
+
+class EncoderLayer(nn.Module):
+    """Figure 1, left: self-attention and a feed-forward network."""
+
+    def __init__(self, options: TransformerEncoderOptions) -> None:
+        super().__init__()
+        self.self_attention = MultiHeadAttention(options.width, options.heads, options.attention_dropout)
+        self.feed_forward = FeedForward(options.width, options.feed_forward)
+        self.around_self, self.around_feed_forward = Residual(options), Residual(options)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """(B, S, D), mask (B, 1, 1, S) → (B, S, D)."""
+        read = self.around_self.before(x)
+        context, _ = self.self_attention(read, *self.self_attention.project(read), mask)
+        x = self.around_self.after(x, context)
+        return self.around_feed_forward.after(x, self.feed_forward(self.around_feed_forward.before(x)))
+
+
+class TransformerEncoder(Encoder):
+    """Figure 1, left: N layers over embeddings and positions. The summary is the mean of the states."""
+
+    def __init__(self, options: TransformerEncoderOptions, table: Table) -> None:
+        super().__init__()
+        self.options = options
+        self.width, self.longest = options.width, options.longest
+        self.embedding = Embedding(table.embedding, options)
+        self._fill = table.fill
+        self.layers = nn.ModuleList(EncoderLayer(options) for _ in range(options.layers))
+        self.norm = final_norm(options)
+
+    def initialise(self) -> None:
+        initialise_layers(self.layers)
+        if self._fill:
+            initialise_table(self.embedding.tokens.weight)
+
+    def forward(self, source: Tensor) -> Encoded:
+        mask = padding_mask(source, PAD)
+        x = self.embedding(source)
+        for layer in self.layers:
+            x = layer(x, mask[:, None, None, :])
+        x = self.norm(x)
+        present = mask.unsqueeze(-1).to(x.dtype)
+        return Encoded(x, mask, (x * present).sum(1) / present.sum(1))
