@@ -17,6 +17,7 @@ TERMINAL = Path(seqattn_cli.__file__).parent
 MODULES = sorted(
     ".".join(["seqattn", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
     for path in PACKAGE.rglob("*.py")
+    if path.name != "__main__.py"
 )
 
 FLOORS = [

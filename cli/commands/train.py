@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqattn.errors import InputError
-from seqattn.models import ARCHITECTURES
+from seqattn.models import ARCHITECTURES, DECODERS, ENCODERS, architecture_of
 
 from .shared import diagnostics, experiment_options, gather_settings, machine_options, set_up
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 )
 @click.option("--valid", metavar="CORPUS", help="What to choose weights by.  [default: held out of --train]")
 @click.option("--arch", type=click.Choice(list(ARCHITECTURES)), help="The architecture.")
+@click.option("--encoder", type=click.Choice(list(ENCODERS)), help="Instead of --arch, with --decoder.")
+@click.option("--decoder", type=click.Choice(list(DECODERS)), help="Instead of --arch, with --encoder.")
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The folder to write."
 )
@@ -40,6 +42,8 @@ def train(
     train_on: tuple[str, ...],
     valid: str | None,
     arch: str | None,
+    encoder: str | None,
+    decoder: str | None,
     out: Path,
     swap: bool,
     guide: str | None,
@@ -57,6 +61,7 @@ def train(
     \b
       seqattn train --train pairs.tsv --arch lstm --out runs/lstm --max-minutes 10
       seqattn train --train train.en,train.de --valid dev.en,dev.de --arch transformer --out runs/t
+      seqattn train --train pairs.tsv --encoder lstm --decoder transformer --out runs/mixed
       seqattn train --out runs/t --resume --max-minutes 30
       seqattn train --train pairs.tsv --arch transformer --out runs/g --guide self
 
@@ -64,6 +69,10 @@ def train(
     source and J of the target, counted from 0. With self they come from two runs that are trained first,
     RUN.forward and, from target to source, RUN.reverse, and are kept in RUN.pharaoh.
     """
+    if (encoder is None) != (decoder is None) or (arch and encoder):
+        raise click.UsageError("Give either --arch, or both --encoder and --decoder.")
+    if encoder and decoder:
+        arch = architecture_of(encoder, decoder)
     if resume and (arch or init_from or swap):
         raise click.UsageError("--resume goes on as the run began: leave out --arch, --init-from and --swap.")
     if resume and (valid or guide) and not train_on:

@@ -50,6 +50,22 @@ BASELINES = ("lstm", "transformer")
 """What a comparison trains unless told otherwise."""
 
 
+def register_encoder(name: str, encoder: type[Any], options: type[Any]) -> None:
+    """Add an encoder under a name that is not taken; `+` would part the names of a pair."""
+    _register(ENCODERS, name, encoder, options)
+
+
+def register_decoder(name: str, decoder: type[Any], options: type[Any]) -> None:
+    """Add a decoder under a name that is not taken; `+` would part the names of a pair."""
+    _register(DECODERS, name, decoder, options)
+
+
+def _register(parts: dict[str, Part], name: str, part: type[Any], options: type[Any]) -> None:
+    if name in parts or "+" in name:
+        raise ValueError(f"{name!r} is taken or not a name for a part")
+    parts[name] = Part(part.__module__, part.__qualname__, options.__qualname__)
+
+
 def architecture_of(encoder: str, decoder: str) -> str:
     """The name of a pair."""
     named = {pair: name for name, pair in ARCHITECTURES.items()}
