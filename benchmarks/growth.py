@@ -28,7 +28,7 @@ from seqattn.data.corpus import Pair, read_corpus
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, search_all
 from seqattn.hardware import keep_freed_memory
-from seqattn.runs.folder import load_run
+from seqattn.runs.run import load_run
 from seqattn.symbols import EOS
 
 from systems.ours import Endless

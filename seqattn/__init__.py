@@ -1,3 +1,33 @@
-"""seqattn: sequence-to-sequence models with attention, trained, run, compared and inspected alike."""
+"""seqattn: sequence-to-sequence models with attention, trained, run, compared and inspected alike.
+
+`load` opens a run that training wrote, `compare` assesses several on one test corpus. Importing this package
+loads no torch until one of them is used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqattn.comparison.systems import compare
+    from seqattn.errors import InputError
+    from seqattn.runs.run import Run, load
 
 __version__ = "0.1.0"
+__all__ = ["InputError", "Run", "compare", "load"]
+
+_DEFINED = {
+    "InputError": "seqattn.errors",
+    "Run": "seqattn.runs.run",
+    "compare": "seqattn.comparison.systems",
+    "load": "seqattn.runs.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DEFINED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_DEFINED[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,6 +1,6 @@
 """`python -m seqattn`: the command line."""
 
-from seqattn_cli.main import main
+from importlib import import_module
 
 if __name__ == "__main__":
-    main()
+    import_module("seqattn_cli.main").main()

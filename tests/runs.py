@@ -13,8 +13,9 @@ from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair
 from seqattn.models.base import Seq2Seq
 from seqattn.runs.experiment import Experiment
-from seqattn.runs.folder import Run, RunConfig, RunFolder, load_run, new_model
+from seqattn.runs.folder import RunConfig, RunFolder, new_model
 from seqattn.runs.preparation import Data, Prepared, prepare
+from seqattn.runs.run import Run, load_run
 from seqattn.symbols import EOS
 from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
 from seqattn.training.loop import weights

@@ -15,7 +15,8 @@ from seqattn.data.batching import Example, collate
 from seqattn.errors import InputError
 from seqattn.files import write_aside
 from seqattn.runs import folder as checkpoint
-from seqattn.runs.folder import RunFolder, load_run
+from seqattn.runs.folder import RunFolder
+from seqattn.runs.run import load_run
 
 from helpers import VARIANT_NAMES, VARIANTS
 from runs import PROSE, prose_tokenizer, random_run

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import sacrebleu
 
-from seqattn.comparison.systems import assess, most_different, system, telling_sentence, unique_names
+from seqattn.comparison.systems import most_different, system, telling_sentence, unique_names
 from seqattn.data.corpus import Pair
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
@@ -77,7 +77,7 @@ def test_the_json_of_a_system_holds_its_figures(assessed):
 
 def test_a_run_without_metrics_still_has_scores(tmp_path):
     random_run(tmp_path / "run", "lstm")
-    from seqattn.runs.folder import load_run
+    from seqattn.runs.run import load_run
 
     found = system(load_run(tmp_path / "run"), PAIRS[:2], beam=1, alpha=1.0, name="bare")
     assert (found.name, found.updates, found.tokens, found.tokens_per_second) == ("bare", 0, 0, 0)
@@ -85,7 +85,7 @@ def test_a_run_without_metrics_still_has_scores(tmp_path):
 
 
 def test_an_empty_source_is_assessed_as_an_empty_translation(run):
-    found = assess(run, [Pair("", "nothing"), *PAIRS[:1]], beam=1, alpha=1.0)
+    found = run.evaluate([Pair("", "nothing"), *PAIRS[:1]], beam=1)
     assert found.hypotheses[0] == ""
     assert found.scores.sentences == 2
 

@@ -21,7 +21,8 @@ from seqattn_cli.views.steps import Row, Scene, perform, picture
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.stepping import steps
 from seqattn.models.base import Reading
-from seqattn.runs.folder import RunFolder, load_run
+from seqattn.runs.folder import RunFolder
+from seqattn.runs.run import load_run
 
 from commands import BOTH, seqattn, told
 from terminal import rendered

@@ -14,22 +14,17 @@ from seqattn.errors import InputError
 
 from ..views.formats import FORMATS, headmaps
 from .readings import (
-    asked_reading,
-    linked,
-    linked_by_lexicon,
-    own_reading,
     read_answers,
     seen_in,
-    translate_one,
     unspaced,
 )
 from .shared import RUN, Number, diagnostics, machine_options, open_run, results
 
 if TYPE_CHECKING:
-    from seqattn.alignment.links import Gold, Links
+    from seqattn.alignment.links import Gold
     from seqattn.data.corpus import Pair
     from seqattn.models.base import Reading
-    from seqattn.runs.folder import Run
+    from seqattn.runs.run import Run
 
 
 @click.command()
@@ -144,14 +139,15 @@ def align(
     loaded = [open_run(path, device, threads) for path in paths]
     names = unique_names([path.absolute() for path in paths])
     if step:
-        play(loaded[0], names[0], asked_reading(loaded[0], layer, head, None), pause, *sentences)
+        play(loaded[0], names[0], loaded[0].asked_reading(layer, head, None), pause, *sentences)
         return
     corpora = [read_corpus(pairs).pairs if pairs else (_pair(one, *sentences),) for one in loaded]
     answers = read_answers(gold, corpora[0])
     if heads and pairs:
         judge(loaded[0], corpora[0], answers)
         return
-    readings = [asked_reading(one, layer, head, at) for one in loaded]
+    consumed = None if at is None else at == "consumed"
+    readings = [one.asked_reading(layer, head, consumed) for one in loaded]
     form = form or ("pharaoh" if pairs else "heatmap")
     if answers is None and form in FORMATS:
         if unit is None:
@@ -240,14 +236,14 @@ def _pair(run: Run, source: str = "", target: str | None = None) -> Pair:
     """A sentence with its translation, the run's own where none is given."""
     from seqattn.data.corpus import Pair
 
-    return Pair(source, translate_one(run, source) if target is None else target)
+    return Pair(source, str(run.translate(source)) if target is None else target)
 
 
 def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None) -> None:
     """Print how well every layer and head aligns, by gold links where there are any."""
     from seqattn.alignment.links import agreement
     from seqattn.alignment.reading import judge_readings, read_every_way
-    from seqattn.runs.preparation import encode
+    from seqattn.data.encoding import encode
 
     from ..views.render import readings_table
 
@@ -255,7 +251,7 @@ def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None) -> No
     if not any(pair.linked.numel() for pair in judged):
         raise InputError("no pair has words on both sides: there is nothing to judge by")
     console = results()
-    own = own_reading(run)
+    own = run.reading
     if answers is not None:
         rates = {
             one: agreement([pair.links(at) for pair in judged], answers).error_rate
@@ -284,20 +280,21 @@ def print_links(
     They are those of both directions with `back`, a run of the other one; and those of attention and a
     lexicon where there are more pairs to learn one from.
     """
-    from seqattn.alignment.links import agreement, format_pharaoh, turned
+    from seqattn.alignment.links import agreement, format_pharaoh
 
+    from ..views.live import preparing
     from ..views.render import agreement_line
 
-    def link(one: Run, reading: Reading | None, pairs: Sequence[Pair], more: Sequence[Pair]) -> list[Links]:
-        if more:
-            return linked_by_lexicon(diagnostics(), one, pairs, more, reading)
-        return linked(one, pairs, reading, threshold)
-
-    found = link(run, reading, pairs, more)
-    if back is not None:
-        combine = SYMMETRISED[symmetrize or "grow-diag-final-and"]
-        swapped = link(back, None, *([pair.swapped() for pair in some] for some in (pairs, more)))
-        found = [combine(one, turned(two)) for one, two in zip(found, swapped, strict=True)]
+    with preparing(diagnostics()) as report:
+        found = run.align(
+            pairs,
+            reverse=back,
+            symmetrize=symmetrize or "grow-diag-final-and",
+            reading=reading,
+            threshold=threshold,
+            lexicon=more,
+            report=report,
+        )
     if answers is None:
         for one in found:
             click.echo(format_pharaoh(one))

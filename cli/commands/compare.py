@@ -102,7 +102,7 @@ def compare(
     on = set_up(device, threads)
     from seqattn.comparison.systems import system, unique_names
     from seqattn.data.corpus import read_corpus
-    from seqattn.runs.folder import load_run
+    from seqattn.runs.run import load_run
 
     from .readings import read_answers
 
@@ -202,10 +202,8 @@ def _train_all(
 def _agreement(one: System, pairs: Sequence[Pair], answers: Sequence[Gold]) -> Agreement | None:
     from seqattn.alignment.links import agreement
 
-    from .readings import linked
-
     try:
-        return agreement(linked(one.run, pairs), answers)
+        return agreement(one.run.align(pairs), answers)
     except InputError:
         # A system without attention has nothing to align by.
         return None
@@ -221,12 +219,10 @@ def _show(
     from rich.text import Text
 
     from seqattn.comparison.systems import most_different, telling_sentence
-    from seqattn.data.corpus import Pair
 
     from ..views.curves import curves
     from ..views.heatmap import side_by_side
     from ..views.render import attention_map, differences, systems_table
-    from .readings import attentions
 
     def heading(text: str) -> None:
         console.print()
@@ -253,7 +249,7 @@ def _show(
     maps, without = [], []
     for one in systems:
         try:
-            (seen,) = attentions(one.run, [Pair(source, one.assessment.hypotheses[row])])
+            seen = one.run.attention(source, one.assessment.hypotheses[row])
         except InputError:
             without.append(one.name)
             continue

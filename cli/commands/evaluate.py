@@ -48,7 +48,6 @@ def evaluate(
     """Translate a test corpus and score it: BLEU, chrF, exact match, speed."""
     refuse_overwriting(json_path, test)
     loaded = open_run(run, device, threads, precision)
-    from seqattn.comparison.systems import assess
     from seqattn.data.corpus import read_corpus
 
     from ..views.render import assessment_facts
@@ -56,7 +55,7 @@ def evaluate(
     pairs = read_corpus(test).pairs
     if empty := sum(not (pair.source and pair.target) for pair in pairs):
         diagnostics().print(f"{test}: {empty:,} pairs with an empty side are scored too.", markup=False)
-    found = assess(loaded, pairs, beam, length_penalty, tokenize)
+    found = loaded.evaluate(pairs, beam=beam, length_penalty=length_penalty, tokenize=tokenize)
     if json_path:
         figures = {
             "run": str(run),

@@ -63,9 +63,9 @@ def _write_links(
     from seqattn.alignment.links import format_pharaoh, grow_diag_final_and, turned
     from seqattn.data.corpus import merge, read_corpus
     from seqattn.files import write_aside
-    from seqattn.runs.folder import load_run
+    from seqattn.runs.run import load_run
 
-    from .readings import linked_by_lexicon
+    from ..views.live import preparing
 
     runs = [load_run(path, device) for path in (forward, reverse)]
     corpus = merge([read_corpus(argument) for argument in corpora])
@@ -76,8 +76,10 @@ def _write_links(
                 path=run.path,
                 remedy="choose another name for --out",
             )
-    one = linked_by_lexicon(console, runs[0], corpus.pairs)
-    two = linked_by_lexicon(console, runs[1], [pair.swapped() for pair in corpus.pairs])
+    swapped = [pair.swapped() for pair in corpus.pairs]
+    with preparing(console) as report:
+        one = runs[0].align_by_lexicon(corpus.pairs, report=report)
+        two = runs[1].align_by_lexicon(swapped, report=report)
     combined = (grow_diag_final_and(link, turned(back)) for link, back in zip(one, two, strict=True))
     write_aside(links, "".join(f"{format_pharaoh(each)}\n" for each in combined).encode())
     console.print(f"The links of both directions are in {links}.", markup=False, soft_wrap=True)

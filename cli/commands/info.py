@@ -13,12 +13,12 @@ from .shared import RUN, results
 @click.argument("run", type=RUN)
 def info(run: Path) -> None:
     """Show what a run is: architecture, size, data, scores, and how it was made."""
-    from seqattn.runs.folder import RunFolder, load_run
+    from seqattn.runs.folder import RunFolder
+    from seqattn.runs.run import load_run
 
     from ..views.render import run_facts
 
     loaded = load_run(run)
-    parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
     events = RunFolder(run).read_metrics()
-    facts = run_facts(loaded.config, parameters, loaded.trained, events[-1] if events else {})
+    facts = run_facts(loaded.config, loaded.parameters, loaded.trained, events[-1] if events else {})
     results().print(facts, soft_wrap=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from seqattn.runs.folder import Run
+    from seqattn.runs.run import Run
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -133,7 +133,7 @@ def set_up(device: str, threads: int | None) -> torch.device:
 def open_run(path: Path, device: str, threads: int | None, precision: str = "fp32") -> Run:
     """A finished run, ready to decode."""
     from seqattn.models.int8 import quantize
-    from seqattn.runs.folder import load_run
+    from seqattn.runs.run import load_run
 
     run = load_run(path, set_up(device, threads))
     if precision == "int8":

@@ -120,9 +120,10 @@ def _start(
     guide: str | None = None,
 ) -> Experiment:
     from seqattn.runs.experiment import Experiment
-    from seqattn.runs.folder import RunFolder, load_run
+    from seqattn.runs.folder import RunFolder
     from seqattn.runs.preparation import load_data, prepare
     from seqattn.runs.presets import choose_preset, compose
+    from seqattn.runs.run import load_run
 
     from ..views.live import describe_data, preparing
 

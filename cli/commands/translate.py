@@ -29,7 +29,7 @@ from .shared import (
 if TYPE_CHECKING:
     from seqattn.alignment.reading import Attention
     from seqattn.decoding.translation import Translation
-    from seqattn.runs.folder import Run
+    from seqattn.runs.run import Run
 
 
 @click.command()
@@ -88,7 +88,7 @@ def translate(
         raise click.UsageError(
             "--nbest needs --format jsonl: as text there is one line out for each line in."
         )
-    if nbest > beam:
+    if nbest > beam and not sample:
         raise click.UsageError(f"--nbest {nbest} needs a --beam of at least as many.")
     if not sample and (temperature != 1.0 or top_k or top_p != 1.0):
         raise click.UsageError("--temperature, --top-k and --top-p need --sample.")
@@ -96,21 +96,21 @@ def translate(
         refuse_overwriting(output, str(input))
 
     loaded = open_run(run, device, threads, precision)
-    from seqattn.decoding.search import SamplingOptions, SearchOptions
-    from seqattn.decoding.translation import TranslationOptions, Translator
+    from seqattn.decoding.search import SamplingOptions
+    from seqattn.decoding.translation import TranslationOptions
 
     lines = _lines(input)
     # A person who types wants each answer before the next line.
     chunk = 1 if input is None and sys.stdin.isatty() else TranslationOptions.chunk
     options = TranslationOptions(
         # Without --nbest only one draw is shown, so only one is made.
-        SearchOptions(nbest if sample else beam, length_penalty, max_ratio=loaded.config.max_ratio),
+        loaded.search_options(nbest if sample else beam, length_penalty),
         SamplingOptions(temperature, top_k, top_p, seed) if sample else None,
         nbest,
         chunk=chunk,
     )
     with _destination(output) as file:
-        for some in Translator(loaded.model, loaded.tokenizer, options).translate_chunks(lines):
+        for some in loaded.translator(options).translate_chunks(lines):
             attentions = _attention(loaded, some) if attention else repeat([], len(some))
             for found, seen in zip(some, attentions, strict=True):
                 if form == "jsonl":
@@ -151,14 +151,12 @@ def _attention(run: Run, found: Sequence[Translation]) -> Iterator[list[Attentio
     from seqattn.alignment.reading import attention_of
     from seqattn.data.batching import Example
 
-    from .readings import own_reading
-
     examples = [
         Example(list(source), hypothesis.ids)
         for one in found
         for source, hypothesis in zip(one.pieces, one.candidates[0].hypotheses, strict=True)
     ]
-    seen = attention_of(run.model, run.tokenizer, examples, own_reading(run))
+    seen = attention_of(run.model, run.tokenizer, examples, run.reading)
     return (list(islice(seen, len(one.pieces))) for one in found)
 
 

@@ -22,8 +22,9 @@ from .curves import sparkline
 from .heatmap import caption
 
 if TYPE_CHECKING:
+    from seqattn.data.encoding import Report
     from seqattn.runs.experiment import Experiment
-    from seqattn.runs.preparation import Prepared, Report
+    from seqattn.runs.preparation import Prepared
     from seqattn.training.loop import Event, Validated
     from seqattn.training.schedule import Progress, TrainingOptions
 

@@ -15,8 +15,9 @@ from .heatmap import MAX_HEADING, MIN_WIDTH, block, caption, fit, flow, heatmap,
 if TYPE_CHECKING:
     from seqattn.alignment.links import Agreement
     from seqattn.alignment.reading import Attention
-    from seqattn.comparison.systems import Assessment, System
+    from seqattn.comparison.systems import System
     from seqattn.data.corpus import Pair
+    from seqattn.evaluation.scores import Assessment
     from seqattn.models.base import Reading
 
 

@@ -20,7 +20,7 @@ from .heatmap import FAINT, MAX_HEADING, MIN_WIDTH, band, block, caption, fit, f
 if TYPE_CHECKING:
     from seqattn.decoding.stepping import Step
     from seqattn.models.base import Reading
-    from seqattn.runs.folder import Run
+    from seqattn.runs.run import Run
     from seqattn.text.tokenizer import Tokenizer
 
 MOST_PIECES = 12
@@ -71,12 +71,11 @@ def play(
     """
     from dataclasses import replace
 
-    from seqattn.decoding.search import SearchOptions
     from seqattn.decoding.stepping import steps
 
     ids = run.tokenizer.source.encode(source)
     along = None if target is None else run.tokenizer.target.encode(target)
-    options = SearchOptions(beam=1, max_ratio=run.config.max_ratio)
+    options = run.search_options(beam=1)
     every = list(steps(run.model, ids, options, along))
     scenes = list(scenes_of(every, run.tokenizer, ids, reading))
     shown = described(replace(reading, consumed=False), *every[0].attention.shape[:2])

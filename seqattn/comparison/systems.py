@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,37 +9,10 @@ from typing import Any
 
 from sacrebleu.metrics.chrf import CHRF
 
-from seqattn.data.corpus import Pair
-from seqattn.decoding.search import SearchOptions
-from seqattn.decoding.translation import TranslationOptions, Translator
-from seqattn.evaluation.scores import Scores, score
-from seqattn.runs.folder import Run, RunFolder
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """How a run does on a test set."""
-
-    scores: Scores
-    hypotheses: tuple[str, ...]
-    output_ids: int
-    """Ids decoded, EOS counted."""
-    seconds: float
-    """Of decoding."""
-
-
-def assess(
-    run: Run, pairs: Sequence[Pair], beam: int, alpha: float, tokenize: str | None = None
-) -> Assessment:
-    """Translate the sources and score them against the targets."""
-    search = SearchOptions(beam=beam, length_penalty=alpha, max_ratio=run.config.max_ratio)
-    translator = Translator(run.model, run.tokenizer, TranslationOptions(search))
-    start = time.perf_counter()
-    found = list(translator.translate(pair.source for pair in pairs))
-    seconds = time.perf_counter() - start
-    hypotheses = tuple(translation.text for translation in found)
-    ids = sum(len(part.ids) for translation in found for part in translation.candidates[0].hypotheses)
-    return Assessment(score(hypotheses, [pair.target for pair in pairs], tokenize), hypotheses, ids, seconds)
+from seqattn.data.corpus import Pair, read_corpus
+from seqattn.evaluation.scores import Assessment
+from seqattn.runs.folder import RunFolder
+from seqattn.runs.run import Run, load
 
 
 @dataclass(frozen=True)
@@ -110,14 +82,31 @@ def system(run: Run, pairs: Sequence[Pair], beam: int, alpha: float, name: str =
     return System(
         name=name or run.path.name,
         run=run,
-        parameters=sum(parameter.numel() for parameter in run.model.parameters()),
+        parameters=run.parameters,
         updates=last["update"],
         tokens=last["all_tokens"],
         seconds=last["all_seconds"],
         updating=sum(event["seconds"] for event in updates),
         curve=tuple(Point(e["update"], e["all_seconds"], e["loss"], e["bleu"]) for e in validations),
-        assessment=assess(run, pairs, beam, alpha),
+        assessment=run.evaluate(pairs, beam=beam, length_penalty=alpha),
     )
+
+
+def compare(
+    runs: Sequence[Run | str | Path],
+    test: str | Path | Sequence[tuple[str, str]],
+    *,
+    beam: int = 5,
+    length_penalty: float = 1.0,
+) -> list[System]:
+    """Finished runs, loaded or named by their folders, assessed on one test corpus."""
+    if isinstance(test, str | Path):
+        pairs: Sequence[Pair] = read_corpus(str(test)).pairs
+    else:
+        pairs = [Pair(*pair) for pair in test]
+    loaded = [run if isinstance(run, Run) else load(run) for run in runs]
+    names = unique_names([run.path.absolute() for run in loaded])
+    return [system(run, pairs, beam, length_penalty, name) for run, name in zip(loaded, names, strict=True)]
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:

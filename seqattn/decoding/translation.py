@@ -70,6 +70,9 @@ class Translation(NamedTuple):
         """The best translation."""
         return self.candidates[0].text
 
+    def __str__(self) -> str:
+        return self.text
+
 
 def search_all(
     model: Seq2Seq, sources: Sequence[list[int]], options: TranslationOptions, generator: torch.Generator

@@ -28,6 +28,18 @@ class Scores:
     chrf_signature: str
 
 
+@dataclass(frozen=True)
+class Assessment:
+    """How a run does on a test set."""
+
+    scores: Scores
+    hypotheses: tuple[str, ...]
+    output_ids: int
+    """Ids decoded, EOS counted."""
+    seconds: float
+    """Of decoding."""
+
+
 def choose_bleu_tokenizer(references: Sequence[str]) -> str:
     """sacrebleu's 13a, or its `char` when the references are mostly in a script without spaces."""
     text = "".join(references)

@@ -13,6 +13,7 @@ import torch
 
 from seqattn.alignment.reading import judge_readings, read_every_way
 from seqattn.data.batching import Batch, collate, epoch_batches, lengths_of
+from seqattn.data.encoding import Report, silent
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.errors import InputError
@@ -21,9 +22,10 @@ from seqattn.hardware import autocast
 from seqattn.models import ModelOptions
 from seqattn.models.base import Reading, Seq2Seq
 from seqattn.options import flat_options
-from seqattn.runs.folder import Run, RunConfig, RunFolder, new_model
+from seqattn.runs.folder import RunConfig, RunFolder, new_model
 from seqattn.runs.format1 import upgrade_state
-from seqattn.runs.preparation import Data, Prepared, Report, load_data, prepare, silent
+from seqattn.runs.preparation import Data, Prepared, load_data, prepare
+from seqattn.runs.run import Run
 from seqattn.text.tokenizer import TokenizerOptions
 from seqattn.training.guide import Guide, guided_reading
 from seqattn.training.loop import (

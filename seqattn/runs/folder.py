@@ -23,7 +23,6 @@ from seqattn.models.base import Reading, Seq2Seq, Vocabulary
 from seqattn.options import apply, convert, flat
 from seqattn.runs.format1 import upgrade_weights
 from seqattn.text.tokenizer import Side, Tokenizer, TokenizerOptions
-from seqattn.training.loop import load_weights
 from seqattn.training.schedule import TrainingOptions
 
 FORMAT = 2
@@ -89,19 +88,6 @@ class RunConfig:
             raise TypeError("train or command")
         config.versions.items()
         return config
-
-
-@dataclass(frozen=True)
-class Run:
-    """A trained model with what belongs to it, ready to translate."""
-
-    path: Path
-    config: RunConfig
-    tokenizer: Tokenizer
-    model: Seq2Seq
-    """In evaluation mode."""
-    trained: Mapping[str, Any]
-    """What is said of the weights: the update they come from, their validation scores."""
 
 
 class RunFolder:
@@ -239,20 +225,6 @@ def new_model(config: RunConfig, tokenizer: Tokenizer) -> Seq2Seq:
     torch.manual_seed(config.training.seed)
     sizes = Vocabulary(len(tokenizer.source), len(tokenizer.target), tokenizer.joint)
     return build(config.architecture, config.model, sizes)
-
-
-def load_run(path: Path, device: torch.device | None = None) -> Run:
-    """The trained model in a run's folder; InputError when the folder is not a run or is damaged."""
-    folder = RunFolder(path)
-    config = folder.read_config()
-    tokenizer = folder.read_tokenizer(config.tokenizer.joint)
-    tensors, said = folder.read_model()
-    model = new_model(config, tokenizer)
-    try:
-        load_weights(model, tensors)
-    except (KeyError, ValueError) as error:
-        raise InputError(f"does not fit the config beside it: {error}", path=path / MODEL) from error
-    return Run(path, config, tokenizer, model.to(device).eval(), said)
 
 
 def _serialise(tensors: dict[str, Tensor], said: Mapping[str, str]) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,13 @@ from seqattn.alignment.links import Links, format_pharaoh, read_gold, turned
 from seqattn.alignment.words import check_links
 from seqattn.data.batching import Example, Lengths, lengths_of
 from seqattn.data.corpus import Pair, hold_out, merge, read_corpus
+from seqattn.data.encoding import Report, encode, silent
 from seqattn.data.examples import Examples
 from seqattn.decoding.search import SearchOptions
 from seqattn.errors import InputError
 from seqattn.hardware import give_back_freed_memory
 from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
 from seqattn.training.guide import IdLinks
-
-ENCODED_AT_ONCE = 10_000
-"""Pairs."""
 
 
 @dataclass(frozen=True)
@@ -106,14 +104,6 @@ class Prepared:
     """The links between the ids of each training example."""
 
 
-Report = Callable[[str, float], None]
-"""Told what is being done and which share of it is done, 0 … 1."""
-
-
-def silent(what: str, share: float) -> None:
-    """The report of whoever does not want one."""
-
-
 def prepare(
     data: Data,
     options: TokenizerOptions,
@@ -161,16 +151,6 @@ def prepare(
         data.description | counts,
         guide,
     )
-
-
-def encode(tokenizer: Tokenizer, pairs: Sequence[Pair], report: Report = silent) -> Iterator[Example]:
-    """Pairs as ids."""
-    for start in range(0, len(pairs), ENCODED_AT_ONCE):
-        report("encoding", start / len(pairs))
-        some = pairs[start : start + ENCODED_AT_ONCE]
-        sources = tokenizer.source.encode_all(pair.source for pair in some)
-        targets = tokenizer.target.encode_all(pair.target for pair in some)
-        yield from map(Example, sources, targets)
 
 
 def longest_ratio(lengths: Sequence[Lengths]) -> float:

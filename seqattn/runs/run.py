@@ -1,0 +1,277 @@
+"""A trained run: what can be asked of it, from Python and by the commands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, overload
+
+import torch
+from torch import Tensor
+
+from seqattn.alignment.lexicon import links_by_lexicon
+from seqattn.alignment.links import SYMMETRISED, Links, turned
+from seqattn.alignment.reading import Attention, Heads, heads_of, links_of, scores_of, usual_reading
+from seqattn.data.batching import collate
+from seqattn.data.corpus import Pair, read_corpus
+from seqattn.data.encoding import Report, encode, silent
+from seqattn.decoding.search import SamplingOptions, SearchOptions, score_targets
+from seqattn.decoding.translation import Translation, TranslationOptions, Translator
+from seqattn.errors import InputError, naming
+from seqattn.evaluation.scores import Assessment, score
+from seqattn.hardware import choose_device, keep_freed_memory
+from seqattn.models.base import Reading, Seq2Seq
+from seqattn.models.int8 import quantize
+from seqattn.runs.folder import MODEL, RunConfig, RunFolder, new_model
+from seqattn.text.tokenizer import Tokenizer
+from seqattn.training.loop import load_weights
+
+SCORED_AT_ONCE = 10_000
+"""Pairs."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model with what belongs to it."""
+
+    path: Path
+    config: RunConfig
+    tokenizer: Tokenizer = field(repr=False)
+    model: Seq2Seq = field(repr=False)
+    """In evaluation mode."""
+    trained: Mapping[str, Any]
+    """What is said of the weights: the update they come from, their validation scores."""
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learned."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @property
+    def reading(self) -> Reading:
+        """Which attention is read as the alignment: what training chose; where it was cut short, the usual.
+
+        InputError when the model has no attention.
+        """
+        if self.config.alignment is not None:
+            return self.config.alignment
+        with naming(self.path):
+            return usual_reading(self.model.require_attention())
+
+    def search_options(self, beam: int = 5, length_penalty: float = 1.0) -> SearchOptions:
+        """How to search, within the lengths that the training data had."""
+        return SearchOptions(beam=beam, length_penalty=length_penalty, max_ratio=self.config.max_ratio)
+
+    def translator(self, options: TranslationOptions) -> Translator:
+        """What translates lines with these options."""
+        return Translator(self.model, self.tokenizer, options)
+
+    @overload
+    def translate(  # type: ignore[overload-overlap]
+        self,
+        lines: str,
+        *,
+        beam: int = 5,
+        nbest: int = 1,
+        length_penalty: float = 1.0,
+        sampling: SamplingOptions | None = None,
+    ) -> Translation: ...
+    @overload
+    def translate(
+        self,
+        lines: Iterable[str],
+        *,
+        beam: int = 5,
+        nbest: int = 1,
+        length_penalty: float = 1.0,
+        sampling: SamplingOptions | None = None,
+    ) -> list[Translation]: ...
+    def translate(
+        self,
+        lines: str | Iterable[str],
+        *,
+        beam: int = 5,
+        nbest: int = 1,
+        length_penalty: float = 1.0,
+        sampling: SamplingOptions | None = None,
+    ) -> Translation | list[Translation]:
+        """The translation of a text, or of each of several, in order.
+
+        `str()` of a translation is its text; `candidates` has the `nbest`, with their scores. With sampling,
+        `nbest` are drawn. ValueError when `nbest` is more than the beam.
+        """
+        if sampling is None and nbest > beam:
+            raise ValueError(f"nbest {nbest} needs a beam of at least as many, not {beam}")
+        search = self.search_options(beam if sampling is None else nbest, length_penalty)
+        options = TranslationOptions(search, sampling, nbest)
+        found = list(self.translator(options).translate([lines] if isinstance(lines, str) else lines))
+        return found[0] if isinstance(lines, str) else found
+
+    def score(self, source: str, target: str) -> float:
+        """log p(target | source) in nats, the end of the target counted."""
+        (example,) = encode(self.tokenizer, [Pair(source, target)])
+        self._check_length(max(map(len, example)))
+        batch = collate([example], self.model.longest)
+        device = self.model.device
+        return float(score_targets(self.model, batch.source.to(device), batch.target.to(device)))
+
+    def attention(
+        self,
+        source: str,
+        target: str | None = None,
+        *,
+        reading: Reading | None = None,
+        unit: str = "words",
+    ) -> Attention:
+        """What the target attends to, the run's own translation where none is given.
+
+        By the run's own reading unless told another; between `words` or `pieces`. InputError when the model
+        has no attention, or no such layer or head.
+        """
+        target = str(self.translate(source)) if target is None else target
+        reading = reading or self.reading
+        (heads,) = self.heads([Pair(source, target)], consumed=reading.consumed, unit=unit)
+        with naming(self.path):
+            return heads.read(reading)
+
+    def heads(self, pairs: Sequence[Pair], *, consumed: bool = False, unit: str = "words") -> Iterator[Heads]:
+        """What the target of each pair attends to by every layer and head."""
+        examples = list(encode(self.tokenizer, pairs))
+        with naming(self.path):
+            yield from heads_of(self.model, self.tokenizer, examples, consumed=consumed, unit=unit)
+
+    def align(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        *,
+        reverse: Run | None = None,
+        symmetrize: str = "grow-diag-final-and",
+        reading: Reading | None = None,
+        threshold: float = 1.0,
+        lexicon: Sequence[tuple[str, str]] = (),
+        report: Report = silent,
+    ) -> list[Links]:
+        """The links of each pair's words, as (source word, target word) from 0.
+
+        With `reverse`, a run of the other direction, those of both, made one by `symmetrize` (a key of
+        `SYMMETRISED`). Each target word is linked to its best source word, and to those that score at least
+        `threshold` of it. With more pairs as a `lexicon` attention and which words go together are learned
+        from each other instead.
+        """
+        given, more = [Pair(*pair) for pair in pairs], [Pair(*pair) for pair in lexicon]
+        if more:
+            links = self.align_by_lexicon(given, more, reading, report)
+        else:
+            examples = list(encode(self.tokenizer, given))
+            with naming(self.path):
+                links = list(
+                    links_of(self.model, self.tokenizer, examples, reading or self.reading, threshold)
+                )
+        if reverse is None:
+            return links
+        combine = SYMMETRISED[symmetrize]
+        swapped, back = ([pair.swapped() for pair in some] for some in (given, more))
+        backwards = reverse.align(swapped, threshold=threshold, lexicon=back, report=report)
+        return [combine(one, turned(other)) for one, other in zip(links, backwards, strict=True)]
+
+    def align_by_lexicon(
+        self,
+        pairs: Sequence[Pair],
+        more: Sequence[Pair] = (),
+        reading: Reading | None = None,
+        report: Report = silent,
+    ) -> list[Links]:
+        """The links of each pair's words by attention and a lexicon, both learned from these and more pairs.
+
+        There are none in a pair that is too long to be trained on, or for the model.
+        """
+        every, longest = [*pairs, *more], self.config.training.max_length
+        longest = min(longest, self.model.longest or longest)
+        chosen = reading or self.reading
+        (nothing,) = encode(self.tokenizer, [Pair("", "")])
+
+        def scored() -> Iterator[tuple[Sequence[str], Sequence[str], Tensor]]:
+            for begin in range(0, len(every), SCORED_AT_ONCE):
+                report(f"aligning by {self.path.name}", begin / len(every))
+                some = encode(self.tokenizer, every[begin : begin + SCORED_AT_ONCE])
+                short = [example if max(map(len, example)) <= longest else nothing for example in some]
+                for words, scores in scores_of(self.model, self.tokenizer, short, chosen):
+                    yield words.source[:-1], words.target, scores
+
+        return links_by_lexicon(scored())[: len(pairs)]
+
+    def evaluate(
+        self,
+        test: str | Path | Sequence[tuple[str, str]],
+        *,
+        beam: int = 5,
+        length_penalty: float = 1.0,
+        tokenize: str | None = None,
+    ) -> Assessment:
+        """Translate a corpus, named as on the command line or given as pairs, and score the translations.
+
+        `tokenize` is sacrebleu's, 13a unless the references are in a script without spaces.
+        """
+        pairs = (
+            read_corpus(str(test)).pairs if isinstance(test, str | Path) else [Pair(*pair) for pair in test]
+        )
+        if not pairs:
+            raise InputError("there are no pairs to evaluate on")
+        translator = self.translator(TranslationOptions(self.search_options(beam, length_penalty)))
+        start = time.perf_counter()
+        found = list(translator.translate(pair.source for pair in pairs))
+        seconds = time.perf_counter() - start
+        hypotheses = tuple(translation.text for translation in found)
+        parts = chain.from_iterable(translation.candidates[0].hypotheses for translation in found)
+        ids = sum(len(part.ids) for part in parts)
+        scores = score(hypotheses, [pair.target for pair in pairs], tokenize)
+        return Assessment(scores, hypotheses, ids, seconds)
+
+    def asked_reading(self, layer: int | None, head: int | None, consumed: bool | None) -> Reading:
+        """The run's own reading but for what is given."""
+        asked = self.reading
+        if layer is not None:
+            # A head says nothing of another layer's.
+            asked = replace(asked, layer=layer, head=0 if layer != asked.layer else asked.head)
+        if head is not None:
+            asked = replace(asked, head=head)
+        return asked if consumed is None else replace(asked, consumed=consumed)
+
+    def _check_length(self, length: int) -> None:
+        if self.model.longest is not None and length > self.model.longest:
+            raise InputError(
+                f"a sentence has more than the {self.model.longest} pieces this model can hold",
+                path=self.path,
+            )
+
+
+def load_run(path: str | Path, device: torch.device | None = None) -> Run:
+    """The trained model in a run's folder; InputError when the folder is not a run or is damaged."""
+    folder = RunFolder(Path(path))
+    config = folder.read_config()
+    tokenizer = folder.read_tokenizer(config.tokenizer.joint)
+    tensors, said = folder.read_model()
+    model = new_model(config, tokenizer)
+    try:
+        load_weights(model, tensors)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"does not fit the config beside it: {error}", path=folder.path / MODEL) from error
+    return Run(folder.path, config, tokenizer, model.to(device).eval(), said)
+
+
+def load(path: str | Path, *, device: str = "auto", precision: str = "fp32") -> Run:
+    """A run to translate and align with, from the folder that training wrote.
+
+    `device` is auto, cpu, cuda, cuda:1, … or mps; precision fp32 or, on a CPU, int8. InputError when the
+    folder is not a run or is damaged, or the device is not there.
+    """
+    if precision not in ("fp32", "int8"):
+        raise ValueError(f"precision must be fp32 or int8, not {precision!r}")
+    keep_freed_memory()
+    run = load_run(path, choose_device(device))
+    if precision == "int8":
+        quantize(run.model)
+    return run
