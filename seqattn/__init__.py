@@ -1,6 +1,6 @@
 """seqattn: sequence-to-sequence models with attention, trained, run, compared and inspected alike.
 
-`load` opens a run that training wrote, `compare` assesses several on one test corpus. Importing this package
+`train` trains a run, `load` opens one, `compare` assesses several on one test corpus. Importing this package
 loads no torch until one of them is used.
 """
 
@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from seqattn.comparison.systems import compare
     from seqattn.errors import InputError
     from seqattn.runs.run import Run, load
+    from seqattn.runs.setup import train
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "Run", "compare", "load"]
+__all__ = ["InputError", "Run", "compare", "load", "train"]
 
 _DEFINED = {
     "InputError": "seqattn.errors",
     "Run": "seqattn.runs.run",
     "compare": "seqattn.comparison.systems",
     "load": "seqattn.runs.run",
+    "train": "seqattn.runs.setup",
 }
 
 

@@ -92,6 +92,11 @@ def apply(settings: Settings, *options: Any) -> tuple[Any, ...]:
     return tuple(changed)
 
 
+def is_setting(key: str, options: Any) -> bool:
+    """Whether a setting is for these options."""
+    return bool(_meant(key, set(_hints(options))))
+
+
 def _hints(holder: Any, prefix: str = "") -> dict[str, Any]:
     """The type of each field by its full name."""
     hints = get_type_hints(type(holder))

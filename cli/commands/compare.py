@@ -159,43 +159,25 @@ def _train_all(
     defaults: dict[str, Any],
 ) -> tuple[Path, ...]:
     """Train every architecture alike, each in a folder of its own under `out`."""
-    from seqattn.runs.experiment import Experiment
-    from seqattn.runs.folder import RunFolder
-    from seqattn.runs.preparation import load_data, prepare
-    from seqattn.runs.presets import choose_preset, compose_alike
+    from seqattn.runs.setup import Request, set_up_alike
 
     from ..views.live import announce, describe_data, preparing, watch
 
     preset = chosen.pop("preset")
     settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
     out = out or Path("runs") / time.strftime("compare-%Y%m%d-%H%M%S")
-    RunFolder(out).refuse_existing()
-    compose_alike("tiny" if preset == "auto" else preset, defaults | settings)
+    request = Request(train_on, valid, preset, settings, command=["seqattn", *sys.argv[1:]])
     with preparing(console) as report:
-        data = load_data(train_on, valid)
-        if preset == "auto":
-            preset = choose_preset(len(data.train))
-        recipes = compose_alike(preset, defaults | settings)
-        _, tokenizer, training = next(iter(recipes.values()))
-        prepared = prepare(data, tokenizer, training.max_length, report=report)
-    describe_data(console, prepared)
-    paths = []
-    for architecture, (model, tokenizer, training) in recipes.items():
-        path = out / architecture
-        experiment = Experiment.start(
-            path,
-            prepared,
-            architecture,
-            model,
-            tokenizer,
-            training,
-            device,
-            ["seqattn", *sys.argv[1:]],
-        )
-        console.print(f"\n{architecture} ({preset}):", markup=False)
+        starters = set_up_alike(request, out, device, defaults, report)
+    paths: list[Path] = []
+    for architecture, start in starters.items():
+        experiment, size = start()
+        if not paths:
+            describe_data(console, experiment.prepared)
+        console.print(f"\n{architecture} ({size}):", markup=False)
         announce(console, experiment)
         watch(console, experiment, architecture)
-        paths.append(path)
+        paths.append(experiment.folder.path)
     return tuple(paths)
 
 

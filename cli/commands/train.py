@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from seqattn.runs.experiment import Experiment
+    from seqattn.runs.setup import Request
 
 
 @click.command()
@@ -87,6 +89,7 @@ def train(
     console = diagnostics()
     on = set_up(device, threads)
     from seqattn.runs.folder import RunFolder
+    from seqattn.runs.setup import Request
 
     from ..views.live import announce, watch
     from .guide import own_guide
@@ -98,7 +101,10 @@ def train(
         if progress.spent(experiment.config.training) == 1:
             console.print("Its budget is used up: raise --max-updates, --max-tokens or --max-minutes.")
     else:
-        start = partial(_start, console, train_on, valid, arch, init_from, on, chosen)
+        preset = chosen.pop("preset")
+        settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
+        request = Request(train_on, valid, preset, settings, command=["seqattn", *sys.argv[1:]])
+        start = partial(_start, console, request, arch, init_from, on)
         if guide == "self":
             RunFolder(out).refuse_existing()
             guide = str(own_guide(console, out, train_on, on, start))
@@ -109,55 +115,25 @@ def train(
 
 def _start(
     console: Console,
-    train_on: tuple[str, ...],
-    valid: str | None,
-    arch: str | None,
+    request: Request,
+    architecture: str | None,
     init_from: Path | None,
     device: torch.device,
-    chosen: dict[str, Any],
     out: Path,
     swap: bool = False,
     guide: str | None = None,
 ) -> Experiment:
-    from seqattn.runs.experiment import Experiment
-    from seqattn.runs.folder import RunFolder
-    from seqattn.runs.preparation import load_data, prepare
-    from seqattn.runs.presets import choose_preset, compose
-    from seqattn.runs.run import load_run
+    from seqattn.runs.setup import set_up
 
     from ..views.live import describe_data, preparing
 
-    chosen = dict(chosen)
-    preset = chosen.pop("preset")
-    settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
-    RunFolder(out).refuse_existing()
-    initial = load_run(init_from, device) if init_from else None
-    architecture = arch or (initial.config.architecture if initial else "")
-    # Faults in the settings are told before the corpora are read.
-    model, tokenizer, _ = compose(architecture, "tiny" if preset == "auto" else preset, settings)
-    if initial is not None:
-        fixed = [name for name in settings if hasattr(model, name) or hasattr(tokenizer, name)]
-        if fixed:
-            raise InputError(f"{', '.join(fixed)} cannot differ from those of {init_from}")
-        if architecture != initial.config.architecture:
-            raise InputError(
-                f"holds the architecture {initial.config.architecture}, not {architecture}", path=init_from
-            )
+    asked = replace(request, swap=swap, guide=guide)
     with preparing(console) as report:
-        data = load_data(train_on, valid, guide)
-        data = data.swapped() if swap else data
-        if preset == "auto":
-            preset = choose_preset(len(data.train))
-        model, tokenizer, training = compose(architecture, preset, settings)
-        if initial is not None:
-            model, tokenizer = initial.config.model, initial.config.tokenizer
-        known = initial.tokenizer if initial else None
-        prepared = prepare(data, tokenizer, training.max_length, known, report)
-    describe_data(console, prepared)
-    size = f"the size of {init_from}" if initial else f"preset {preset}"
-    console.print(f"{architecture}, {size}; settings can be changed by --set.", markup=False)
-    command = ["seqattn", *sys.argv[1:]]
-    return Experiment.start(out, prepared, architecture, model, tokenizer, training, device, command, initial)
+        experiment, size = set_up(asked, architecture, out, device, init_from, report)
+    describe_data(console, experiment.prepared)
+    named = f"{experiment.config.architecture}, {size}"
+    console.print(f"{named}; settings can be changed by --set.", markup=False)
+    return experiment
 
 
 def _resume(

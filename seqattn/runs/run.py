@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, overload
@@ -33,17 +33,20 @@ SCORED_AT_ONCE = 10_000
 """Pairs."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A trained model with what belongs to it."""
 
     path: Path
     config: RunConfig
-    tokenizer: Tokenizer = field(repr=False)
-    model: Seq2Seq = field(repr=False)
+    tokenizer: Tokenizer
+    model: Seq2Seq
     """In evaluation mode."""
     trained: Mapping[str, Any]
     """What is said of the weights: the update they come from, their validation scores."""
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}: {self.config.architecture}, {self.parameters:,} parameters)"
 
     @property
     def parameters(self) -> int:

@@ -1,0 +1,161 @@
+"""The one place that sets a training up: options, data and model from what a user named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from seqattn.data.encoding import Report, silent
+from seqattn.errors import InputError
+from seqattn.hardware import choose_device, keep_freed_memory
+from seqattn.models import ARCHITECTURES
+from seqattn.options import is_setting, settings_for
+from seqattn.runs.experiment import Experiment
+from seqattn.runs.folder import RunFolder
+from seqattn.runs.preparation import load_data, prepare
+from seqattn.runs.presets import choose_preset, compose, compose_alike
+from seqattn.runs.run import Run, load_run
+from seqattn.training.loop import Event
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user wants to be trained."""
+
+    train: Sequence[str]
+    """Corpora, as on the command line."""
+    valid: str | None = None
+    """A corpus; None: a part held out of the others."""
+    preset: str = "auto"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Options by name, as for --set."""
+    swap: bool = False
+    """From target to source."""
+    guide: str | None = None
+    """A file of links in Pharaoh format."""
+    command: Sequence[str] = ()
+    """The command line, for the record."""
+
+
+class SetUp(NamedTuple):
+    """A training ready to run, and the preset that its size comes from."""
+
+    experiment: Experiment
+    size: str
+
+
+def set_up(
+    request: Request,
+    architecture: str | None,
+    out: Path,
+    device: torch.device,
+    init_from: Path | None = None,
+    report: Report = silent,
+) -> SetUp:
+    """A new run in a new folder, of fresh weights or from those of another run.
+
+    InputError for whatever cannot be used; errors in the settings come before the corpora are read.
+    """
+    RunFolder(out).refuse_existing()
+    initial = load_run(init_from, device) if init_from else None
+    architecture = architecture or (initial.config.architecture if initial else "")
+    preset, settings = request.preset, request.settings
+    model, tokenizer, _ = compose(architecture, "tiny" if preset == "auto" else preset, settings)
+    if initial is not None:
+        if architecture != initial.config.architecture:
+            raise InputError(
+                f"holds the architecture {initial.config.architecture}, not {architecture}", path=init_from
+            )
+        own = settings_for(architecture, ARCHITECTURES, settings)
+        fixed = [name for name in own if is_setting(name, model) or is_setting(name, tokenizer)]
+        if fixed:
+            raise InputError(f"{', '.join(fixed)} cannot differ from those of {init_from}")
+    data = load_data(request.train, request.valid, request.guide)
+    data = data.swapped() if request.swap else data
+    if preset == "auto":
+        preset = choose_preset(len(data.train))
+    model, tokenizer, training = compose(architecture, preset, settings)
+    if initial is not None:
+        model, tokenizer = initial.config.model, initial.config.tokenizer
+    known = initial.tokenizer if initial else None
+    prepared = prepare(data, tokenizer, training.max_length, known, report)
+    experiment = Experiment.start(
+        out, prepared, architecture, model, tokenizer, training, device, request.command, initial
+    )
+    return SetUp(experiment, f"the size of {init_from}" if initial else f"preset {preset}")
+
+
+def set_up_alike(
+    request: Request,
+    out: Path,
+    device: torch.device,
+    defaults: Mapping[str, Any],
+    report: Report = silent,
+) -> dict[str, Callable[[], SetUp]]:
+    """Every architecture of a comparison on the same data, each in a folder of its own under `out`.
+
+    What is given for each sets it up, so that one is in memory at a time. `defaults` are settings under those
+    of the request.
+    """
+    preset, settings = request.preset, {**defaults, **request.settings}
+    RunFolder(out).refuse_existing()
+    compose_alike("tiny" if preset == "auto" else preset, settings)
+    data = load_data(request.train, request.valid)
+    if preset == "auto":
+        preset = choose_preset(len(data.train))
+    recipes = compose_alike(preset, settings)
+    _, tokenizer, training = next(iter(recipes.values()))
+    prepared = prepare(data, tokenizer, training.max_length, report=report)
+
+    def starter(architecture: str) -> Callable[[], SetUp]:
+        model, tokenizer, training = recipes[architecture]
+
+        def start() -> SetUp:
+            path = out / architecture
+            experiment = Experiment.start(
+                path, prepared, architecture, model, tokenizer, training, device, request.command
+            )
+            return SetUp(experiment, f"preset {preset}")
+
+        return start
+
+    return {architecture: starter(architecture) for architecture in recipes}
+
+
+def train(
+    corpora: str | Sequence[str],
+    out: str | Path,
+    *,
+    architecture: str = "transformer",
+    valid: str | None = None,
+    preset: str = "auto",
+    settings: Mapping[str, Any] | None = None,
+    swap: bool = False,
+    guide: str | None = None,
+    init_from: str | Path | None = None,
+    device: str = "auto",
+    on_event: Callable[[Event], object] | None = None,
+) -> Run:
+    """Train a run to its end and load it.
+
+    `corpora` and `valid` are named as on the command line; `architecture` is lstm, transformer, hybrid or
+    ENCODER+DECODER; `settings` are those of --set and the budget, such as `{"max_updates": 1000}`. Each event
+    of the training (`Updated`, `Validated`, `Finished`) is handed to `on_event`. InputError for whatever
+    cannot be used.
+    """
+    keep_freed_memory()
+    request = Request(
+        [corpora] if isinstance(corpora, str) else list(corpora), valid, preset, settings or {}, swap, guide
+    )
+    on = choose_device(device)
+    initial = None if init_from is None else Path(init_from)
+    named = None if initial is not None else architecture
+    experiment, _ = set_up(request, named, Path(out), on, initial)
+    for event in experiment.run():
+        if on_event is not None:
+            on_event(event)
+    return load_run(out, on)

@@ -1,0 +1,101 @@
+"""The Python interface: runs trained, loaded, asked and compared from a program."""
+
+import json
+
+import pytest
+import torch
+
+import seqattn
+from seqattn.training.loop import Finished, Updated, Validated
+
+from commands import BOTH, BUDGET, SIZES, TEST
+from commands import seqattn as command
+
+
+@BOTH
+def test_load_takes_a_path_or_its_text(work, architecture):
+    for path in (work.run(architecture), str(work.run(architecture))):
+        run = seqattn.load(path, device="cpu")
+        assert run.config.architecture == architecture
+    assert repr(run).endswith(f": {architecture}, {run.parameters:,} parameters)")
+
+
+@BOTH
+def test_a_text_has_a_translation_and_lines_have_one_each_as_the_command_gives(work, architecture):
+    run = seqattn.load(work.run(architecture), device="cpu")
+    lines = [pair.source for pair in TEST]
+    told = command("translate", work.run(architecture), work.source).stdout.splitlines()
+    assert [str(one) for one in run.translate(lines)] == told
+    assert str(run.translate(lines[0])) == told[0]
+    best = run.translate(lines[0], nbest=3).candidates
+    assert len(best) == 3 and best[0].text == told[0]
+    assert best[0].score >= best[1].score >= best[2].score
+    with pytest.raises(ValueError, match="nbest 3 needs a beam"):
+        run.translate(lines, beam=2, nbest=3)
+
+
+@BOTH
+def test_the_score_of_a_translation_is_its_log_probability(work, architecture):
+    run = seqattn.load(work.run(architecture), device="cpu")
+    source = TEST[0].source
+    best = run.translate(source).candidates[0]
+    (hypothesis,) = best.hypotheses
+    if run.tokenizer.target.encode(best.text) == hypothesis.ids:
+        assert run.score(source, best.text) == pytest.approx(best.log_probability, abs=1e-4)
+    assert run.score(source, "cat " * 9) < best.log_probability
+
+
+@BOTH
+def test_attention_is_between_words_and_rows_sum_to_one(work, architecture):
+    run = seqattn.load(work.run(architecture), device="cpu")
+    source, target = TEST[0]
+    seen = run.attention(source, target)
+    assert seen.source == [*source.split(), "</s>"] and seen.target == target.split()
+    torch.testing.assert_close(seen.weights.sum(-1), torch.ones(len(seen.target)))
+    own = run.attention(source)
+    assert " ".join(own.target) == str(run.translate(source))
+
+
+@BOTH
+def test_links_and_scores_are_those_of_the_commands(work, architecture):
+    run = seqattn.load(work.run(architecture), device="cpu")
+    told = command("align", work.run(architecture), "--pairs", work.test).stdout.splitlines()
+    links = run.align([(pair.source, pair.target) for pair in TEST])
+    assert [" ".join(f"{s}-{t}" for s, t in sorted(one)) for one in links] == told
+    figures = json.loads(
+        command("evaluate", work.run(architecture), "--test", work.test, "--json", "-").stdout
+    )
+    for test in (work.test, str(work.test), TEST):
+        assert run.evaluate(test).scores.bleu == figures["bleu"]
+
+
+def test_runs_are_compared_on_one_test(work):
+    paths = [work.run("lstm"), work.run("transformer")]
+    systems = seqattn.compare(paths, work.test)
+    assert [one.name for one in systems] == ["lstm", "transformer"]
+    assert systems[0].assessment.scores == seqattn.load(paths[0], device="cpu").evaluate(TEST).scores
+
+
+def test_training_hands_every_event_on_and_gives_the_run(work, tmp_path):
+    events = []
+    settings = dict(one.split("=") for one in (*SIZES["lstm"], *BUDGET)) | {"max_updates": 16}
+    run = seqattn.train(
+        str(work.train),
+        tmp_path / "run",
+        architecture="lstm",
+        settings=settings,
+        device="cpu",
+        on_event=events.append,
+    )
+    assert [type(event) for event in events].count(Updated) == 16
+    assert isinstance(events[-1], Finished) and any(isinstance(event, Validated) for event in events)
+    assert len(run.translate([pair.source for pair in TEST])) == len(TEST)
+    with pytest.raises(seqattn.InputError, match="exists already"):
+        seqattn.train(str(work.train), tmp_path / "run", architecture="lstm")
+
+
+def test_sampling_draws_as_many_as_asked(work):
+    sampled = command(
+        "translate", work.run("lstm"), work.source, "--sample", "--nbest", 10, "--format", "jsonl"
+    )
+    assert all(len(json.loads(line)["translations"]) == 10 for line in sampled.stdout.splitlines())
