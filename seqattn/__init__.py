@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seqattn.comparison.systems import compare
     from seqattn.errors import InputError
+    from seqattn.models.base import Reading
     from seqattn.runs.run import Run, load
     from seqattn.runs.setup import train
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "Run", "compare", "load", "train"]
+__all__ = ["InputError", "Reading", "Run", "compare", "load", "train"]
 
 _DEFINED = {
     "InputError": "seqattn.errors",
+    "Reading": "seqattn.models.base",
     "Run": "seqattn.runs.run",
     "compare": "seqattn.comparison.systems",
     "load": "seqattn.runs.run",

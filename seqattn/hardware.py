@@ -19,11 +19,17 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; auto: CUDA, else MPS, else the CPU. InputError when it is not there."""
+    """The device of that name; auto: CUDA, else MPS, else the CPU. InputError when it is not there.
+
+    `cuda:1` is the second GPU.
+    """
     here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(device for device, present in here.items() if present)
-    if not here[name]:
+    kind, colon, number = name.partition(":")
+    if kind not in here or (colon and (kind != "cuda" or not number.isdecimal())):
+        raise InputError(f"there is no device {name!r}", remedy="use auto, cpu, mps, cuda or cuda:N")
+    if not here[kind] or (colon and int(number) >= torch.cuda.device_count()):
         raise InputError(f"the device {name} is not available on this machine", remedy="use --device auto")
     return torch.device(name)
 

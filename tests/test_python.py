@@ -1,6 +1,9 @@
 """The Python interface: runs trained, loaded, asked and compared from a program."""
 
 import json
+import re
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -99,3 +102,20 @@ def test_sampling_draws_as_many_as_asked(work):
         "translate", work.run("lstm"), work.source, "--sample", "--nbest", 10, "--format", "jsonl"
     )
     assert all(len(json.loads(line)["translations"]) == 10 for line in sampled.stdout.splitlines())
+
+
+def test_every_example_of_the_page_runs(work, tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parent.parent / "docs" / "python.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", page, flags=re.S)
+    assert len(examples) == 5
+    (tmp_path / "runs").mkdir()
+    for name, architecture in (("mine", "transformer"), ("other", "lstm")):
+        shutil.copytree(work.run(architecture), tmp_path / "runs" / name)
+    shutil.copy(work.test, tmp_path / "test.tsv")
+    shutil.copy(work.train, tmp_path / "pairs.tsv")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for example in examples:
+        exec(compile(example, "docs/python.md", "exec"), names)
+    said = capsys.readouterr().out
+    assert "20 Finished" in said and "Run('runs/mine': transformer" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +28,13 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a number.", param, ctx)
         return number
+
+
+def check_device(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """The name of a device as it is, or a usage error."""
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", value):
+        raise click.BadParameter(f"{value!r} is not one of auto, cpu, mps, cuda, cuda:N.")
+    return value
 
 
 RUN = click.Path(path_type=Path)
@@ -55,7 +63,8 @@ def machine_options(command: F) -> F:
     """--device and --threads."""
     device = click.option(
         "--device",
-        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+        callback=check_device,
+        metavar="auto|cpu|mps|cuda[:N]",
         default="auto",
         show_default=True,
         help="Where to compute; auto: a GPU if there is one.",
