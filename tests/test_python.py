@@ -11,7 +11,7 @@ import torch
 import seqattn
 from seqattn.training.loop import Finished, Updated, Validated
 
-from commands import BOTH, BUDGET, SIZES, TEST
+from commands import BOTH, BUDGET, SIZES, TEST, sizes
 from commands import seqattn as command
 
 
@@ -119,3 +119,22 @@ def test_every_example_of_the_page_runs(work, tmp_path, monkeypatch, capsys):
         exec(compile(example, "docs/python.md", "exec"), names)
     said = capsys.readouterr().out
     assert "20 Finished" in said and "Run('runs/mine': transformer" in said
+
+
+def test_a_run_from_target_to_source_is_evaluated_in_its_own_direction(work, tmp_path):
+    run = tmp_path / "back"
+    small = ("--swap", "--max-updates", 16, *sizes("lstm"))
+    command("train", "--train", work.train, "--arch", "lstm", "--out", run, *small)
+    kept = tmp_path / "kept.txt"
+    done = command("evaluate", run, "--test", work.test, "--output", kept, "--json", "-")
+    assert "read from target to source" in done.stderr
+    translated = seqattn.load(run, device="cpu").translate([pair.target for pair in TEST])
+    assert kept.read_text(encoding="utf-8").splitlines() == [str(one) for one in translated]
+    assert json.loads(done.stdout)["translations"] == [str(one) for one in translated]
+    assert "from target to source" in command("info", run).stdout
+
+
+def test_two_texts_without_their_comma_are_told_to_have_one(work, tmp_path):
+    spaced = f"{work.source} {work.source}"
+    said = command("train", "--train", spaced, "--arch", "lstm", "--out", tmp_path / "x", status=1).stderr
+    assert f"join its two texts by a comma: {work.source},{work.source}" in said.replace("\n", "")

@@ -31,6 +31,7 @@ from .shared import (
     type=click.Choice(["13a", "intl", "char", "zh", "none"]),
     help="How BLEU cuts words.  [default: 13a; char for scripts without spaces]",
 )
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the translations.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the figures as JSON; - for standard output.")
 @PRECISION
 @machine_options
@@ -40,6 +41,7 @@ def evaluate(
     beam: int,
     length_penalty: float,
     tokenize: str | None,
+    output: Path | None,
     json_path: str | None,
     precision: str,
     device: str,
@@ -47,15 +49,21 @@ def evaluate(
 ) -> None:
     """Translate a test corpus and score it: BLEU, chrF, exact match, speed."""
     refuse_overwriting(json_path, test)
+    refuse_overwriting(output, test)
     loaded = open_run(run, device, threads, precision)
-    from seqattn.data.corpus import read_corpus
+
+    from seqattn.files import write_aside
 
     from ..views.render import assessment_facts
 
-    pairs = read_corpus(test).pairs
+    pairs = loaded.read_pairs(test)
+    if loaded.swapped:
+        diagnostics().print(f"{test}: read from target to source, as the run was trained.", markup=False)
     if empty := sum(not (pair.source and pair.target) for pair in pairs):
         diagnostics().print(f"{test}: {empty:,} pairs with an empty side are scored too.", markup=False)
     found = loaded.evaluate(pairs, beam=beam, length_penalty=length_penalty, tokenize=tokenize)
+    if output:
+        write_aside(output, "".join(f"{text}\n" for text in found.hypotheses).encode())
     if json_path:
         figures = {
             "run": str(run),
@@ -67,6 +75,7 @@ def evaluate(
             "seconds": found.seconds,
             "sentences_per_second": found.scores.sentences / found.seconds,
             "ids_per_second": found.output_ids / found.seconds,
+            "translations": found.hypotheses,
         }
         write_json(figures, json_path)
     if json_path != "-":

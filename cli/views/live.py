@@ -76,7 +76,7 @@ def announce(console: Console, experiment: Experiment) -> None:
     limits = [
         f"{options.max_updates:,} updates" if options.max_updates else "",
         f"{options.max_tokens:,} tokens" if options.max_tokens else "",
-        f"{options.max_minutes:g} minutes" if options.max_minutes else "",
+        f"{options.max_minutes:g} minute{'s' * (options.max_minutes != 1)}" if options.max_minutes else "",
         f"{options.patience} validations without improvement" if options.patience else "",
     ]
     until = " or ".join(filter(None, limits)) or "interrupted"

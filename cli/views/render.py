@@ -173,6 +173,7 @@ def run_facts(config: Any, parameters: int, trained: Mapping[str, Any], last: Ma
     return facts(
         {
             "architecture": config.architecture,
+            "direction": "from target to source" if config.data.get("swapped") else "from source to target",
             "parameters": f"{parameters:,}",
             "options": ", ".join(f"{k}={v}" for k, v in flat_options(config.model).items()),
             "tokenizer": f"{config.tokenizer.pieces}, {'joint' if config.tokenizer.joint else 'separate'}",

@@ -184,7 +184,7 @@ def picture(scene: Scene, width: int, most: int) -> RenderableType:
         *(_bar(row, label, width, bold=row is top) for row in attended),
     ]
     if others:
-        lines.append(Text(f"  {sum(others):.3f}  {len(others)} others", FAINT))
+        lines.append(Text(f"  {sum(others):.3f}  {len(others)} other{'s' * (len(others) > 1)}", FAINT))
     lines += [Text(), Text("proposes", "bold")]
     return block([*lines, *(_bar(row, label, width, bold=row.taken) for row in scene.proposed)])
 

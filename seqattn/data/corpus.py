@@ -59,6 +59,13 @@ def read_corpus(argument: str) -> Corpus:
     else:
         sides = argument.split(",")
         if len(sides) != 2 or not all(sides):
+            halves = argument.split()
+            if len(halves) == 2 and all(Path(half).is_file() for half in halves):
+                raise InputError(
+                    "is not a corpus",
+                    path=argument,
+                    remedy=f"join its two texts by a comma: {','.join(halves)}",
+                )
             if single.is_dir():
                 raise InputError("is a directory, a corpus is needed", path=single)
             raise InputError(

@@ -64,6 +64,16 @@ class Run:
         with naming(self.path):
             return usual_reading(self.model.require_attention())
 
+    @property
+    def swapped(self) -> bool:
+        """Whether it was trained from target to source."""
+        return bool(self.config.data.get("swapped"))
+
+    def read_pairs(self, corpus: str | Path) -> Sequence[Pair]:
+        """The pairs of a corpus, named as on the command line, in the direction of the run."""
+        pairs = read_corpus(str(corpus)).pairs
+        return [pair.swapped() for pair in pairs] if self.swapped else pairs
+
     def search_options(self, beam: int = 5, length_penalty: float = 1.0) -> SearchOptions:
         """How to search, within the lengths that the training data had."""
         return SearchOptions(beam=beam, length_penalty=length_penalty, max_ratio=self.config.max_ratio)
@@ -216,11 +226,11 @@ class Run:
     ) -> Assessment:
         """Translate a corpus, named as on the command line or given as pairs, and score the translations.
 
+        A named one is read in the direction of the run: from target to source where it was trained so.
+
         `tokenize` is sacrebleu's, 13a unless the references are in a script without spaces.
         """
-        pairs = (
-            read_corpus(str(test)).pairs if isinstance(test, str | Path) else [Pair(*pair) for pair in test]
-        )
+        pairs = self.read_pairs(test) if isinstance(test, str | Path) else [Pair(*pair) for pair in test]
         if not pairs:
             raise InputError("there are no pairs to evaluate on")
         translator = self.translator(TranslationOptions(self.search_options(beam, length_penalty)))
