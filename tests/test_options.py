@@ -270,7 +270,7 @@ def test_every_preset_composes_for_every_architecture(preset, architecture):
         assert part.width == PRESETS[preset][name]["width"]
         for key, value in PRESETS[preset][name].items():
             assert not hasattr(part, key) or getattr(part, key) == value
-    trained = PRESETS[preset][parts_of(architecture)[0]]
+    trained = PRESETS[preset][parts_of(architecture)[0]] | PRESETS[preset][architecture]
     assert training.learning_rate == trained.get("learning_rate", TrainingOptions.learning_rate)
     assert tokenizer == TokenizerOptions()
 

@@ -29,10 +29,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "decoder_layers": 2,
             "dropout": 0.1,
         },
+        "hybrid": {"score": "additive", "learning_rate": 6e-3},
     },
     "small": {
         "lstm": {"width": 256, "hidden": 512, "dropout": 0.3, "learning_rate": 2.5e-3},
         "transformer": {"width": 256, "feed_forward": 1024, "heads": 4, "dropout": 0.2},
+        "hybrid": {"score": "additive"},
     },
     "base": {
         "lstm": {
@@ -52,9 +54,10 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "decoder_layers": 6,
             "dropout": 0.1,
         },
+        "hybrid": {"score": "additive"},
     },
 }
-"""Settings of each architecture under the preset's name."""
+"""Settings of each architecture under the preset's name; a mixed pair's are over those of its parts."""
 
 
 def choose_preset(pairs: int) -> str:
@@ -63,14 +66,15 @@ def choose_preset(pairs: int) -> str:
 
 
 def preset_of(architecture: str, preset: str) -> dict[str, Any]:
-    """A preset's settings for an architecture; those of a pair without any are its parts' own.
+    """A preset's settings for an architecture.
 
-    A part is as in the architecture that has it on both sides, and trained as the encoder's is.
+    Each part of a mixed pair is as in the architecture that has it on both sides, and the pair is trained as
+    the encoder's, but for settings of its own.
     """
     sizes = PRESETS[preset]
-    if architecture in sizes:
-        return dict(sizes[architecture])
     encoder, decoder = parts_of(architecture)
+    if encoder == decoder:
+        return dict(sizes.get(architecture, {}))
     training = {field.name for field in fields(TrainingOptions)}
     own = dict(sizes.get(encoder, {}))
     chosen = {name: value for name, value in own.items() if name in training}
@@ -79,7 +83,7 @@ def preset_of(architecture: str, preset: str) -> dict[str, Any]:
         for name, value in other.items():
             if name not in training and not name.startswith(foreign):
                 chosen[f"{part}.{name.removeprefix(f'{part}_')}"] = value
-    return chosen
+    return chosen | sizes.get(architecture, {})
 
 
 def compose(
