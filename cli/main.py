@@ -40,7 +40,7 @@ class Commands(click.Group):
             where = error.filename or "standard output"
             raise click.ClickException(_plain(f"{where}: {error.strerror}")) from error
         except (MemoryError, RuntimeError) as error:
-            if not isinstance(error, MemoryError) and "memory" not in str(error):
+            if not _out_of_memory(error):
                 raise
             raise click.ClickException(
                 "there is not enough memory (a smaller model or smaller batch_tokens may help)"
@@ -72,6 +72,13 @@ def cli() -> None:
 
 for command in (train, translate, evaluate, compare, align, info):
     cli.add_command(command)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: Python's, a GPU's, or a CPU's, for which torch has no type of its own."""
+    torch = sys.modules.get("torch")
+    types = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
+    return isinstance(error, types) or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
 def _plain(text: str) -> str:

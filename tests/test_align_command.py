@@ -171,12 +171,32 @@ def test_maps_of_several_runs_stand_side_by_side_under_their_names(work):
     assert second.split() == ["red", "dog", "</s>"] * 2
 
 
-def test_a_folder_that_is_no_run_and_text_too_long_for_a_name_are_sentences(work, tmp_path):
-    (tmp_path / "red").mkdir()
-    long = "red dog " * 1000
-    for source in (tmp_path / "red", long):
+def test_text_too_long_for_a_name_of_a_file_is_a_sentence(work):
+    for source in ("red dog " * 1000, "red" * 200):
         (record,) = records(work.run("lstm"), source, "dog")
-        assert record["source"] == [*str(source).split(), "</s>"]
+        assert record["source"] == [*source.split(), "</s>"]
+
+
+def test_a_misspelt_run_is_not_taken_for_a_sentence(work, tmp_path, monkeypatch):
+    (tmp_path / "red").mkdir()
+    near = f"did you mean {work.run('transformer')}?"
+    for meant, remedy in [
+        (tmp_path / "red", "the folder that training wrote"),
+        (work.path / "nothing", "the folder that training wrote"),
+        (work.path / "transfomer", near),
+        (str(work.run("transformer")).replace("/work", "/wrk", 1), near),
+    ]:
+        said = told(seqattn("align", work.run("lstm"), meant, "red dog", status=1))
+        assert f"{meant}: is not a run" in said and remedy in said
+    monkeypatch.chdir(work.path)
+    assert "did you mean transformer?" in told(seqattn("align", "lstm", "transfomer", "red dog", status=1))
+
+
+@pytest.mark.parametrize("source", ["red", "3/4", " transfomer", "and/or"])
+def test_a_sentence_of_one_word_that_is_like_no_run_is_a_sentence(work, source, monkeypatch):
+    monkeypatch.chdir(work.path)
+    (record,) = records("lstm", source, "dog")
+    assert record["source"] == [source.strip(), "</s>"]
 
 
 def test_a_model_without_attention_is_trained_and_translates_but_cannot_be_aligned(work, tmp_path):

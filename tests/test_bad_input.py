@@ -1,6 +1,7 @@
 """Bad corpora and folders, for every command that reads one: one sentence, and nothing is written."""
 
 import pytest
+import torch
 from click.testing import CliRunner
 from seqattn_cli.main import cli
 
@@ -92,3 +93,31 @@ def test_a_folder_that_is_not_a_run_is_one_sentence_and_status_one(work, tmp_pat
         errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
         assert len(errors) == 1 and str(path) in errors[0]
         assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "not enough memory"),
+        (torch.OutOfMemoryError("CUDA out of memory."), "not enough memory"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."),
+            "not enough memory",
+        ),
+    ],
+)
+def test_a_lack_of_memory_is_one_sentence(work, monkeypatch, error, message):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("seqattn.runs.run.load_run", fail)
+    assert message in told(seqattn("info", work.run("lstm"), status=1))
+
+
+def test_an_error_that_only_mentions_memory_is_not_taken_for_a_lack_of_it(work, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("the memory has 3 rows, the target 4")
+
+    monkeypatch.setattr("seqattn.runs.run.load_run", fail)
+    with pytest.raises(RuntimeError, match="3 rows"):
+        seqattn("info", work.run("lstm"))

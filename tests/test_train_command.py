@@ -57,7 +57,7 @@ def test_pairs_left_out_are_counted(work, tmp_path):
         *("--max-updates", 1, *sizes("lstm"), *setting("max_length=20")),
     )
     said = " ".join(result.stderr.split())
-    assert "Left out of training: 2 with an empty side, 1 too long (max_length)" in said
+    assert "Left out of training: 2 with an empty side, 1 longer than" in said
 
 
 def test_settings_come_from_the_file_and_over_it_from_the_command_line(work, tmp_path):

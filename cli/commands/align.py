@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -111,6 +112,8 @@ def align(
     """
     others = list(map(Path, takewhile(_is_run, more)))
     sentences = more[len(others) :]
+    if sentences:
+        _refuse_misspelt_run(sentences[0], run)
     if complaint := _misused(
         runs=1 + len(others),
         sentences=sentences,
@@ -169,6 +172,35 @@ def _is_run(argument: str) -> bool:
     except OSError:
         # A sentence may be too long for the name of a file.
         return False
+
+
+def _refuse_misspelt_run(argument: str, run: Path) -> None:
+    """InputError for what stands where a sentence may begin and was probably meant for a run.
+
+    That is a folder, a name in one, or nearly the name of a run beside them; a sentence has spaces.
+    """
+    if not argument or any(map(str.isspace, argument)):
+        return
+    path = Path(argument)
+    try:
+        folders = {folder for folder in (run.parent, path.parent) if folder.is_dir()}
+        runs = {_end(one): one for folder in folders for one in folder.iterdir() if _is_run(str(one))}
+        named = path.is_dir() or (len(path.parts) > 1 and path.parent in folders)
+    except (OSError, ValueError):
+        return
+    near = difflib.get_close_matches(_end(path), runs, n=1, cutoff=0.8)
+    if named or near:
+        guess = f"did you mean {runs[near[0]]}? " if near else "give the folder that training wrote; "
+        raise InputError(
+            "is not a run",
+            path=argument,
+            remedy=f"{guess}a sentence of one word is given with a space before it",
+        )
+
+
+def _end(path: Path) -> str:
+    """The last two parts of a path, in which a slip is looked for."""
+    return "/".join(path.parts[-2:])
 
 
 def _misused(

@@ -56,7 +56,9 @@ def describe_data(console: Console, prepared: Prepared) -> None:
     )
     left_out = {
         "with an empty side": said["empty"],
-        "too long (max_length)": said["too_long"],
+        f"longer than {said['longest_taken']} pieces (--set max_length=N takes longer ones)": said[
+            "too_long"
+        ],
         "whose source is held out": said.get("held_out_duplicates", 0),
     }
     if any(left_out.values()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,12 @@ class Data:
     valid: tuple[Pair, ...]
     description: dict[str, Any]
     """Names, sizes and fingerprints, as config.json records them."""
-    guide: Mapping[Pair, Links] | None = None
-    """The links between the words of each training pair, for guided alignment."""
+    guide: tuple[Links, ...] | None = None
+    """The links between the words of each training pair, in their order, for guided alignment."""
 
     def swapped(self) -> Data:
         """The other direction: from target to source."""
-        guide = None
-        if self.guide is not None:
-            guide = {pair.swapped(): turned(links) for pair, links in self.guide.items()}
+        guide = None if self.guide is None else tuple(map(turned, self.guide))
         train, valid = (tuple(pair.swapped() for pair in pairs) for pairs in (self.train, self.valid))
         return Data(train, valid, self.description | {"swapped": True}, guide)
 
@@ -76,8 +74,9 @@ def load_data(train: Sequence[str], valid: str | None, guide: str | None = None)
     if guide is not None:
         lines = [gold.possible for gold in read_gold(Path(guide))]
         check_links(lines, corpus.pairs, guide)
-        links = dict(zip(corpus.pairs, lines, strict=True))
-        described |= {"guide": guide, "guide_fingerprint": fingerprint(links[pair] for pair in pairs)}
+        chosen = set(pairs)
+        links = tuple(links for pair, links in zip(corpus.pairs, lines, strict=True) if pair in chosen)
+        described |= {"guide": guide, "guide_fingerprint": fingerprint(links)}
     return Data(pairs, held, described, links)
 
 
@@ -120,11 +119,11 @@ def prepare(
     guide = None if data.guide is None else IdLinks()
 
     def kept() -> Iterator[Example]:
-        for pair, example in zip(data.train, encode(tokenizer, data.train, report), strict=True):
+        for at, example in enumerate(encode(tokenizer, data.train, report)):
             if max(map(len, example)) > max_length:
                 continue
             if guide is not None and data.guide is not None:
-                guide.append(between_ids(tokenizer, example, data.guide[pair]))
+                guide.append(between_ids(tokenizer, example, data.guide[at]))
             yield example
 
     train = Examples(kept())
@@ -140,6 +139,7 @@ def prepare(
         "train_pairs": len(train),
         "valid_pairs": len(valid),
         "too_long": len(data.train) - len(train),
+        "longest_taken": max_length,
     }
     return Prepared(
         tokenizer,
