@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from threading import Barrier
 from typing import Any, TypeVar
 
 import torch
@@ -55,20 +56,30 @@ def side_by_side(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterato
     """`work` done on every item, in order: as many at once as torch has threads, each on one thread.
 
     Threads inside of each small product wait for each other at its end; batches side by side do not
-    (docs/decisions.md).
+    (docs/decisions.md). Other threads of the process keep the number of threads they compute with.
     """
     waiting = list(items)
     threads = torch.get_num_threads()
-    if threads == 1 or len(waiting) == 1:
+    workers = min(threads, len(waiting))
+    if workers < 2:
         yield from map(work, waiting)
         return
-    torch.set_num_threads(1)
-    pool = ThreadPoolExecutor(threads)
+    begun = Barrier(workers + 1)
+
+    def begin() -> None:
+        torch.set_num_threads(1)
+        begun.wait()
+
+    pool = ThreadPoolExecutor(workers, initializer=begin)
     try:
-        yield from pool.map(work, waiting)
-    finally:
-        pool.shutdown(cancel_futures=True)
+        results = pool.map(work, waiting)
+        begun.wait()
+        # torch's number is a thread's own, but new threads begin with the one that any thread set last.
         torch.set_num_threads(threads)
+        yield from results
+    finally:
+        begun.abort()
+        pool.shutdown(cancel_futures=True)
 
 
 def keep_freed_memory() -> None:

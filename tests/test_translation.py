@@ -1,6 +1,7 @@
 """Lines in, translations out: order, one for each line whatever it holds, and how long lines are cut."""
 
 import time
+from threading import Thread
 from functools import cache
 from itertools import pairwise
 
@@ -254,3 +255,24 @@ def test_work_side_by_side_comes_back_in_order_and_ends_at_a_fault():
     finally:
         torch.set_num_threads(before)
     assert len(started) < 100
+
+
+def test_work_side_by_side_leaves_other_threads_their_number_of_threads():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        inside, around = [], []
+
+        def work(item):
+            inside.append(torch.get_num_threads())
+            time.sleep(0.01)
+            return item
+
+        for _ in side_by_side(work, range(6)):
+            around.append(torch.get_num_threads())
+            fresh = Thread(target=lambda: around.append(torch.get_num_threads()))
+            fresh.start()
+            fresh.join()
+        assert inside == [1] * 6 and around == [2] * 12
+    finally:
+        torch.set_num_threads(before)
