@@ -67,6 +67,8 @@ def side_by_side(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterato
     begun = Barrier(workers + 1)
 
     def begin() -> None:
+        # Asked first, as a thread takes over the number of the process when it is asked for the first time.
+        torch.get_num_threads()
         torch.set_num_threads(1)
         begun.wait()
 

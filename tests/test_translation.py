@@ -1,9 +1,9 @@
 """Lines in, translations out: order, one for each line whatever it holds, and how long lines are cut."""
 
 import time
-from threading import Thread
 from functools import cache
 from itertools import pairwise
+from threading import Thread
 
 import pytest
 import torch
