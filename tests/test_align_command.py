@@ -114,7 +114,7 @@ def test_align_reads_the_layer_and_head_asked_for(work):
     torch.testing.assert_close(weights("--head", 0), (heads[0] + heads[1]) / 2, atol=2e-5, rtol=0)
     arguments = ("align", work.run("transformer"), "red dog", "dog red")
     for more in (["--layer", 2], ["--head", 3]):
-        assert "1 decoder layer(s) of 2 head(s)" in told(seqattn(*arguments, *more, status=1))
+        assert "only 1 layer of 2 heads" in told(seqattn(*arguments, *more, status=1))
 
 
 def records(*arguments):

@@ -112,7 +112,7 @@ def test_additive_scores_weigh_the_tanh_of_a_sum():
 def test_attention_is_the_weighted_sum_written_out():
     scores, values = randn(2, 3, 5), randn(2, 5, 4, seed=2)
     mask = torch.tensor([[True, True, False, True, True], [True, False, False, False, True]])[:, None, :]
-    context, weights = attend(scores, values, mask)
+    context, weights, _ = attend(scores, values, mask)
     for b in range(2):
         for t in range(3):
             allowed = [s for s in range(5) if mask[b, 0, s]]
@@ -205,7 +205,7 @@ def test_multi_head_attention_equals_torch_with_the_same_weights():
         theirs.out_proj.bias.copy_(ours.output.bias)
     queries, source = randn(2, 4, width), randn(2, 5, width, seed=2)
     mask = torch.tensor([[True, True, True, False, False], [True] * 5])
-    context, weights = ours(queries, *ours.project(source), mask[:, None, None, :])
+    context, weights, _ = ours(queries, *ours.project(source), mask[:, None, None, :])
     expected, expected_weights = theirs(
         queries, source, source, key_padding_mask=~mask, average_attn_weights=False
     )
@@ -222,7 +222,7 @@ def test_multi_head_self_attention_under_a_causal_mask_equals_torch():
         theirs.in_proj_bias.copy_(torch.cat([ours.query.bias, ours.key_value.bias]))
         theirs.out_proj.load_state_dict(ours.output.state_dict())
     x = randn(2, 5, width)
-    context, weights = ours(x, *ours.project(x), causal_mask(5, 5))
+    context, weights, _ = ours(x, *ours.project(x), causal_mask(5, 5))
     expected, expected_weights = theirs(x, x, x, attn_mask=~causal_mask(5, 5), average_attn_weights=False)
     torch.testing.assert_close(context, expected)
     torch.testing.assert_close(weights, expected_weights)

@@ -121,7 +121,13 @@ def test_nothing_in_the_library_knows_the_terminal(module):
     assert not tops & {"seqattn_cli", "cli", "click", "rich"}
 
 
-PURE = ("seqattn.models", "seqattn.decoding.search", "seqattn.decoding.stepping", "seqattn.training")
+PURE = (
+    "seqattn.models",
+    "seqattn.decoding.prefixes",
+    "seqattn.decoding.search",
+    "seqattn.decoding.stepping",
+    "seqattn.training",
+)
 """What sees tensors alone."""
 
 

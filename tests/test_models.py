@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from seqattn.errors import InputError
 from seqattn.models import ARCHITECTURES, build, default_options
+from seqattn.models.attention import attention_weights
 from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary, select
 from seqattn.models.decoders.lstm import LSTMDecoder, LSTMDecoderOptions
 from seqattn.models.decoders.transformer import TransformerDecoder
@@ -42,8 +44,15 @@ def in_parts(model: Seq2Seq, target: Tensor, memory: Memory, state: State, parts
     for part in target.split(parts, dim=1):
         calls.append(model.decode(part, memory, state, attention=True))
         state = calls[-1].state
-    seen = [call.attention for call in calls if call.attention is not None]
-    return Decoded(torch.cat([c.hidden for c in calls], 1), state, torch.cat(seen, -2) if seen else None)
+
+    def joined(name: str) -> Tensor | None:
+        seen = [getattr(call, name) for call in calls if getattr(call, name) is not None]
+        # What came before a call does not see what comes after it.
+        whole = [nn.functional.pad(part, (0, seen[-1].shape[-1] - part.shape[-1])) for part in seen]
+        return torch.cat(whole, -2) if whole else None
+
+    hidden = torch.cat([call.hidden for call in calls], 1)
+    return Decoded(hidden, state, *map(joined, ("attention", "scores", "self_attention")))
 
 
 @pytest.mark.parametrize("parts", [[1, 1, 1, 1, 1], [2, 3], [1, 4], [3, 1, 1]], ids=str)
@@ -54,6 +63,8 @@ def test_decoding_all_tokens_at_once_equals_decoding_them_in_parts(model, parts)
     apart = in_parts(model, target, memory, state, parts)
     close(apart.hidden, whole.hidden)
     close(apart.attention, whole.attention)
+    close(apart.scores, whole.scores)
+    close(apart.self_attention, whole.self_attention)
     assert apart.state.keys() == whole.state.keys()
     for name, tensor in whole.state.items():
         close(apart.state[name], tensor)
@@ -63,7 +74,7 @@ def test_asking_for_attention_changes_nothing_else(model):
     memory, state = model.encode(random_source(LENGTHS))
     asked = model.decode(random_target(), memory, state, attention=True)
     unasked = model.decode(random_target(), memory, state)
-    assert unasked.attention is None
+    assert unasked.attention is unasked.scores is unasked.self_attention is None
     assert torch.equal(asked.hidden, unasked.hidden)
 
 
@@ -156,6 +167,77 @@ def test_attention_rows_sum_to_one_and_are_zero_on_padding(model):
         reach = min(length, getattr(options, "locations", length)) if "location" in str(options) else length
         everywhere = getattr(options, "attention", "global") == "global"
         assert (attention[row, ..., :reach] > 0).all() or not everywhere
+
+
+def test_attention_is_the_softmax_of_its_scores_where_it_may_attend(model):
+    source = random_source(LENGTHS)
+    decoded = model.decode(random_target(3, 5), *model.encode(source), attention=True)
+    options = model.decoder.options
+    if model.attention_shape is None or getattr(options, "attention", "global") != "global":
+        assert (decoded.scores is None) == (model.attention_shape is None)
+        return
+    mask = source != PAD
+    if getattr(options, "score", "") == "location":
+        mask = mask & (torch.arange(source.shape[1]) < options.locations)
+    close(attention_weights(decoded.scores, mask[:, None, None, None, :]), decoded.attention)
+
+
+def test_self_attention_has_the_shape_that_is_said_and_rows_that_sum_to_one(model):
+    source, target = random_source(LENGTHS), random_target(3, 5)
+    for place, queries in (("encoder", max(LENGTHS)), ("decoder", 5)):
+        shape = model.shape_of(place)
+        if shape is None:
+            with pytest.raises(InputError, match=f"the {place} of this model has no self-attention"):
+                model.attend(source, target, place)
+            continue
+        found = model.attend(source, target, place)
+        assert found.shape == (3, *shape, queries, queries)
+        close(found.sum(-1), torch.ones(found.shape[:-1], dtype=found.dtype))
+        for row, length in enumerate(LENGTHS):
+            may = torch.arange(queries) < length if place == "encoder" else torch.ones(5, 5).bool().tril()
+            assert ((found[row] > 0) == may.expand(found[row].shape)).all()
+
+
+def test_padding_changes_no_self_attention(model):
+    source, target = random_source(LENGTHS), random_target()
+    wider = nn.functional.pad(source, (0, 4), value=PAD)
+    for place in ("encoder", "decoder"):
+        if model.shape_of(place) is not None:
+            narrow, wide = (model.attend(ids, target, place) for ids in (source, wider))
+            size = narrow.shape[-1]
+            close(wide[..., :size, :size], narrow)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_self_attention_equals_that_of_torchs_layers_with_the_same_weights(norm):
+    model = tiny_model("transformer", norm=norm, encoder_layers=3, decoder_layers=2, spread=3.0)
+    source, target = random_source(LENGTHS), random_target(3, 6)
+    seen: list[Tensor] = []
+
+    def watched(attention: nn.MultiheadAttention) -> None:
+        own = attention.forward
+
+        def forward(*args: Any, **options: Any) -> tuple[Tensor, Tensor]:
+            output, weights = own(*args, **{**options, "need_weights": True, "average_attn_weights": False})
+            seen.append(weights)
+            return output, weights
+
+        attention.forward = forward
+
+    encoder, decoder = torch_stacks(model)
+    for layer in (*encoder.layers, *decoder.layers):
+        watched(layer.self_attn)
+    # torch's fast path would call no module.
+    encoder.train(), decoder.train()
+    with torch.no_grad():
+        memory = encoder(model.encoder.embedding(source), src_key_padding_mask=source == PAD)
+        future = torch.triu(torch.ones(6, 6, dtype=torch.bool), diagonal=1)
+        decoder(
+            model.decoder.embedding(target), memory, tgt_mask=future, memory_key_padding_mask=source == PAD
+        )
+        for place, theirs in (("encoder", seen[:3]), ("decoder", seen[3:])):
+            ours = model.attend(source, target, place)
+            torch.testing.assert_close(ours, torch.stack(theirs, 1), rtol=1e-5, atol=1e-5)
 
 
 def test_attention_lists_the_decoder_layers_from_the_first():

@@ -102,6 +102,15 @@ def test_the_attention_of_the_steps_is_what_alignment_reads(attentive):
     torch.testing.assert_close(found, whole)
 
 
+def test_the_scores_of_the_steps_are_those_that_the_model_computes(attentive):
+    source, target = SOURCES[0], random_rows((6,), 13, seed=3)[0]
+    whole = attentive.decode(
+        torch.tensor([[BOS, *target[:-1]]]), *attentive.encode(torch.tensor([source])), attention=True
+    )
+    found = torch.stack([step.scores for step in steps(attentive, source, GREEDY, target)], dim=-2)
+    torch.testing.assert_close(found, whole.scores[0].float())
+
+
 def test_the_context_of_a_step_is_the_one_its_model_computes(attentive):
     seen: list[Tensor] = []
     contexts_used(attentive, seen)

@@ -1,6 +1,6 @@
 """From a model to hypotheses: beam search (greedy is a beam of one), sampling, and scores of given targets.
 
-Everything here sees the contract of `seqattn.models.base` alone. PAD, BOS and UNK are never proposed.
+Each step is that of `seqattn.decoding.prefixes`: PAD, BOS and UNK are never proposed.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from seqattn.decoding.prefixes import Prefixes
 from seqattn.errors import check_ranges
-from seqattn.models.base import Memory, Seq2Seq, State, select
-from seqattn.symbols import BOS, EOS, PAD, UNK
-
-NEVER_PROPOSED = [PAD, BOS, UNK]
+from seqattn.models.base import Seq2Seq
+from seqattn.symbols import BOS, EOS, PAD
 
 
 @dataclass(frozen=True)
@@ -64,30 +63,6 @@ class Hypothesis(NamedTuple):
 def length_penalty(length: int, alpha: float) -> float:
     """Wu et al. 2016, eq. 14: `lp(Y) = ((5 + |Y|) / 6)^α`, of the length in ids, EOS counted."""
     return float(((5 + length) / 6) ** alpha)
-
-
-def length_limits(model: Seq2Seq, memory: Memory, options: SearchOptions) -> Tensor:
-    """The most ids a target of each encoded source may have, one at least for EOS: → (B,) int64."""
-    limits = (memory["mask"].sum(1) * options.max_ratio).long() + options.max_extra
-    return limits.clamp(min=1, max=model.longest)
-
-
-def next_log_probabilities(
-    model: Seq2Seq, last: Tensor, memory: Memory, state: State, forced: Tensor
-) -> tuple[Tensor, State]:
-    """What may follow `last` (R,): log-probabilities (R, V) float32, and the new state.
-
-    They are normalised over the whole vocabulary; then ids that are never proposed, and all but EOS where
-    `forced` (R,), become -inf.
-    """
-    decoded = model.decode(last.unsqueeze(1), memory, state)
-    log_p = model.logits(decoded.hidden[:, -1]).float().log_softmax(-1)
-    log_p[:, NEVER_PROPOSED] = -torch.inf
-    if forced.any():
-        only_end = torch.full_like(log_p[:1], -torch.inf)
-        only_end[:, EOS] = 0.0
-        log_p = torch.where(forced.unsqueeze(1), log_p + only_end, log_p)
-    return log_p, decoded.state
 
 
 BLOCK = 64
@@ -168,22 +143,18 @@ def beam_search(model: Seq2Seq, source: Tensor, options: SearchOptions) -> list[
     Sentences that are done leave the batch.
     """
     k = options.beam
-    memory, state = model.encode(source)
-    limits = length_limits(model, memory, options)
+    prefixes = Prefixes.begin(model, source, options.max_ratio, options.max_extra)
     results: list[list[Hypothesis]] = [[] for _ in range(len(source))]
     sentences = torch.arange(len(source), device=source.device)
     start = torch.full((len(source), 1, 1), BOS, device=source.device)
     zeros = torch.zeros(len(source), 1, device=source.device)
     alive = _Beams(start, zeros, zeros)
     finished = _Beams(start, zeros, torch.full_like(zeros, -torch.inf))
-    length = 0
     while len(sentences):
-        length += 1
-        penalty = length_penalty(length, options.length_penalty)
         width = alive.totals.shape[1]
-        forced = (limits[sentences] <= length).repeat_interleave(width)
-        last = alive.tokens[:, :, -1].flatten()
-        log_p, state = next_log_probabilities(model, last, memory, state, forced)
+        prefixes, log_p, _ = prefixes.step(alive.tokens[:, :, -1].flatten())
+        prefixes.restrict(log_p)
+        penalty = length_penalty(prefixes.length, options.length_penalty)
         # Among the 2k best at most k end, so that k remain to grow; they are among each one's own 2k best.
         best, words = top_k(log_p, min(2 * k, log_p.shape[1]))
         candidates = alive.totals.unsqueeze(-1) + best.unflatten(0, (-1, width))
@@ -210,9 +181,7 @@ def beam_search(model: Seq2Seq, source: Tensor, options: SearchOptions) -> list[
         keep = (~done).nonzero().flatten()
         if len(keep) < len(sentences):
             sentences, alive, finished = sentences[keep], alive.rows(keep), finished.rows(keep)
-            memory = select(memory, keep)
-        rows = keep.unsqueeze(1) * width + parents[keep]
-        state = select(state, rows.flatten())
+        prefixes = prefixes.take(keep, (keep.unsqueeze(1) * width + parents[keep]).flatten())
     return results
 
 
@@ -240,17 +209,15 @@ def sample(
     generator: torch.Generator,
 ) -> list[list[Hypothesis]]:
     """Draw `search.beam` targets for each source, best first; scores are the model's, untempered."""
-    n = search.beam
-    memory, state = model.encode(source)
-    limits = length_limits(model, memory, search).repeat_interleave(n)
-    sentence = torch.arange(len(source), device=source.device).repeat_interleave(n)
-    memory, state = select(memory, sentence), select(state, sentence)
+    # Each draw has a memory of its own, since each may end by itself.
+    sentence = torch.arange(len(source), device=source.device).repeat_interleave(search.beam)
+    prefixes = Prefixes.begin(model, source, search.max_ratio, search.max_extra).take(sentence, sentence)
     tokens = torch.full((len(sentence), 1), BOS, device=source.device)
     totals = torch.zeros(len(sentence), device=source.device)
     results: list[list[Hypothesis]] = [[] for _ in range(len(source))]
     while len(tokens):
-        forced = limits <= tokens.shape[1]
-        log_p, state = next_log_probabilities(model, tokens[:, -1], memory, state, forced)
+        prefixes, log_p, _ = prefixes.step(tokens[:, -1])
+        prefixes.restrict(log_p)
         words = torch.multinomial(_restrict(log_p, options).cpu(), 1, generator=generator).to(tokens.device)
         tokens, totals = torch.cat([tokens, words], 1), totals + log_p.gather(1, words).squeeze(1)
         ends = words.squeeze(1) == EOS
@@ -259,8 +226,8 @@ def sample(
             score = total / length_penalty(len(ids), search.length_penalty)
             results[int(sentence[row])].append(Hypothesis(ids, total, score))
         keep = (~ends).nonzero().flatten()
-        tokens, totals, limits, sentence = tokens[keep], totals[keep], limits[keep], sentence[keep]
-        memory, state = select(memory, keep), select(state, keep)
+        tokens, totals, sentence = tokens[keep], totals[keep], sentence[keep]
+        prefixes = prefixes.take(keep, keep)
     return [sorted(drawn, key=lambda hypothesis: -hypothesis.score) for drawn in results]
 
 

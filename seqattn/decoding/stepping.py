@@ -1,17 +1,16 @@
-"""Decoding a sentence one step at a time: what each step reads, looks at and proposes, and what is taken.
-
-Like search, it sees the contract of `seqattn.models.base` alone.
-"""
+"""Decoding a sentence one step at a time: what each step reads, looks at and proposes, and what is taken."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from seqattn.decoding.search import NEVER_PROPOSED, SearchOptions, length_limits
+from seqattn.decoding.prefixes import NEVER_PROPOSED, Prefixes
+from seqattn.decoding.search import SearchOptions
 from seqattn.errors import InputError
 from seqattn.models.base import Seq2Seq
 from seqattn.symbols import BOS, EOS
@@ -34,6 +33,8 @@ class Step(NamedTuple):
     """The id that the decoder reads: BOS, later what was taken last."""
     attention: Tensor
     """(layers, heads, S) weights of the source ids."""
+    scores: Tensor
+    """(layers, heads, S): the same before their softmax."""
     context: Tensor
     """(layers, heads, D) what each head makes of them: `c = Σ_s a(s) v_s`."""
     candidates: tuple[Candidate, ...]
@@ -61,30 +62,33 @@ def steps(
         raise InputError(f"a sentence has more than the {model.longest} pieces this model can hold")
     model.require_attention()
     ids = torch.tensor([list(source)], device=model.device)
-    memory, state = model.encode(ids)
-    limit = int(length_limits(model, memory, options))
-    values = model.values(memory)
+    prefixes = Prefixes.begin(model, ids, options.max_ratio, options.max_extra)
+    values = model.values(prefixes.memory)
     assert values is not None
     taken = BOS
-    for at in range(limit if target is None else len(target)):
+    wanted: Iterable[int | None] = repeat(None) if target is None else target
+    for given in wanted:
         read = taken
-        decoded = model.decode(ids.new_tensor([[read]]), memory, state, attention=True)
-        assert decoded.attention is not None
-        state = decoded.state
-        probabilities = model.logits(decoded.hidden[0, -1]).float().softmax(-1)
-        proposed = probabilities.index_fill(0, ids.new_tensor(NEVER_PROPOSED), -1.0)
-        order = proposed.argsort(descending=True, stable=True)
+        prefixes, log_p, decoded = prefixes.step(ids.new_tensor([read]), attention=True)
+        assert decoded.attention is not None and decoded.scores is not None
+        probabilities = log_p[0].exp()
+        order = _likeliest_first(log_p[0].index_fill(0, ids.new_tensor(NEVER_PROPOSED), -torch.inf))
         best, ranks = order[:count].tolist(), order.argsort()
-        at_limit = target is None and at + 1 == limit
-        taken = target[at] if target is not None else EOS if at_limit else best[0]
-        told = [Candidate(id, probabilities[id].item(), int(ranks[id]) + 1) for id in (*best, taken)]
+        taken = int(_likeliest_first(prefixes.restrict(log_p)[0])[0]) if given is None else given
+        shown = [Candidate(id, probabilities[id].item(), int(ranks[id]) + 1) for id in (*best, taken)]
         yield Step(
             read,
             decoded.attention[0, :, :, 0].float().cpu(),
+            decoded.scores[0, :, :, 0].float().cpu(),
             (decoded.attention @ values)[0, :, :, 0].float().cpu(),
-            tuple(told[:-1]),
-            told[-1],
-            at_limit and taken != best[0],
+            tuple(shown[:-1]),
+            shown[-1],
+            given is None and taken != best[0],
         )
         if taken == EOS:
             return
+
+
+def _likeliest_first(log_p: Tensor) -> Tensor:
+    """The ids by falling log-probability (V,); of equal ones the first, as search takes them."""
+    return log_p.argsort(descending=True, stable=True)

@@ -120,10 +120,14 @@ def attention_weights(scores: Tensor, mask: Tensor | None = None) -> Tensor:
 
 
 class Attended(NamedTuple):
-    """What attention gives: the context vectors (…, T, D) and the weights (…, T, S) that made them."""
+    """What attention gives."""
 
     context: Tensor
+    """(…, T, D): the context vectors."""
     weights: Tensor
+    """(…, T, S): what the context vectors are averages by."""
+    scores: Tensor
+    """(…, T, S): what the weights were before the softmax, masked positions among them."""
 
 
 def attend(scores: Tensor, values: Tensor, mask: Tensor | None = None) -> Attended:
@@ -132,7 +136,7 @@ def attend(scores: Tensor, values: Tensor, mask: Tensor | None = None) -> Attend
     scores (…, T, S), values (…, S, D), mask broadcast to the scores.
     """
     weights = attention_weights(scores, mask)
-    return Attended(weights @ values, weights)
+    return Attended(weights @ values, weights, scores)
 
 
 def scaled_dot_product_attention(
@@ -140,7 +144,7 @@ def scaled_dot_product_attention(
 ) -> Attended:
     """Vaswani et al. 2017, eq. 1: `Attention(Q, K, V) = softmax(Q Kᵀ / √d_k) V`.
 
-    (…, T, D), (…, S, D), (…, S, E) → context (…, T, E), weights (…, T, S).
+    (…, T, D), (…, S, D), (…, S, E) → context (…, T, E), weights and scores (…, T, S).
     """
     return attend(scaled_dot_scores(queries, keys), values, mask)
 
@@ -197,10 +201,12 @@ class MultiHeadAttention(nn.Module):
         """Queries from x (k·B, T, D) over projected keys and values (B, H, S, D/H).
 
         `mask` broadcasts to (B, H, T, S); where several hypotheses share keys it must not depend on T.
-        → context (k·B, T, D), each head's weights (k·B, H, T, S).
+        → context (k·B, T, D), each head's weights and scores (k·B, H, T, S).
         """
+        rows = x.shape[0]
         queries = fold_queries(self.split(self.query(x)), keys.shape[0])
-        weights = attention_weights(scaled_dot_scores(queries, keys), mask)
-        context = unfold_queries(self.dropout(weights) @ values, x.shape[0])
+        scores = scaled_dot_scores(queries, keys)
+        weights = attention_weights(scores, mask)
+        context = unfold_queries(self.dropout(weights) @ values, rows)
         merged = self.output(context.transpose(1, 2).flatten(-2))
-        return Attended(merged, unfold_queries(weights, x.shape[0]))
+        return Attended(merged, unfold_queries(weights, rows), unfold_queries(scores, rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -29,18 +29,27 @@ class Vocabulary:
 
 
 class AttentionShape(NamedTuple):
-    """How much attention over the source a decoder has."""
+    """How many layers attend to something, and by how many heads each."""
 
     layers: int
     heads: int
 
+    def __str__(self) -> str:
+        return " of ".join(
+            f"{count} {name}{'s' * (count != 1)}" for count, name in zip(self, ("layer", "head"), strict=True)
+        )
+
+
+Place = Literal["cross", "encoder", "decoder"]
+"""Where attention is: of the target to the source, or of the encoder or the decoder to itself."""
+
 
 @dataclass(frozen=True)
 class Reading:
-    """Which of a model's attention is read as the alignment of its words."""
+    """Which of the layers and heads of a place of attention is read, and at which step."""
 
     layer: int = 1
-    """1 is the first decoder layer."""
+    """1 is the first layer."""
     head: int = 0
     """1 is the first head; 0: the mean of all."""
     consumed: bool = False
@@ -53,10 +62,7 @@ class Reading:
         """InputError when attention of that shape has no such layer or head."""
         if self.layer > shape.layers or self.head > shape.heads:
             missing = f"layer {self.layer}" if self.layer > shape.layers else f"head {self.head}"
-            raise InputError(
-                f"there is no {missing}: the model has {shape.layers} decoder layer(s) "
-                f"of {shape.heads} head(s) each"
-            )
+            raise InputError(f"there is no {missing}, only {shape}")
 
     def weights(self, attention: Tensor) -> Tensor:
         """One head's weights, or the mean of the layer's: (…, layers, heads, T, S) → (…, T, S).
@@ -96,6 +102,10 @@ class Decoded(NamedTuple):
     """What the next call needs."""
     attention: Tensor | None
     """(B, layers, heads, T, S) weights over the source when asked for, else None."""
+    scores: Tensor | None = None
+    """(B, layers, heads, T, S): the same before their softmax; when asked for."""
+    self_attention: Tensor | None = None
+    """(B, layers, heads, T, P + T) weights over the P ids read before and these; when asked for, if any."""
 
 
 class Predicted(NamedTuple):
@@ -133,6 +143,18 @@ class Encoder(nn.Module, ABC):
     def initialise(self) -> None:
         """Draw the initial weights from torch's global generator."""
 
+    @property
+    def self_attention_shape(self) -> AttentionShape | None:
+        """How many layers and heads attend to the source itself; None without self-attention."""
+        return None
+
+    def self_attention(self, source: Tensor) -> Tensor:
+        """The weights of every source position over all of them: (B, layers, heads, S, S).
+
+        Only of an encoder whose `self_attention_shape` is not None.
+        """
+        raise NotImplementedError
+
 
 class Decoder(nn.Module, ABC):
     """Predicts targets from what an encoder made of the source.
@@ -154,13 +176,21 @@ class Decoder(nn.Module, ABC):
     def attention_shape(self) -> AttentionShape | None:
         """How many layers and heads attend to the source; None when the decoder has no attention."""
 
+    @property
+    def self_attention_shape(self) -> AttentionShape | None:
+        """How many layers and heads attend to the target read so far; None without self-attention."""
+        return None
+
     @abstractmethod
     def begin(self, encoded: Encoded) -> tuple[Memory, State]:
         """What decoding needs of the encoded source, and the state before the first token."""
 
     @abstractmethod
     def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:
-        """Read the next target ids (B, T) and predict what follows each."""
+        """Read the next target ids (B, T) and predict what follows each.
+
+        `attention` asks for what each position attended to, which is left out otherwise.
+        """
 
     @abstractmethod
     def values(self, memory: Memory) -> Tensor | None:
@@ -208,11 +238,23 @@ class Seq2Seq(nn.Module):
         """Where the weights are."""
         return next(self.parameters()).device
 
-    def require_attention(self, purpose: str = "read") -> AttentionShape:
-        """The shape of the attention over the source; InputError when the model has none."""
-        if self.attention_shape is None:
+    def shape_of(self, place: Place) -> AttentionShape | None:
+        """How many layers and heads attend in a place; None when there is no attention."""
+        shapes = {
+            "cross": self.attention_shape,
+            "encoder": self.encoder.self_attention_shape,
+            "decoder": self.decoder.self_attention_shape,
+        }
+        return shapes[place]
+
+    def require_attention(self, purpose: str = "read", place: Place = "cross") -> AttentionShape:
+        """The shape of the attention in a place; InputError when there is none."""
+        shape = self.shape_of(place)
+        if shape is None and place == "cross":
             raise InputError(f"this model has no attention to {purpose}", remedy="score=none leaves it out")
-        return self.attention_shape
+        if shape is None:
+            raise InputError(f"the {place} of this model has no self-attention to {purpose}")
+        return shape
 
     def encode(self, source: Tensor) -> tuple[Memory, State]:
         """Read a source: the memory holds its `mask` (B, S) and what the decoder began with."""
@@ -233,6 +275,20 @@ class Seq2Seq(nn.Module):
     def values(self, memory: Memory) -> Tensor | None:
         """What attention averages, (B, layers, heads, S, D); None without attention."""
         return self.decoder.values(memory)
+
+    def attend(self, source: Tensor, target: Tensor, place: Place = "cross") -> Tensor:
+        """What each position attends to in a place, under teacher forcing by target ids (B, T), BOS first.
+
+        → (B, layers, heads, T, S), (B, layers, heads, S, S) of the encoder, (B, layers, heads, T, T) of the
+        decoder. InputError when there is no attention in that place.
+        """
+        self.require_attention(place=place)
+        if place == "encoder":
+            return self.encoder.self_attention(source)
+        decoded = self.decode(target, *self.encode(source), attention=True)
+        found = decoded.attention if place == "cross" else decoded.self_attention
+        assert found is not None
+        return found
 
     def forward(self, source: Tensor, target: Tensor, attention: bool = False) -> Predicted:
         """Teacher forcing: what follows each of the target ids (B, T), BOS first, given the source."""

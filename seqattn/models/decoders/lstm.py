@@ -123,7 +123,9 @@ class LuongAttention(nn.Module):
         return dot_scores(queries, keys)
 
     def forward(self, queries: Tensor, memory: Memory, start: Tensor | None) -> Attended:
-        """Decoder states (k·B, T, H) over a memory of B rows → context (k·B, T, H), weights (k·B, T, S).
+        """Decoder states (k·B, T, H) over a memory of B rows.
+
+        → context (k·B, T, H), weights and scores (k·B, T, S).
 
         `start` (k·B,) is the target position of the first state, which local-m alone asks for.
         """
@@ -133,14 +135,14 @@ class LuongAttention(nn.Module):
         if self.score == "location":
             mask = mask & (torch.arange(mask.shape[-1], device=mask.device) < self.locations)
         if self.where == "global":
-            context, weights = attend(scores, memory["states"], mask)
+            context, weights, _ = attend(scores, memory["states"], mask)
         else:
             centre = self.centre(folded, queries.shape[1], memory["mask"], start)
             weights = attention_weights(scores, mask & window_mask(centre, self.window, mask.shape[-1]))
             if self.where == "local-p":
                 weights = weights * gaussian(centre, self.window, mask.shape[-1])
             context = weights @ memory["states"]
-        return Attended(unfold_queries(context, queries.shape[0]), unfold_queries(weights, queries.shape[0]))
+        return Attended(*(unfold_queries(part, len(queries)) for part in (context, weights, scores)))
 
     def centre(self, folded: Tensor, length: int, mask: Tensor, start: Tensor | None) -> Tensor:
         """p_t of each query, (B, k·T): predicted from its state, or the target's own position."""
@@ -218,10 +220,13 @@ class LSTMDecoder(Decoder):
                 step = self._read(torch.cat([word, state["fed"]], dim=-1), memory, state)
                 state = {**step.state, "fed": step.hidden}
                 steps.append(step)
-            seen = [step.attention for step in steps if step.attention is not None]
-            weights = torch.cat(seen, dim=-2) if seen else None
-            decoded = Decoded(torch.cat([step.hidden for step in steps], dim=1), state, weights)
-        return decoded if attention else decoded._replace(attention=None)
+            decoded = Decoded(
+                torch.cat([step.hidden for step in steps], dim=1),
+                state,
+                _joined([step.attention for step in steps]),
+                _joined([step.scores for step in steps]),
+            )
+        return decoded if attention else decoded._replace(attention=None, scores=None)
 
     def _read(self, x: Tensor, memory: Memory, state: State) -> Decoded:
         """Read x (B, T, …): states h_t, context vectors c_t, and `h̃_t = tanh(W_c [c_t; h_t])` (eq. 5)."""
@@ -233,9 +238,15 @@ class LSTMDecoder(Decoder):
             state["length"] = start + x.shape[1]
         if self.attention is None:
             return Decoded(self.dropout(torch.tanh(self.combine(states))), state, None)
-        context, weights = self.attention(states, memory, start)
+        context, weights, scores = self.attention(states, memory, start)
         attentional = torch.tanh(self.combine(torch.cat([context, states], dim=-1)))
-        return Decoded(self.dropout(attentional), state, weights[:, None, None])
+        return Decoded(self.dropout(attentional), state, weights[:, None, None], scores[:, None, None])
 
     def values(self, memory: Memory) -> Tensor | None:
         return None if self.attention is None else memory["states"][:, None, None]
+
+
+def _joined(steps: list[Tensor | None]) -> Tensor | None:
+    """What each step attended to as one, (…, T, S); None without attention."""
+    seen = [step for step in steps if step is not None]
+    return torch.cat(seen, dim=-2) if seen else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from seqattn.models.attention import MultiHeadAttention, causal_mask
+from seqattn.models.attention import Attended, MultiHeadAttention, causal_mask
 from seqattn.models.base import AttentionShape, Decoded, Decoder, Encoded, Memory, State, Table
 from seqattn.models.sublayers import (
     Embedding,
@@ -39,18 +39,23 @@ class DecoderLayer(nn.Module):
 
     def attend_past(
         self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Masked self-attention of x (B, T, D) over the past (B, H, P, D/H) and itself → x, keys, values."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Masked self-attention of x (B, T, D) over the past (B, H, P, D/H) and itself.
+
+        → x, keys and values (B, H, P + T, D/H), weights (B, H, T, P + T).
+        """
         read = self.around_self.before(x)
         new_keys, new_values = self.self_attention.project(read)
         keys, values = torch.cat([keys, new_keys], dim=2), torch.cat([values, new_values], dim=2)
-        context, _ = self.self_attention(read, keys, values, mask)
-        return self.around_self.after(x, context), keys, values
+        attended: Attended = self.self_attention(read, keys, values, mask)
+        return self.around_self.after(x, attended.context), keys, values, attended.weights
 
-    def attend_source(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Queries from the decoder, keys and values from the encoder → x, weights (B, H, T, S)."""
-        context, weights = self.cross_attention(self.around_cross.before(x), keys, values, mask)
-        return self.around_cross.after(x, context), weights
+    def attend_source(
+        self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries from the decoder, keys and values from the encoder → x, weights and scores (B, H, T, S)."""
+        attended: Attended = self.cross_attention(self.around_cross.before(x), keys, values, mask)
+        return self.around_cross.after(x, attended.context), attended.weights, attended.scores
 
     def transform(self, x: Tensor) -> Tensor:
         """The feed-forward sub-layer."""
@@ -84,6 +89,10 @@ class TransformerDecoder(Decoder):
     def attention_shape(self) -> AttentionShape | None:
         return AttentionShape(self.options.layers, self.options.heads)
 
+    @property
+    def self_attention_shape(self) -> AttentionShape | None:
+        return AttentionShape(self.options.layers, self.options.heads)
+
     def begin(self, encoded: Encoded) -> tuple[Memory, State]:
         memory, state = {}, {}
         for i, layer in enumerate(self.layers):
@@ -99,15 +108,19 @@ class TransformerDecoder(Decoder):
         past_mask = causal_mask(length, past + length, target.device) if length > 1 else None
         source_mask = memory["mask"][:, None, None, :]
         x = self.embedding(target, past)
-        state, weights = dict(state), []
+        state, seen = dict(state), []
         for i, layer in enumerate(self.layers):
             assert isinstance(layer, DecoderLayer)
             keys, values = f"keys.{i}", f"values.{i}"
-            x, state[keys], state[values] = layer.attend_past(x, state[keys], state[values], past_mask)
-            x, seen = layer.attend_source(x, memory[keys], memory[values], source_mask)
+            x, state[keys], state[values], own = layer.attend_past(x, state[keys], state[values], past_mask)
+            x, weights, scores = layer.attend_source(x, memory[keys], memory[values], source_mask)
             x = layer.transform(x)
-            weights.append(seen)
-        return Decoded(self.norm(x), state, torch.stack(weights, dim=1) if attention else None)
+            if attention:
+                seen.append((weights, scores, own))
+        hidden = self.norm(x)
+        if not attention:
+            return Decoded(hidden, state, None)
+        return Decoded(hidden, state, *(torch.stack(layers, dim=1) for layers in zip(*seen, strict=True)))
 
     def values(self, memory: Memory) -> Tensor | None:
         return torch.stack([memory[f"values.{i}"] for i in range(len(self.layers))], dim=1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
-from seqattn.models.attention import MultiHeadAttention, padding_mask
-from seqattn.models.base import Encoded, Encoder, Table
+from seqattn.models.attention import Attended, MultiHeadAttention, padding_mask
+from seqattn.models.base import AttentionShape, Encoded, Encoder, Table
 from seqattn.models.sublayers import (
     Embedding,
     FeedForward,
@@ -34,12 +35,13 @@ class EncoderLayer(nn.Module):
         self.feed_forward = FeedForward(options.width, options.feed_forward)
         self.around_self, self.around_feed_forward = Residual(options), Residual(options)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """(B, S, D), mask (B, 1, 1, S) → (B, S, D)."""
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S, D), mask (B, 1, 1, S) → x (B, S, D), weights (B, H, S, S)."""
         read = self.around_self.before(x)
-        context, _ = self.self_attention(read, *self.self_attention.project(read), mask)
-        x = self.around_self.after(x, context)
-        return self.around_feed_forward.after(x, self.feed_forward(self.around_feed_forward.before(x)))
+        attended: Attended = self.self_attention(read, *self.self_attention.project(read), mask)
+        x = self.around_self.after(x, attended.context)
+        x = self.around_feed_forward.after(x, self.feed_forward(self.around_feed_forward.before(x)))
+        return x, attended.weights
 
 
 class TransformerEncoder(Encoder):
@@ -63,7 +65,19 @@ class TransformerEncoder(Encoder):
         mask = padding_mask(source, PAD)
         x = self.embedding(source)
         for layer in self.layers:
-            x = layer(x, mask[:, None, None, :])
+            x, _ = layer(x, mask[:, None, None, :])
         x = self.norm(x)
         present = mask.unsqueeze(-1).to(x.dtype)
         return Encoded(x, mask, (x * present).sum(1) / present.sum(1))
+
+    @property
+    def self_attention_shape(self) -> AttentionShape | None:
+        return AttentionShape(self.options.layers, self.options.heads)
+
+    def self_attention(self, source: Tensor) -> Tensor:
+        mask = padding_mask(source, PAD)
+        x, weights = self.embedding(source), []
+        for layer in self.layers:
+            x, seen = layer(x, mask[:, None, None, :])
+            weights.append(seen)
+        return torch.stack(weights, dim=1)

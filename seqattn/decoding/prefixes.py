@@ -1,0 +1,67 @@
+"""The one way to decode step by step, which greedy search, beam search, sampling and playing share.
+
+It sees the contract of `seqattn.models.base` alone.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqattn.models.base import Decoded, Memory, Seq2Seq, State, select
+from seqattn.symbols import BOS, EOS, PAD, UNK
+
+NEVER_PROPOSED = [PAD, BOS, UNK]
+
+
+class Prefixes(NamedTuple):
+    """Targets begun for some sources: R rows, as many for each source, in the order of the sources.
+
+    The ids themselves are their owner's; here is what the next step needs to know of them.
+    """
+
+    model: Seq2Seq
+    memory: Memory
+    state: State
+    limits: Tensor
+    """(sources,) int64: the most ids that each target may have, EOS counted."""
+    length: int = 0
+    """How many ids each target has."""
+
+    @staticmethod
+    def begin(model: Seq2Seq, source: Tensor, max_ratio: float, max_extra: int) -> Prefixes:
+        """An empty target for each source, to have `max_ratio · source + max_extra` ids at most."""
+        memory, state = model.encode(source)
+        limits = (memory["mask"].sum(1) * max_ratio).long() + max_extra
+        return Prefixes(model, memory, state, limits.clamp(min=1, max=model.longest))
+
+    def step(self, last: Tensor, *, attention: bool = False) -> tuple[Prefixes, Tensor, Decoded]:
+        """Read the last id of each row (R,), BOS at first.
+
+        → prefixes of one id more; log-probabilities of what that id may be (R, V) float32, over the whole
+        vocabulary; and what the model gave.
+        """
+        decoded = self.model.decode(last.unsqueeze(1), self.memory, self.state, attention=attention)
+        log_p = self.model.logits(decoded.hidden[:, -1]).float().log_softmax(-1)
+        return self._replace(state=decoded.state, length=self.length + 1), log_p, decoded
+
+    def restrict(self, log_p: Tensor) -> Tensor:
+        """Make -inf in `log_p` (R, V) what may not come: PAD, BOS, UNK, and at the limit all but EOS.
+
+        It is changed in place, which a vocabulary's size asks for.
+        """
+        log_p[:, NEVER_PROPOSED] = -torch.inf
+        at_limit = (self.limits <= self.length).repeat_interleave(len(log_p) // len(self.limits))
+        if at_limit.any():
+            ends = log_p[at_limit, EOS]
+            log_p[at_limit] = -torch.inf
+            log_p[at_limit, EOS] = ends
+        return log_p
+
+    def take(self, sources: Tensor, rows: Tensor) -> Prefixes:
+        """The prefixes at the given rows (indices), of the given sources, as many for each."""
+        return self._replace(
+            memory=select(self.memory, sources), state=select(self.state, rows), limits=self.limits[sources]
+        )
