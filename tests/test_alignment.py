@@ -121,7 +121,7 @@ def test_pieces_are_what_the_tokenizer_cut():
 @pytest.mark.parametrize(("architecture", "options"), MODELS)
 def test_attention_is_that_of_teacher_forcing_each_pair_alone(architecture, options, batch_tokens):
     model = model_of(architecture, **options)
-    found = list(read_attention(model, EXAMPLES, batch_tokens))
+    found = list(read_attention(model, EXAMPLES, batch_tokens=batch_tokens))
     for one, attention in zip(EXAMPLES, found, strict=True):
         source, target = collate([one])
         with torch.no_grad():

@@ -10,11 +10,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from seqattn_cli.views.drawing import drawing
-from seqattn_cli.views.heatmap import MAX_HEADING, fit, visible
-from seqattn_cli.views.ramp import COLOURS, DARK, LIGHT, STEPS, ramp, step
 
 from seqattn.alignment.reading import Attention
+from seqattn.pictures.legible import fit, visible
+from seqattn.pictures.ramp import COLOURS, DARK, LIGHT, STEPS, ramp, step
+from seqattn.pictures.svg import WORD, drawing, extent
 
 from commands import seqattn, told
 
@@ -76,7 +76,7 @@ def test_text_of_a_sentence_is_shown_and_never_obeyed(source, target):
     assert tags <= {"svg", "title", "desc", "style", "rect", "g", "text"}
     # Two characters cannot stand in XML.
     shown = [
-        re.sub("[\ufffe\uffff]", "\ufffd", fit(visible(word), MAX_HEADING)) for word in [*source, *target]
+        re.sub("[\ufffe\uffff]", "\ufffd", fit(visible(word), WORD, extent)) for word in [*source, *target]
     ]
     assert texts(root)[1 : len(shown) + 1] == shown
     hidden = {unicodedata.category(char) for text in texts(root) for char in text}

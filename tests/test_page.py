@@ -12,16 +12,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from seqattn_cli.commands.readings import Seen
-from seqattn_cli.views.heatmap import caption, visible
-from seqattn_cli.views.page import MOST_PAIRS, page
-from seqattn_cli.views.ramp import DARK, ramp, step
 
 from seqattn.alignment.measures import coverage, entropy
 from seqattn.alignment.reading import Heads
 from seqattn.data.corpus import Pair
 from seqattn.errors import InputError
 from seqattn.models.base import Reading
+from seqattn.pictures.legible import caption, visible
+from seqattn.pictures.maps import AttentionMap
+from seqattn.pictures.page import MOST_PAIRS, page
+from seqattn.pictures.ramp import DARK, ramp, step
 
 from commands import seqattn
 
@@ -36,7 +36,7 @@ def saw(source, target, layers=2, heads=3, run="run", reading=None, own=None, se
     words = [*source.split(), "</s>"], target.split()
     chance = torch.Generator().manual_seed(seed)
     weights = (3 * torch.randn(layers, heads, len(words[1]), len(words[0]), generator=chance)).softmax(-1)
-    return Seen(run, Heads(*words, weights), reading or own, own, Pair(source, target))
+    return AttentionMap(run, Pair(source, target), Heads(*words, weights), reading or own, own)
 
 
 class Document(HTMLParser):
@@ -311,7 +311,7 @@ def test_entropy_and_words_nobody_looked_at_are_as_elsewhere(shown):
     weights = torch.tensor([[[[0.05, 0.9, 0.05, 0.0], [0.1, 0.4, 0.3, 0.2]]]])
     heads = Heads(["the", "red", "dog", "</s>"], ["rot", "Hund"], weights)
     one = Reading(1)
-    browser = shown([Seen("run", heads, one, one, Pair("the red dog", "rot Hund"))])
+    browser = shown([AttentionMap("run", Pair("the red dog", "rot Hund"), heads, one, one)])
     assert coverage(weights)[0, 0].tolist() == pytest.approx([0.15, 1.3, 0.35, 0.2])
     assert browser.run("document.querySelector('.figures').textContent") == (
         f"Entropy {entropy(weights).mean():.2f} bits a word on average, {math.log2(4):.2f} at most. "

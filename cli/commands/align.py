@@ -14,18 +14,13 @@ from seqattn.alignment.links import SYMMETRISED
 from seqattn.errors import InputError
 
 from ..views.formats import FORMATS, headmaps
-from .readings import (
-    read_answers,
-    seen_in,
-    unspaced,
-)
 from .shared import RUN, Number, diagnostics, machine_options, open_run, results
 
 if TYPE_CHECKING:
     from seqattn.alignment.links import Gold
     from seqattn.data.corpus import Pair
     from seqattn.models.base import Reading
-    from seqattn.runs.run import Run
+    from seqattn.runs.run import Run, SelfAttention
 
 
 @click.command()
@@ -52,6 +47,11 @@ if TYPE_CHECKING:
     "--at",
     type=click.Choice(["produced", "consumed"]),
     help="The step at which a target word is predicted, or read.  [default: likewise]",
+)
+@click.option(
+    "--self-attention",
+    type=click.Choice(["encoder", "decoder"]),
+    help="Show what the source, or the target, attends to in itself.",
 )
 @click.option("--heads", is_flag=True, help="Show every layer and head, or judge them on --pairs.")
 @click.option("--step", is_flag=True, help="Play how a sentence is decoded, piece by piece.")
@@ -80,6 +80,7 @@ def align(
     layer: int | None,
     head: int | None,
     at: str | None,
+    self_attention: SelfAttention | None,
     heads: bool,
     step: bool,
     pause: float | None,
@@ -102,6 +103,7 @@ def align(
       seqattn align runs/mine "A sentence." "Ein Satz." --layer 2 --head 1
       seqattn align runs/lstm runs/transformer "A sentence."
       seqattn align runs/mine "A sentence." --heads
+      seqattn align runs/mine "A sentence." --self-attention encoder --heads
       seqattn align runs/mine "A sentence." --step
       seqattn align runs/mine "A sentence." --format html > page.html
       seqattn align runs/mine --pairs test.tsv --format pharaoh > test.links
@@ -126,6 +128,7 @@ def align(
         threshold=threshold is not None,
         chosen=not (layer is None and head is None),
         at=at is not None,
+        self_attention=self_attention,
         step=step,
         pause=pause is not None,
         unit=unit,
@@ -133,8 +136,10 @@ def align(
     ):
         raise click.UsageError(complaint)
 
+    from seqattn.alignment.words import read_answers
     from seqattn.comparison.systems import unique_names
     from seqattn.data.corpus import read_corpus
+    from seqattn.evaluation.scores import unspaced
 
     from ..views.steps import play
 
@@ -144,21 +149,26 @@ def align(
     if step:
         play(loaded[0], names[0], loaded[0].asked_reading(layer, head, None), pause, *sentences)
         return
-    corpora = [read_corpus(pairs).pairs if pairs else (_pair(one, *sentences),) for one in loaded]
-    answers = read_answers(gold, corpora[0])
+    # What is shown of the source alone needs no translation.
+    sides = (*sentences, "")[:2] if self_attention == "encoder" else sentences
+    corpora = [read_corpus(pairs).pairs if pairs else (_pair(one, *sides),) for one in loaded]
+    answers = read_answers(gold, corpora[0]) if gold else None
     if heads and pairs:
         judge(loaded[0], corpora[0], answers)
         return
     consumed = None if at is None else at == "consumed"
-    readings = [one.asked_reading(layer, head, consumed) for one in loaded]
+    readings = [one.asked_reading(layer, head, consumed, self_attention) for one in loaded]
     form = form or ("pharaoh" if pairs else "heatmap")
     if answers is None and form in FORMATS:
         if unit is None:
             texts = [text for corpus in corpora for pair in corpus[:1] for text in pair]
             unit = "pieces" if form != "jsonl" and any(map(unspaced, texts)) else "words"
-        each = zip(loaded, names, corpora, readings, strict=True)
         show = headmaps if heads else FORMATS[form]
-        show(zip(*(seen_in(*one, unit) for one in each), strict=True))
+        maps = (
+            one.attentions(corpus, self_attention=self_attention, reading=reading, unit=unit, name=name)
+            for one, name, corpus, reading in zip(loaded, names, corpora, readings, strict=True)
+        )
+        show(zip(*maps, strict=True))
         return
     back = open_run(reverse, device, threads) if reverse else None
     teaching = read_corpus(lexicon).pairs if lexicon else ()
@@ -216,6 +226,7 @@ def _misused(
     threshold: bool,
     chosen: bool,
     at: bool,
+    self_attention: str | None,
     step: bool,
     pause: bool,
     unit: str | None,
@@ -233,6 +244,18 @@ def _misused(
         (
             lexicon and (threshold or heads or form not in (None, "pharaoh")),
             "--lexicon is for links alone: leave out --threshold, --heads and other formats.",
+        ),
+        (
+            self_attention and (gold or reverse or lexicon or threshold or step or form == "pharaoh"),
+            "--self-attention makes pictures, no links: leave out --gold, --reverse, --threshold, --step.",
+        ),
+        (
+            self_attention and pairs and (form is None or heads),
+            "--self-attention of --pairs needs a --format such as html or jsonl.",
+        ),
+        (
+            self_attention == "encoder" and (at or len(sentences) > 1),
+            "--self-attention encoder is of the source, read in one step: leave out TARGET and --at.",
         ),
         (pause and not step, "--pause needs --step."),
         (

@@ -100,11 +100,10 @@ def compare(
     refuse_overwriting(json_path, *train_on, *(one for one in (valid, test) if one))
     console = diagnostics()
     on = set_up(device, threads)
+    from seqattn.alignment.words import read_answers
     from seqattn.comparison.systems import system, unique_names
     from seqattn.data.corpus import read_corpus
     from seqattn.runs.run import load_run
-
-    from .readings import read_answers
 
     defaults: dict[str, Any] = {}
     if not runs and not train_on:
@@ -118,7 +117,7 @@ def compare(
         console.print("The bundled sample: English to Korean, from a grammar, with gold alignments.")
     assert test is not None
     pairs = read_corpus(test).pairs
-    answers = read_answers(gold, pairs)
+    answers = read_answers(gold, pairs) if gold else None
     if not runs:
         runs = _train_all(console, train_on, valid, out, on, chosen, defaults)
     names = unique_names(runs)
@@ -235,7 +234,7 @@ def _show(
         except InputError:
             without.append(one.name)
             continue
-        maps.append(attention_map(seen, width=room, title=one.name))
+        maps.append(attention_map(seen.attention, width=room, title=one.name))
     if maps:
         heading("What each target word attended to")
         console.print(side_by_side(maps, width=console.width))

@@ -175,14 +175,8 @@ def _write_json(file: TextIO, found: Translation, seen: list[Attention]) -> None
         ],
     }
     if seen:
-        record["attention"] = [attention_json(attention) for attention in seen]
+        record["attention"] = [attention.to_json() for attention in seen]
     file.write(json.dumps(record, ensure_ascii=False) + "\n")
-
-
-def attention_json(attention: Attention) -> dict[str, Any]:
-    """Attention as JSON values: the units of both sides, and a row of weights for each target unit."""
-    weights = [[round(weight, 5) for weight in row] for row in attention.weights.tolist()]
-    return {"source": attention.source, "target": attention.target, "weights": weights}
 
 
 def _draw(file: TextIO, seen: list[Attention]) -> None:

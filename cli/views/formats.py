@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
-from ..commands.readings import Seen
 from ..commands.shared import results
 
-Found = Iterable[Sequence[Seen]]
+if TYPE_CHECKING:
+    from seqattn.pictures.maps import AttentionMap
+
+Found = Iterable[Sequence["AttentionMap"]]
 
 
 def heatmaps(found: Found) -> None:
@@ -37,6 +40,9 @@ def heatmaps(found: Found) -> None:
 
 def headmaps(found: Found) -> None:
     """Small maps of every layer and head, those of one run below the other's."""
+    from seqattn.models.base import AttentionShape
+    from seqattn.pictures.page import described
+
     from .multiples import multiples
 
     console = results()
@@ -44,31 +50,30 @@ def headmaps(found: Found) -> None:
         for number, one in enumerate(several):
             if number:
                 console.print()
-            own = one.own if one.own.consumed == one.reading.consumed else None
-            at = "consumed" if one.reading.consumed else "produced"
-            console.print(multiples(one.heads, own, width=console.width, title=f"{one.run}: {at}"))
+            own = one.own if one.own and one.own.consumed == one.reading.consumed else None
+            shown = described(one.reading, AttentionShape(1, 1), one.heads.place)
+            title = f"{one.run}: {shown}" if shown else one.run
+            console.print(multiples(one.heads, own, width=console.width, title=title))
 
 
 def jsonl(found: Found) -> None:
     """A JSON object a line for each pair and run."""
-    from ..commands.translate import attention_json
-
     for several in found:
         for one in several:
-            record = {"run": one.run, **attention_json(one.attention)}
+            record = {"run": one.run, **one.attention.to_json()}
             click.echo(json.dumps(record, ensure_ascii=False))
 
 
 def html(found: Found) -> None:
     """A web page."""
-    from .page import page
+    from seqattn.pictures.page import page
 
     click.echo(page(found), nl=False)
 
 
 def svg(found: Found) -> None:
     """A picture, the runs of a pair side by side, one pair below the other."""
-    from .drawing import MOST_PAIRS, drawing
+    from seqattn.pictures.svg import MOST_PAIRS, drawing
 
     # One more than there may be is enough to see that there are too many.
     pairs = [

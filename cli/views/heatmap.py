@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import unicodedata
 from collections.abc import Iterable, Sequence
 from io import StringIO
 
@@ -13,6 +12,9 @@ from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
+
+from seqattn.pictures import legible
+from seqattn.pictures.legible import reordered, right_to_left
 
 # Lower bound, shade, colour. The colours share one lightness (contrast of at least 3 with black and with
 # white) and gain chroma with the weight, so the order of the ramp survives dark and light backgrounds.
@@ -27,34 +29,12 @@ MIN_WIDTH = 20
 FAINT = "#808080"
 MAX_HEADING = 24  # cells of a word on a line of its own
 MAX_STACK = 12  # letters of a word that is stacked
-JOINER = "\u200d"
-RIGHT_TO_LEFT = ("R", "AL")  # bidirectional classes of Hebrew and Arabic letters
 
 
 def visible(text: str) -> str:
-    """`text` with everything a terminal would obey, hide or wrap at replaced by something to look at.
-
-    Control characters become their U+2400 pictures, white space becomes ␣, other invisible or direction
-    changing characters their escapes, and the empty string ∅. The result has at least one cell.
-    """
-    text = unicodedata.normalize("NFC", text)
-    shown = ""
-    for char, following in zip(text, text[1:] + " ", strict=False):
-        category = unicodedata.category(char)
-        if char < "\x20" or char == "\x7f":
-            shown += chr(0x2400 + ord(char)) if char < "\x20" else "\u2421"
-        elif char == JOINER:
-            # Only emoji are joined: elsewhere terminals and rich disagree about the width of the result.
-            shown += char if shown and unicodedata.category(following) == "So" else ""
-        elif category == "Zs":
-            shown += "␣"
-        elif category in ("Cc", "Cf", "Cs", "Zl", "Zp") and char != "\u200c":
-            shown += char.encode("unicode_escape").decode()
-        elif not shown and cell_len(char) == 0:
-            shown += "◌" + char
-        else:
-            shown += char
-    return shown or "∅"
+    """`legible.visible`, of at least one cell."""
+    shown = legible.visible(text)
+    return shown if cell_len(shown[0]) else "◌" + shown
 
 
 def caption(text: str) -> str:
@@ -62,38 +42,14 @@ def caption(text: str) -> str:
     return visible(text).replace("␣", " ")
 
 
-def graphemes(text: str) -> list[str]:
-    """`text` in pieces that are drawn together: a character with its combining marks, a joined emoji."""
-    pieces: list[str] = []
-    for char in text:
-        if pieces and (cell_len(char) == 0 or pieces[-1].endswith(JOINER)):
-            pieces[-1] += char
-        else:
-            pieces.append(char)
-    return pieces
-
-
 def fit(text: str, cells: int) -> str:
     """`text` if it takes at most `cells` cells (1 or more), else its longest prefix with … that does."""
-    if cell_len(text) <= cells:
-        return text
-    kept = ""
-    for piece in graphemes(text):
-        if cell_len(kept + piece) > cells - 1:
-            break
-        kept += piece
-    return kept + "…"
+    return legible.fit(text, cells, cell_len)
 
 
-def reordered(text: str) -> bool:
-    """Whether a terminal may show parts of `text` in another order, as they are written right to left."""
-    return any(unicodedata.bidirectional(char) in RIGHT_TO_LEFT for char in text)
-
-
-def right_to_left(words: Sequence[str]) -> bool:
-    """Whether most letters of `words` are written from right to left."""
-    directions = [unicodedata.bidirectional(char) for word in words for char in word]
-    return sum(direction in RIGHT_TO_LEFT for direction in directions) > directions.count("L")
+def graphemes(text: str) -> list[str]:
+    """`text` in pieces that a terminal draws together."""
+    return legible.graphemes(text, cell_len)
 
 
 def heatmap(

@@ -11,6 +11,8 @@ from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.text import Text
 
+from seqattn.pictures.legible import reordered
+
 from .heatmap import (
     FAINT,
     MAX_HEADING,
@@ -21,7 +23,6 @@ from .heatmap import (
     fit,
     flow,
     legend,
-    reordered,
     visible,
 )
 

@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from seqattn.models.base import Reading
 
 
-UNSEEN = 0.2
-"""A source word whose weights in all target words sum to less counts as one that nobody looked at."""
-
-
 def attention_map(attention: Attention, *, width: int, title: str = "") -> RenderableType:
     """A pair's attention as a heat map, and under it what sums it up."""
     chart = heatmap(attention.source, attention.target, attention.weights.tolist(), width=width, title=title)
@@ -35,12 +31,20 @@ def attention_map(attention: Attention, *, width: int, title: str = "") -> Rende
 
 def attention_summary(attention: Attention, width: int) -> list[Text]:
     """The mean entropy of the rows, and the source words that no target word looked at."""
-    from seqattn.alignment.measures import coverage, entropy
+    from seqattn.alignment.measures import UNSEEN, coverage, entropy
 
     bits, most = entropy(attention.weights).mean().item(), math.log2(len(attention.source))
-    spread = [f"{bits:.2f} of {most:.2f} bits", "mean row entropy", "</s> counted"]
-    words = zip(attention.source[:-1], coverage(attention.weights)[:-1].tolist(), strict=True)
-    unseen = [fit(visible(word), min(width, MAX_HEADING)) for word, share in words if share < UNSEEN]
+    spread = [
+        f"{bits:.2f} of {most:.2f} bits",
+        "mean row entropy",
+        f"{attention.source[attention.mark]} counted",
+    ]
+    words = enumerate(zip(attention.source, coverage(attention.weights).tolist(), strict=True))
+    unseen = [
+        fit(visible(word), min(width, MAX_HEADING))
+        for at, (word, share) in words
+        if share < UNSEEN and at != attention.mark
+    ]
     unseen = [*(unseen or ["no word"]), f"(column sums <{UNSEEN})"]
     return [
         line

@@ -13,7 +13,6 @@ from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from ..commands.readings import described
 from ..commands.shared import results
 from .heatmap import FAINT, MAX_HEADING, MIN_WIDTH, band, block, caption, fit, flow, graphemes, visible
 
@@ -72,13 +71,15 @@ def play(
     from dataclasses import replace
 
     from seqattn.decoding.stepping import steps
+    from seqattn.models.base import AttentionShape
+    from seqattn.pictures.page import described
 
     ids = run.tokenizer.source.encode(source)
     along = None if target is None else run.tokenizer.target.encode(target)
     options = run.search_options(beam=1)
     every = list(steps(run.model, ids, options, along))
     scenes = list(scenes_of(every, run.tokenizer, ids, reading))
-    shown = described(replace(reading, consumed=False), *every[0].attention.shape[:2])
+    shown = described(replace(reading, consumed=False), AttentionShape(*every[0].attention.shape[:2]))
     heading = [Text(caption(f"{name}: {shown}"), "bold")]
     if reading.consumed:
         heading.append(

@@ -7,6 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+UNSEEN = 0.2
+"""A source word of less `coverage` than this counts as one that nobody looked at."""
+
 
 def entropy(weights: Tensor) -> Tensor:
     """How widely a row of weights spreads, in bits: `H(a_t) = -Σ_s a_t(s) log₂ a_t(s)`.

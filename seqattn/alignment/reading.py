@@ -6,17 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from seqattn.alignment.links import Links
-from seqattn.alignment.words import UNITS, Words, content_positions, words_of
+from seqattn.alignment.words import UNITS, Words, content_positions, words_in, words_of
 from seqattn.data.batching import Example, collate, group_by_tokens
 from seqattn.errors import InputError
 from seqattn.hardware import side_by_side
-from seqattn.models.base import AttentionShape, Reading, Seq2Seq
+from seqattn.models.base import AttentionShape, Place, Reading, Seq2Seq
 from seqattn.text.tokenizer import Tokenizer
 
 READ_AT_ONCE = 500
@@ -26,33 +26,47 @@ SHARED = 0.3
 
 
 class Attention(NamedTuple):
-    """What one pair's target attended to."""
+    """What one pair's target attended to; with self-attention, the source or the target to itself."""
 
     source: list[str]
-    """S units: words or pieces, then EOS."""
+    """S units that are attended to, words or pieces; among them EOS after a source, BOS before a target."""
     target: list[str]
-    """T units, without EOS."""
+    """T units that attend."""
     weights: Tensor
     """(T, S) float32; every row sums to one."""
+    place: Place = "cross"
+
+    @property
+    def mark(self) -> int:
+        """The index of the attended unit that is no text: EOS of a source, BOS of a target."""
+        return 0 if self.place == "decoder" else len(self.source) - 1
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values: the units of both sides, and a row of weights for each that attends."""
+        weights = [[round(weight, 5) for weight in row] for row in self.weights.tolist()]
+        return {"source": self.source, "target": self.target, "weights": weights}
 
 
-def read_attention(model: Seq2Seq, examples: Sequence[Example], batch_tokens: int = 2048) -> Iterator[Tensor]:
-    """Each example's attention under teacher forcing, in order: (layers, heads, T, S) of all ids, EOS too.
+def read_attention(
+    model: Seq2Seq, examples: Sequence[Example], place: Place = "cross", batch_tokens: int = 2048
+) -> Iterator[Tensor]:
+    """Each example's attention in a place under teacher forcing, in order, of all ids, EOS too.
 
-    Row t is the step that predicts target id t and reads the one before it. InputError when the model has no
-    attention, or cannot hold an example.
+    (layers, heads, T, S), S × S of the encoder, T × T of the decoder. Row t of a target is the step that
+    predicts target id t and reads the one before it. InputError when the model has no attention there, or
+    cannot hold an example.
     """
-    model.require_attention()
+    model.require_attention(place=place)
     for number, example in enumerate(examples, start=1):
         if model.longest is not None and max(map(len, example)) > model.longest:
             raise InputError(
                 f"sentence {number} has more than the {model.longest} pieces this model can hold"
             )
     for start in range(0, len(examples), READ_AT_ONCE):
-        yield from _read_some(model, examples[start : start + READ_AT_ONCE], batch_tokens)
+        yield from _read_some(model, examples[start : start + READ_AT_ONCE], place, batch_tokens)
 
 
-def _read_some(model: Seq2Seq, examples: Sequence[Example], batch_tokens: int) -> list[Tensor]:
+def _read_some(model: Seq2Seq, examples: Sequence[Example], place: Place, batch_tokens: int) -> list[Tensor]:
     """The attention of examples that are read in batches of like length, side by side on a CPU."""
     device = model.device
     lengths = [max(len(example.source), len(example.target)) for example in examples]
@@ -60,21 +74,26 @@ def _read_some(model: Seq2Seq, examples: Sequence[Example], batch_tokens: int) -
     def read(rows: list[int]) -> list[Tensor]:
         batch = collate([examples[row] for row in rows], model.longest)
         with torch.inference_mode():
-            memory, state = model.encode(batch.source.to(device))
-            decoded = model.decode(batch.target[:, :-1].to(device), memory, state, attention=True)
-        assert decoded.attention is not None
-        return list(decoded.attention.float().cpu())
+            found = model.attend(batch.source.to(device), batch.target[:, :-1].to(device), place)
+        return list(found.float().cpu())
 
     order = sorted(range(len(examples)), key=lengths.__getitem__)
     groups = list(group_by_tokens(order, lengths, batch_tokens))
     results = side_by_side(read, groups) if device.type == "cpu" else map(read, groups)
     found = dict(zip(order, chain.from_iterable(results), strict=True))
-    return [found[row][..., : len(one.target), : len(one.source)] for row, one in enumerate(examples)]
+    sizes = [(len(one.source), len(one.target)) for one in examples]
+    queries, keys = int(place != "encoder"), int(place == "decoder")
+    return [found[row][..., : size[queries], : size[keys]] for row, size in enumerate(sizes)]
 
 
 def usual_reading(shape: AttentionShape) -> Reading:
     """Where nothing was measured: all heads of the last layer but one (Garg et al. 2019), or the only one."""
     return Reading(layer=max(1, shape.layers - 1))
+
+
+def usual_self_reading(shape: AttentionShape, place: Place) -> Reading:
+    """Of self-attention: all heads of the last layer, at the step that reads a target word."""
+    return Reading(layer=shape.layers, consumed=place == "decoder")
 
 
 def merge_words(weights: Tensor, source: Sequence[int], target: Sequence[int]) -> Tensor:
@@ -105,18 +124,17 @@ def attention_of(
 
 
 class Heads(NamedTuple):
-    """What one pair's target attended to, by every layer and head."""
+    """As `Attention`, by every layer and head."""
 
     source: list[str]
-    """S units, EOS the last of them."""
     target: list[str]
-    """T units, without EOS."""
     weights: Tensor
     """(layers, heads, T, S) float32; every row sums to one."""
+    place: Place = "cross"
 
     def read(self, reading: Reading) -> Attention:
         """One head's attention, or the mean of a layer's; of the step that they were read at."""
-        return Attention(self.source, self.target, reading.weights(self.weights))
+        return Attention(self.source, self.target, reading.weights(self.weights), self.place)
 
 
 def heads_of(
@@ -126,12 +144,14 @@ def heads_of(
     *,
     consumed: bool = False,
     unit: str = "words",
+    place: Place = "cross",
 ) -> Iterator[Heads]:
     """What each example attends to by every layer and head, at the step that predicts a unit or reads it."""
-    for example, attention in zip(examples, read_attention(model, examples), strict=True):
-        units = UNITS[unit](tokenizer, example)
-        rows = Reading(consumed=consumed).rows(attention)
-        yield Heads(units.source, units.target, merge_words(rows, units.of_source, units.of_target))
+    for example, attention in zip(examples, read_attention(model, examples, place), strict=True):
+        units = words_in(place, UNITS[unit](tokenizer, example))
+        # The encoder reads the whole source in one step.
+        rows = attention if place == "encoder" else Reading(consumed=consumed).rows(attention)
+        yield Heads(units.source, units.target, merge_words(rows, units.of_source, units.of_target), place)
 
 
 def link_scores(tokenizer: Tokenizer, example: Example, words: Words, weights: Tensor) -> Tensor:

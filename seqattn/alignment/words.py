@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from seqattn.alignment.links import Links
+from seqattn.alignment.links import Gold, Links, read_gold
 from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair
 from seqattn.errors import InputError
+from seqattn.models.base import Place
 from seqattn.symbols import EOS
 from seqattn.text.tokenizer import WORD_START, Side, Tokenizer, normalise
 
-END = "</s>"
+START, END = "<s>", "</s>"
 
 
 class Words(NamedTuple):
@@ -46,6 +47,26 @@ def pieces_of(tokenizer: Tokenizer, example: Example) -> Words:
 
 UNITS = {"words": words_of, "pieces": pieces_of}
 """What attention may be shown between."""
+
+
+def words_in(place: Place, words: Words) -> Words:
+    """What a place of attention has: the words attended to as `source`, those that attend as `target`.
+
+    The decoder reads the beginning of the target first, which is one of the words attended to.
+    """
+    if place == "encoder":
+        return Words(words.source, words.source, words.of_source, words.of_source)
+    if place == "decoder":
+        read = [0, *(1 + word for word in words.of_target)]
+        return Words([START, *words.target], words.target, read, words.of_target)
+    return words
+
+
+def read_answers(path: Path, pairs: Sequence[Pair]) -> list[Gold]:
+    """The gold links of pairs; InputError when they are those of others."""
+    answers = read_gold(path)
+    check_links([answer.possible for answer in answers], pairs, path)
+    return answers
 
 
 def check_links(lines: Sequence[Links], pairs: Sequence[Pair], path: Path | str) -> None:

@@ -46,6 +46,11 @@ def choose_bleu_tokenizer(references: Sequence[str]) -> str:
     return "char" if len(UNSPACED.findall(text)) * 2 > len(text.replace(" ", "")) else "13a"
 
 
+def unspaced(text: str) -> bool:
+    """Whether a text is mostly in a script without spaces between words."""
+    return bool(text) and choose_bleu_tokenizer([text]) == "char"
+
+
 def score(hypotheses: Sequence[str], references: Sequence[str], tokenize: str | None = None) -> Scores:
     """Corpus BLEU and chrF with their signatures, and exact matches; sides of equal, positive length."""
     # force: sacrebleu would warn on stderr of texts that look tokenised, which here may be their nature.

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
 
 from seqattn.alignment.lexicon import links_by_lexicon
 from seqattn.alignment.links import SYMMETRISED, Links, turned
-from seqattn.alignment.reading import Attention, Heads, heads_of, links_of, scores_of, usual_reading
+from seqattn.alignment.reading import heads_of, links_of, scores_of, usual_reading, usual_self_reading
 from seqattn.data.batching import collate
 from seqattn.data.corpus import Pair, read_corpus
 from seqattn.data.encoding import Report, encode, silent
@@ -23,14 +23,17 @@ from seqattn.decoding.translation import Translation, TranslationOptions, Transl
 from seqattn.errors import InputError, naming
 from seqattn.evaluation.scores import Assessment, score
 from seqattn.hardware import choose_device, keep_freed_memory
-from seqattn.models.base import Reading, Seq2Seq
+from seqattn.models.base import Place, Reading, Seq2Seq
 from seqattn.models.int8 import quantize
+from seqattn.pictures.maps import AttentionMap
 from seqattn.runs.folder import MODEL, RunConfig, RunFolder, new_model
 from seqattn.text.tokenizer import Tokenizer
 from seqattn.training.loop import load_weights
 
 SCORED_AT_ONCE = 10_000
 """Pairs."""
+SelfAttention = Literal["encoder", "decoder"]
+"""Whose."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,25 +139,46 @@ class Run:
         source: str,
         target: str | None = None,
         *,
+        self_attention: SelfAttention | None = None,
         reading: Reading | None = None,
         unit: str = "words",
-    ) -> Attention:
+    ) -> AttentionMap:
         """What the target attends to, the run's own translation where none is given.
 
-        By the run's own reading unless told another; between `words` or `pieces`. InputError when the model
-        has no attention, or no such layer or head.
+        With `self_attention` what the source (`encoder`) or the target (`decoder`) attends to in itself. By
+        the run's own reading unless another is given; between `words` or `pieces`. InputError when the model
+        has no such attention, or no such layer or head.
         """
-        target = str(self.translate(source)) if target is None else target
-        reading = reading or self.reading
-        (heads,) = self.heads([Pair(source, target)], consumed=reading.consumed, unit=unit)
+        if target is None:
+            target = "" if self_attention == "encoder" else str(self.translate(source))
+        (found,) = self.attentions(
+            [(source, target)], self_attention=self_attention, reading=reading, unit=unit
+        )
         with naming(self.path):
-            return heads.read(reading)
+            found.reading.check(found.shape)
+        return found
 
-    def heads(self, pairs: Sequence[Pair], *, consumed: bool = False, unit: str = "words") -> Iterator[Heads]:
-        """What the target of each pair attends to by every layer and head."""
-        examples = list(encode(self.tokenizer, pairs))
+    def attentions(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        *,
+        self_attention: SelfAttention | None = None,
+        reading: Reading | None = None,
+        unit: str = "words",
+        name: str = "",
+    ) -> Iterator[AttentionMap]:
+        """As `attention`, of each pair in order; `name` is the run's on pictures, else its folder's."""
+        place: Place = self_attention or "cross"
+        reading = reading or self.asked_reading(self_attention=self_attention)
+        own = self.reading if place == "cross" else None
+        given = [Pair(*pair) for pair in pairs]
+        examples = list(encode(self.tokenizer, given))
         with naming(self.path):
-            yield from heads_of(self.model, self.tokenizer, examples, consumed=consumed, unit=unit)
+            found = heads_of(
+                self.model, self.tokenizer, examples, consumed=reading.consumed, unit=unit, place=place
+            )
+            for pair, heads in zip(given, found, strict=True):
+                yield AttentionMap(name or self.path.name, pair, heads, reading, own)
 
     def align(
         self,
@@ -243,15 +267,25 @@ class Run:
         scores = score(hypotheses, [pair.target for pair in pairs], tokenize)
         return Assessment(scores, hypotheses, ids, seconds)
 
-    def asked_reading(self, layer: int | None, head: int | None, consumed: bool | None) -> Reading:
-        """The run's own reading but for what is given."""
-        asked = self.reading
+    def asked_reading(
+        self,
+        layer: int | None = None,
+        head: int | None = None,
+        consumed: bool | None = None,
+        self_attention: SelfAttention | None = None,
+    ) -> Reading:
+        """The run's own reading but for what is given; with self-attention, its last layer's mean."""
+        asked = self.reading if self_attention is None else self._self_reading(self_attention)
         if layer is not None:
             # A head says nothing of another layer's.
             asked = replace(asked, layer=layer, head=0 if layer != asked.layer else asked.head)
         if head is not None:
             asked = replace(asked, head=head)
         return asked if consumed is None else replace(asked, consumed=consumed)
+
+    def _self_reading(self, place: SelfAttention) -> Reading:
+        with naming(self.path):
+            return usual_self_reading(self.model.require_attention(place=place), place)
 
     def _check_length(self, length: int) -> None:
         if self.model.longest is not None and length > self.model.longest:

@@ -6,26 +6,89 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from seqattn.errors import InputError
-
-from .heatmap import caption, right_to_left, visible
-from .ramp import DARK, LIGHT, STEPS, ramp, step
-from .render import UNSEEN
-
-if TYPE_CHECKING:
-    from seqattn.models.base import Reading
-
-    from ..commands.readings import Seen
+from seqattn.alignment.measures import UNSEEN
+from seqattn.alignment.reading import Attention, Heads
+from seqattn.data.corpus import Pair
+from seqattn.errors import InputError, naming
+from seqattn.models.base import AttentionShape, Place, Reading
+from seqattn.pictures.legible import caption, right_to_left, visible
+from seqattn.pictures.ramp import DARK, LIGHT, STEPS, ramp, step
 
 MOST_PAIRS = 1000
+HEADINGS: dict[Place, str] = {
+    "cross": "What each target word attends to",
+    "encoder": "What each source word attends to in the source",
+    "decoder": "What each target word attends to in the target",
+}
+SIDES: dict[Place, dict[str, str]] = {
+    "cross": {"source": "source", "target": "target"},
+    "encoder": {"source": "source", "target": "source"},
+    "decoder": {"source": "target", "target": "target"},
+}
+"""Which side's words are attended to, the columns or `source`, and which attend, the rows or `target`."""
 
 
-def page(found: Iterable[Sequence[Seen]]) -> str:
+def described(reading: Reading, shape: AttentionShape, place: Place = "cross") -> str:
+    """A reading in words, such as `layer 2, head 1, consumed`; without what there is only one of."""
+    parts = [
+        _place(place),
+        f"layer {reading.layer}" if shape.layers > 1 else "",
+        (f"head {reading.head}" if reading.head else f"mean of {shape.heads} heads")
+        if shape.heads > 1
+        else "",
+        _step(reading, place),
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _place(place: Place) -> str:
+    """Nothing of cross-attention, which is what is usually meant."""
+    return "" if place == "cross" else f"self-attention of the {place}"
+
+
+def _step(reading: Reading, place: Place) -> str:
+    """At which step of the target; the encoder reads its source in one."""
+    return "" if place == "encoder" else "consumed" if reading.consumed else "produced"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One run and pair on a page."""
+
+    run: str
+    """A short name of the run."""
+    pair: Pair
+    """The texts whose words these are."""
+    heads: Heads
+    reading: Reading
+    """Which of the heads is asked for."""
+    own: Reading | None
+    """Which one training chose, if it is one of these."""
+
+    @property
+    def attention(self) -> Attention:
+        """The attention that is asked for."""
+        with naming(self.run):
+            return self.heads.read(self.reading)
+
+    @property
+    def shape(self) -> AttentionShape:
+        """How many layers and heads there are."""
+        return AttentionShape(*self.heads.weights.shape[:2])
+
+    @property
+    def described(self) -> str:
+        """The reading in words."""
+        return described(self.reading, self.shape, self.heads.place)
+
+
+def page(found: Iterable[Sequence[Panel]]) -> str:
     """An HTML document: for each pair what every run saw in it. InputError when there are too many pairs.
 
     The readings asked for stand in its tables. The weights of all layers and heads, in thousandths, are its
@@ -35,6 +98,7 @@ def page(found: Iterable[Sequence[Seen]]) -> str:
     weights: list[list[list[int]]] = []
     pairs: list[str] = []
     title = ""
+    place: Place = "cross"
     for number, several in enumerate(found, start=1):
         if number > MOST_PAIRS:
             raise InputError(f"a page holds at most {MOST_PAIRS:,} pairs", remedy="give fewer with --pairs")
@@ -42,12 +106,16 @@ def page(found: Iterable[Sequence[Seen]]) -> str:
         weights.append([(1000 * one.heads.weights).round().int().flatten().tolist() for one in several])
         pairs.append(_pair(number, several))
         title = caption(several[0].pair.source) if number == 1 else f"{number:,} pairs"
+        place = several[0].heads.place
     style, script = _colours() + _asset("page.css"), _asset("page.js")
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
-    data = {"steps": STEPS, "unseen": UNSEEN, "runs": runs, "pairs": weights}
+    data = {"steps": STEPS, "unseen": UNSEEN, "sides": SIDES[place], "runs": runs, "pairs": weights}
+    data["mark"] = "first" if place == "decoder" else "last"
     return Template(_asset("page.html")).substitute(
         policy=f"{policy}; base-uri 'none'; form-action 'none'",
         title=escape(title),
+        heading=HEADINGS[place],
+        **SIDES[place],
         style=style,
         pairs="".join(pairs),
         legend="".join(f'<i class="w{k}"></i>' for k in range(STEPS + 1)),
@@ -57,23 +125,23 @@ def page(found: Iterable[Sequence[Seen]]) -> str:
     )
 
 
-def _run(seen: Seen) -> dict[str, Any]:
+def _run(seen: Panel) -> dict[str, Any]:
     """What the script must know of a run."""
-    layers, heads = seen.heads.weights.shape[:2]
 
-    def place(reading: Reading) -> list[int]:
-        return [reading.layer, reading.head if heads > 1 else 0]
+    def at(reading: Reading) -> list[int]:
+        return [reading.layer, reading.head if seen.shape.heads > 1 else 0]
 
     return {
-        "layers": layers,
-        "heads": heads,
-        "step": "consumed" if seen.reading.consumed else "produced",
-        "shown": place(seen.reading),
-        "own": place(seen.own) if seen.own.consumed == seen.reading.consumed else None,
+        "layers": seen.shape.layers,
+        "heads": seen.shape.heads,
+        "place": _place(seen.heads.place),
+        "step": _step(seen.reading, seen.heads.place),
+        "shown": at(seen.reading),
+        "own": at(seen.own) if seen.own and seen.own.consumed == seen.reading.consumed else None,
     }
 
 
-def _pair(number: int, several: Sequence[Seen]) -> str:
+def _pair(number: int, several: Sequence[Panel]) -> str:
     """One sentence and what each run saw in it; the first of them lies open."""
     runs = "".join(_section(number, place, seen) for place, seen in enumerate(several))
     source = escape(caption(several[0].pair.source))
@@ -85,7 +153,7 @@ def _pair(number: int, several: Sequence[Seen]) -> str:
 """
 
 
-def _section(pair: int, run: int, seen: Seen) -> str:
+def _section(pair: int, run: int, seen: Panel) -> str:
     """One run's table for one pair."""
     own = "" if seen.reading == seen.own else " hidden"
     name = escape(caption(seen.run))
@@ -103,9 +171,9 @@ def _section(pair: int, run: int, seen: Seen) -> str:
 """
 
 
-def _table(seen: Seen) -> str:
+def _table(seen: Panel) -> str:
     """Weights in percent; the table of a right-to-left source runs from right to left, as the text does."""
-    source, target, weights = seen.attention
+    source, target, weights, place = seen.attention
     direction = "rtl" if right_to_left(source) else "ltr"
     columns = "".join(f'<th scope="col">{_word(word)}</th>' for word in source)
     rows = "".join(
@@ -114,8 +182,9 @@ def _table(seen: Seen) -> str:
         + "</tr>\n"
         for word, row in zip(target, weights.tolist(), strict=True)
     )
+    sides = "{target} words (rows) to {source} words (columns)".format_map(SIDES[place])
     return f"""<table dir="{direction}" lang="">
-<caption lang="en">Percent of the attention of target words (rows) to source words (columns)</caption>
+<caption lang="en">Percent of the attention of {sides}</caption>
 <thead><tr><td></td>{columns}</tr></thead>
 <tbody>
 {rows}</tbody>

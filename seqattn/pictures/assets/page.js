@@ -8,7 +8,7 @@ const HINT = "Point at a word or touch it; or tab to it and move with the arrow 
 const SIDES = ["source", "target"];
 const OTHER = { source: "target", target: "source" };
 
-const { steps, unseen, runs, pairs } = JSON.parse(document.getElementById("weights").textContent);
+const { steps, unseen, sides, mark, runs, pairs } = JSON.parse(document.getElementById("weights").textContent);
 
 const percent = (weight, digits = 0) => `${(100 * weight).toFixed(digits)}\u00a0%`;
 const step = (weight) => `w${Math.round(steps * weight)}`;
@@ -34,9 +34,9 @@ function listed(words, after = () => "") {
 
 // A reading in the words that the page uses too.
 function described(run, [layer, head]) {
-  const parts = run.layers > 1 ? [`layer ${layer}`] : [];
+  const parts = [run.place, run.layers > 1 && `layer ${layer}`];
   if (run.heads > 1) parts.push(head ? `head ${head}` : `mean of ${run.heads} heads`);
-  return [...parts, run.step].join(", ");
+  return [...parts, run.step].filter(Boolean).join(", ");
 }
 
 // The spot {source, target} that an element stands for: a word of one side, both for a weight, or null.
@@ -101,7 +101,7 @@ class Panel {
     const rows = this.buttons[side].map((button) =>
       element("li", {}, button, element("span", { className: "figure" })),
     );
-    return element("ol", { className: side, lang: "", ariaLabel: `${side} words` }, ...rows);
+    return element("ol", { className: side, lang: "", ariaLabel: `${sides[side]} words` }, ...rows);
   }
 
   #listen() {
@@ -180,10 +180,10 @@ class Panel {
   #sumUp() {
     this.section.querySelector(".which").textContent = described(this.run, this.run.shown);
     this.section.querySelector(".own").hidden = String(this.run.shown) !== String(this.run.own);
-    // The end of the source is no word.
-    const last = this.words.source.length - 1;
+    // The end of a source, and the beginning of a target, is no word.
+    const noWord = mark === "first" ? 0 : this.words.source.length - 1;
     const overlooked = this.words.source.map(
-      (_, index) => index < last && sum(this.#between("source", index)) < unseen,
+      (_, index) => index !== noWord && sum(this.#between("source", index)) < unseen,
     );
     this.buttons.source.forEach((button, index) =>
       button.parentElement.classList.toggle("unseen", overlooked[index]),
@@ -193,7 +193,7 @@ class Panel {
     const most = Math.log2(this.words.source.length);
     this.figures.replaceChildren(
       `Entropy ${mean.toFixed(2)} bits a word on average, ${most.toFixed(2)} at most. `,
-      ...(names.length ? ["Nobody looked at: ", ...listed(names)] : ["Every source word was looked at"]),
+      ...(names.length ? ["Nobody looked at: ", ...listed(names)] : [`Every ${sides.source} word was looked at`]),
       ".",
     );
   }

@@ -1,26 +1,22 @@
-"""Attention as an SVG picture for a paper or a slide: target words as rows, source words as columns."""
+"""Attention as an SVG picture for a paper or a slide: rows attend to columns."""
 
 from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from rich.cells import cell_len
-
+from seqattn.alignment.reading import Attention
 from seqattn.errors import InputError
-
-from .heatmap import MAX_HEADING, caption, fit, right_to_left, visible
-from .ramp import DARK, LIGHT, STEPS, ramp, step
-
-if TYPE_CHECKING:
-    from seqattn.alignment.reading import Attention
+from seqattn.pictures.legible import caption, fit, right_to_left, visible
+from seqattn.pictures.ramp import DARK, LIGHT, STEPS, ramp, step
 
 MOST_PAIRS = 20
-CELL, FONT, GAP, MARGIN = 28, 14, 8, 20
-"""Sizes in pixels."""
+CELL, FONT, GAP, MARGIN, WORD = 28, 14, 8, 20, 320
+"""Sizes in pixels; a word takes no more than the last."""
 NARROW = frozenset("abcdefghijklnopqrstuvxyz0123456789.,:;!|()[]'-/ ·")
 
 
@@ -58,7 +54,7 @@ def drawing(pairs: Sequence[Sequence[tuple[str, Attention]]]) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:g}" height="{height:g}" '
             f'viewBox="0 0 {width:g} {height:g}" font-family="system-ui, sans-serif" font-size="{FONT}">',
-            "<title>Attention of target words to source words</title>",
+            "<title>What each word attends to</title>",
             f"<desc>{_safe(_described(pairs))}</desc>",
             f"<style>@media (prefers-color-scheme: dark){{.ground{{fill:{DARK[0]}}}text{{fill:{DARK[1]}}}"
             f"{dark}}}</style>",
@@ -74,8 +70,8 @@ def drawing(pairs: Sequence[Sequence[tuple[str, Attention]]]) -> str:
 
 def _panel(title: str, attention: Attention) -> Panel:
     """A heat map under its title; that of a right-to-left source runs from right to left, as its text."""
-    source = [fit(visible(word), MAX_HEADING) for word in attention.source]
-    target = [fit(visible(word), MAX_HEADING) for word in attention.target]
+    source = [fit(visible(word), WORD, extent) for word in attention.source]
+    target = [fit(visible(word), WORD, extent) for word in attention.target]
     title = caption(title)
     top = 2 * FONT + max(map(extent, source), default=0) + GAP
     side = max(map(extent, target), default=0) + GAP
@@ -104,7 +100,7 @@ def _legend() -> Panel:
     size, start = 10, extent("0 %") + GAP
     marks = [_text("0 %", 0, size / 2, left=True)]
     marks += [_cell(start + size * k, 0, size, k / STEPS) for k in range(STEPS + 1)]
-    words = "100 % of a target word's attention"
+    words = "100 % of a word's attention"
     end = start + size * (STEPS + 1) + GAP
     return Panel(end + extent(words), size + MARGIN, [*marks, _text(words, end, size / 2, left=True)])
 
@@ -130,7 +126,7 @@ def _text(text: str, x: float, y: float, *, left: bool, upwards: bool = False, w
 
 def _described(pairs: Sequence[Sequence[tuple[str, Attention]]]) -> str:
     """What the picture shows, for those who do not see it."""
-    lines = ["Rows are target words, columns are source words."]
+    lines = ["Rows are the words that attend, columns those attended to."]
     for title, attention in (one for several in pairs for one in several):
         most = attention.weights.argmax(-1).tolist()
         looks = (
@@ -143,8 +139,15 @@ def _described(pairs: Sequence[Sequence[tuple[str, Attention]]]) -> str:
 
 def extent(text: str) -> int:
     """Pixels that a text takes at most in usual fonts: nothing can be measured where it is written."""
-    ems = sum(0.64 if char in NARROW else (0, 0.95, 1.05)[min(cell_len(char), 2)] for char in text)
-    return math.ceil(FONT * ems)
+    return math.ceil(FONT * sum(map(_ems, text)))
+
+
+def _ems(char: str) -> float:
+    if char in NARROW:
+        return 0.64
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0.0
+    return 1.05 if unicodedata.east_asian_width(char) in "WF" else 0.95
 
 
 def _safe(text: str) -> str:

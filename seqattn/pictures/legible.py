@@ -1,0 +1,77 @@
+"""Words made legible: nothing hidden, nothing obeyed, cut to a room, in their direction."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+
+JOINER = "\u200d"
+RIGHT_TO_LEFT = ("R", "AL")
+"""Bidirectional classes of Hebrew and Arabic letters."""
+Extent = Callable[[str], float]
+"""How much room a text takes, in cells or pixels."""
+
+
+def visible(text: str) -> str:
+    """`text` with everything that would be obeyed, hidden or wrapped at replaced by something to look at.
+
+    Control characters become their U+2400 pictures, white space becomes ␣, other invisible or direction
+    changing characters their escapes, and the empty string ∅.
+    """
+    text = unicodedata.normalize("NFC", text)
+    shown = ""
+    for char, following in zip(text, text[1:] + " ", strict=False):
+        category = unicodedata.category(char)
+        if char < "\x20" or char == "\x7f":
+            shown += chr(0x2400 + ord(char)) if char < "\x20" else "\u2421"
+        elif char == JOINER:
+            # Only emoji are joined: elsewhere programs disagree about the width of the result.
+            shown += char if shown and unicodedata.category(following) == "So" else ""
+        elif category == "Zs":
+            shown += "␣"
+        elif category in ("Cc", "Cf", "Cs", "Zl", "Zp") and char != "\u200c":
+            shown += char.encode("unicode_escape").decode()
+        elif not shown and category in ("Mn", "Mc", "Me"):
+            shown += "◌" + char
+        else:
+            shown += char
+    return shown or "∅"
+
+
+def caption(text: str) -> str:
+    """`text` made `visible`, with its spaces kept: for titles and names that stand free."""
+    return visible(text).replace("␣", " ")
+
+
+def graphemes(text: str, extent: Extent) -> list[str]:
+    """`text` in pieces that are drawn together: a character with its combining marks, a joined emoji."""
+    pieces: list[str] = []
+    for char in text:
+        if pieces and (extent(char) == 0 or pieces[-1].endswith(JOINER)):
+            pieces[-1] += char
+        else:
+            pieces.append(char)
+    return pieces
+
+
+def fit(text: str, room: float, extent: Extent) -> str:
+    """`text` if it takes at most `room`, which has place for …, else its longest prefix with … that does."""
+    if extent(text) <= room:
+        return text
+    kept = ""
+    for piece in graphemes(text, extent):
+        if extent(kept + piece + "…") > room:
+            break
+        kept += piece
+    return kept + "…"
+
+
+def reordered(text: str) -> bool:
+    """Whether parts of `text` may be shown in another order, as they are written right to left."""
+    return any(unicodedata.bidirectional(char) in RIGHT_TO_LEFT for char in text)
+
+
+def right_to_left(words: Sequence[str]) -> bool:
+    """Whether most letters of `words` are written from right to left."""
+    directions = [unicodedata.bidirectional(char) for word in words for char in word]
+    return sum(direction in RIGHT_TO_LEFT for direction in directions) > directions.count("L")

@@ -1,0 +1,59 @@
+"""What a run attended to in a pair: as numbers, in a notebook, as a picture, as a page."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from torch import Tensor
+
+from seqattn.errors import InputError
+from seqattn.files import write_aside
+from seqattn.pictures.page import Panel, page
+from seqattn.pictures.svg import drawing
+
+
+class AttentionMap(Panel):
+    """What the target of a pair attended to, or with self-attention one side to itself.
+
+    Shown by itself in a notebook.
+    """
+
+    @property
+    def source(self) -> list[str]:
+        """S words or pieces that are attended to."""
+        return self.heads.source
+
+    @property
+    def target(self) -> list[str]:
+        """T words or pieces that attend."""
+        return self.heads.target
+
+    @property
+    def weights(self) -> Tensor:
+        """(T, S) float32, of the layer and head that were asked for; `heads.weights` has all."""
+        return self.attention.weights
+
+    def __repr__(self) -> str:
+        return f"AttentionMap({self.run!r}: {self.described}, {len(self.target)} × {len(self.source)})"
+
+    def to_svg(self) -> str:
+        """A picture."""
+        return drawing([[(f"{self.run}: {self.described}", self.attention)]])
+
+    def to_html(self) -> str:
+        """A page of every layer and head, which needs nothing else."""
+        return page([[self]])
+
+    def save(self, path: str | Path) -> None:
+        """Write a picture (.svg) or a page of every layer and head (.html); InputError for another suffix."""
+        path = Path(path)
+        forms = {".svg": self.to_svg, ".html": self.to_html}
+        if path.suffix.lower() not in forms:
+            raise InputError("is neither a picture nor a page", path=path, remedy="write .svg or .html")
+        write_aside(path, forms[path.suffix.lower()]().encode("utf-8", "replace"))
+
+    def _repr_html_(self) -> str:
+        # As an image, so that its styles are its own and not the notebook's.
+        data = base64.b64encode(self.to_svg().encode("utf-8", "replace")).decode()
+        return f'<img alt="attention" src="data:image/svg+xml;base64,{data}">'
