@@ -47,7 +47,8 @@ def attended(lines):
     """The source pieces shown and their weights."""
     (start,) = [at for at, line in enumerate(lines) if line.startswith("attends to")]
     rows = [line.split() for line in lines[start + 1 : lines.index("proposes") - 1]]
-    return [(row[1], float(row[0])) for row in rows]
+    scored = "weight and score" in lines[start]
+    return [(row[1 + scored], float(row[0]), float(row[1]) if scored else None) for row in rows]
 
 
 @BOTH
@@ -94,10 +95,16 @@ def test_attention_and_context_vector_are_of_the_head_that_is_asked_for(work, he
     assert (f"head {head}" if head else "mean of 2 heads") in heading and "produced" in heading
     for lines, step in zip(found, expected, strict=True):
         weights = Reading(1, head).weights(step.attention.unsqueeze(-2))[0].tolist()
-        assert [weight for _, weight in attended(lines)] == pytest.approx(weights, abs=6e-4)
+        assert [weight for _, weight, _ in attended(lines)] == pytest.approx(weights, abs=6e-4)
+        scores = [score for _, _, score in attended(lines)]
+        if head:
+            assert scores == pytest.approx(step.scores[0, head - 1].tolist(), abs=6e-3)
+        else:
+            # The mean of several softmaxes is the softmax of nothing.
+            assert scores == [None] * len(weights)
         vector = step.context[0, head - 1] if head else step.context[0].flatten()
         (said,) = [line for line in lines if line.startswith("attends to")]
-        assert said.endswith(f"{'|c|' if head else '|[c1 … c2]|'} {vector.norm():.2f}")
+        assert f"{'|c|' if head else '|[c1 … c2]|'} {vector.norm():.2f}" in said
 
 
 def test_the_step_that_produces_is_shown_also_where_the_run_reads_the_one_that_consumes(work, tmp_path):
@@ -168,10 +175,44 @@ def test_a_step_is_drawn():
     ]
 
 
-def test_of_many_source_pieces_the_heaviest_are_shown_in_their_order_and_the_rest_is_summed():
+def test_pieces_that_need_more_lines_than_there_are_stand_in_columns():
     lines = drawn(scene([0.05, 0.3, 0.02, 0.5, 0.13]), most=2)
-    assert [line.split()[:2] for line in lines[4:6]] == [["0.300", "p1"], ["0.500", "p3"]]
-    assert lines[6] == "  0.200  3 others"
+    assert lines[4:7] == [
+        "  0.050  p0  ░░░    0.020  p2   ·     0.130  p4  ░░░",
+        "  0.300  p1  ▒▒▒    0.500  p3  ▓▓▓",
+        "",
+    ]
+
+
+def test_a_piece_stands_at_one_place_in_all_steps_of_a_part_and_the_part_with_the_peak_is_shown():
+    def places(peak):
+        shares = [0.01] * 30
+        shares[peak] = 0.71
+        lines = drawn(scene(shares), width=60, most=3)[4:8]
+        found = {
+            piece: (at, line.index(piece))
+            for at, line in enumerate(lines)
+            for piece in re.findall(r"p\d+", line)
+        }
+        return found, lines[3]
+
+    (first, said), (same, _), (other, elsewhere) = places(1), places(8), places(25)
+    assert first == same and set(first) == {f"p{at}" for at in range(9)}
+    assert said == "  0.210  elsewhere; these are 1–9 of 30 pieces"
+    assert set(other) == {f"p{at}" for at in range(18, 27)}
+    assert elsewhere == "  0.210  elsewhere; these are 19–27 of 30 pieces"
+
+
+def test_scores_stand_between_shares_and_pieces():
+    one = scene()
+    one = one._replace(
+        attended=[
+            row._replace(score=score) for row, score in zip(one.attended, (-1.5, 12.25, 0.0), strict=True)
+        ]
+    )
+    lines = drawn(one)
+    assert lines[3] == "attends to  entropy 1.30 bits  |c| 2.00  weight and score"
+    assert lines[4].startswith("  0.100    -1.50  p0 ") and lines[5].startswith("  0.600    12.25  p1 ")
 
 
 def test_a_long_translation_shows_its_end():
@@ -260,7 +301,7 @@ def test_a_long_source_does_not_push_a_step_out_of_the_terminal():
     one = scene([1 / 40] * 40)
     one = one._replace(proposed=[*[Row(0.1, "cat")] * 5, Row(0.01, "dog", True, "rank 9")])
     sent = performed("q", scenes=[one])
-    assert "others" in sent and "rank 9" in sent
+    assert "elsewhere" in sent and "rank 9" in sent
     assert sent.split("any key")[0].count("\n") < 23
 
 

@@ -14,7 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from ..commands.shared import results
-from .heatmap import FAINT, MAX_HEADING, MIN_WIDTH, band, block, caption, fit, flow, graphemes, visible
+from .heatmap import FAINT, MAX_HEADING, MIN_WIDTH, band, block, caption, cell, fit, flow, graphemes, visible
 
 if TYPE_CHECKING:
     from seqattn.decoding.stepping import Step
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from seqattn.runs.run import Run
     from seqattn.text.tokenizer import Tokenizer
 
-MOST_PIECES = 12
-"""Source pieces shown of a step where there is no terminal to fill."""
+MOST_LINES = 12
+"""Lines of source pieces where there is no terminal to fill."""
+MOST_COLUMN, SHADE = 12, 3
+"""Cells of a piece and of the shade of its weight where pieces stand in columns."""
 OTHER_LINES = 17
 """Lines that a step takes in a terminal beside the heading and source pieces."""
 MOST_BAR = 40
@@ -42,6 +44,8 @@ class Row(NamedTuple):
     piece: str
     taken: bool = False
     remark: str = ""
+    score: float | None = None
+    """Before the softmax that made the share, where one softmax did."""
 
 
 class Scene(NamedTuple):
@@ -93,7 +97,7 @@ def play(
     console.print(block(heading))
     for scene in scenes:
         console.print()
-        console.print(picture(scene, console.width, MOST_PIECES))
+        console.print(picture(scene, console.width, MOST_LINES))
 
 
 def _rest(seconds: float) -> str:
@@ -146,6 +150,7 @@ def scenes_of(
     for number, step in enumerate(every, start=1):
         produced.append(step.taken.id)
         weights = reading.weights(step.attention.unsqueeze(-2))[0]
+        scores = _scores(step, reading)
         context = step.context[reading.layer - 1]
         # The mean is of the weights alone: a layer's context vectors are joined, not averaged.
         vector = context[reading.head - 1] if reading.head else context.flatten()
@@ -159,44 +164,92 @@ def scenes_of(
             f"step {number} of {len(every)}",
             piece(step.read),
             tokenizer.target.decode(produced),
-            [Row(weight, name) for weight, name in zip(weights.tolist(), names, strict=True)],
+            [
+                Row(weight, name, score=score)
+                for weight, name, score in zip(weights.tolist(), names, scores, strict=True)
+            ],
             [f"entropy {entropy(weights).item():.2f} bits", f"|{of}| {vector.norm().item():.2f}"],
             proposed,
         )
 
 
-def picture(scene: Scene, width: int, most: int) -> RenderableType:
-    """A scene in lines of at most `width` cells, with the `most` source pieces that have the largest weights.
+def _scores(step: Step, reading: Reading) -> list[float | None]:
+    """What each source piece scored before the softmax; the mean of several heads' weights has no scores."""
+    of_layer = step.scores[reading.layer - 1]
+    if len(of_layer) > 1 and not reading.head:
+        return [None] * of_layer.shape[-1]
+    scores: list[float | None] = of_layer[max(0, reading.head - 1)].tolist()
+    return scores
 
-    A share stands before its piece: after a piece written from right to left a terminal would turn it round.
+
+def picture(scene: Scene, width: int, most: int) -> RenderableType:
+    """A scene in lines of at most `width` cells, its source pieces in at most `most` lines.
+
+    A piece stands at the same place in every scene of a sentence. Where not all find room, a part of the
+    source is shown, the one with the largest weight. A share stands before its piece: after a piece written
+    from right to left a terminal would turn it round.
     """
     width = max(width, MIN_WIDTH)
-    heaviest = set(sorted(range(len(scene.attended)), key=lambda at: -scene.attended[at].share)[:most])
-    attended = [row for at, row in enumerate(scene.attended) if at in heaviest]
-    others = [row.share for at, row in enumerate(scene.attended) if at not in heaviest]
-    longest = max(cell_len(visible(row.piece)) for row in (*scene.attended, *scene.proposed))
-    label = min(longest, MAX_HEADING, width // 3)
-    top = max(attended, key=lambda row: row.share)
+    label = max(cell_len(visible(row.piece)) for row in (*scene.attended, *scene.proposed))
+    label = min(label, MAX_HEADING, width // 3)
+    sums = [*scene.sums, *["weight and score" for row in scene.attended[:1] if row.score is not None]]
     lines = [
         Text.assemble((scene.name, "bold"), "  reads ", fit(visible(scene.read), width - 19)),
         Text(_tail(caption(scene.text), width)),
         Text(),
-        *flow([Text("attends to", "bold"), *map(Text, scene.sums)], width),
-        *(_bar(row, label, width, bold=row is top) for row in attended),
+        *flow([Text("attends to", "bold"), *map(Text, sums)], width),
+        *_attended(scene.attended, label, width, most),
+        Text(),
+        Text("proposes", "bold"),
     ]
-    if others:
-        lines.append(Text(f"  {sum(others):.3f}  {len(others)} other{'s' * (len(others) > 1)}", FAINT))
-    lines += [Text(), Text("proposes", "bold")]
     return block([*lines, *(_bar(row, label, width, bold=row.taken) for row in scene.proposed)])
+
+
+def _attended(rows: Sequence[Row], label: int, width: int, most: int) -> Iterator[Text]:
+    """Source pieces under each other with bars, or where these are too many lines in columns with shades."""
+    peak = max(range(len(rows)), key=lambda at: rows[at].share)
+    if len(rows) <= most:
+        yield from (_bar(row, label, width, bold=at == peak) for at, row in enumerate(rows))
+        return
+    label = min(label, MOST_COLUMN)
+    extent = len(_figures(rows[0])) + SHADE + label + 4
+    room = most * max(1, (width + 2) // (extent + 2))
+    start = peak // room * room
+    shown = rows[start : start + room]
+    height = -(-len(shown) // max(1, room // most))
+    height = most if len(rows) > room else height
+    for line in range(height):
+        cells = []
+        for at in range(line, len(shown), height):
+            name = fit(visible(shown[at].piece), label)
+            text = Text.assemble(
+                (f"{_figures(shown[at])}  {name}", "bold" if start + at == peak else ""),
+                " " * (label - cell_len(name) + 1),
+                cell(shown[at].share, SHADE),
+            )
+            cells.append(text)
+        joined = Text("  ").join(cells)
+        joined.truncate(width)
+        yield joined
+    if len(shown) < len(rows):
+        others = sum(row.share for at, row in enumerate(rows) if not start <= at < start + room)
+        where = f"  {others:.3f}  elsewhere; these are {start + 1}–{start + len(shown)} of {len(rows)} pieces"
+        yield Text(fit(where, width), FAINT)
+
+
+def _figures(row: Row) -> str:
+    """A row's share, and its score if it has one."""
+    score = "" if row.score is None else f"  {row.score:7.2f}"
+    return f"{'>' if row.taken else ' '} {row.share:.3f}{score}"
 
 
 def _bar(row: Row, label: int, width: int, bold: bool) -> Text:
     share = 0.0 if math.isnan(row.share) else row.share
-    room = min(MOST_BAR, width - label - 11)
+    figures, name = _figures(row), fit(visible(row.piece), label)
+    room = max(0, min(MOST_BAR, width - label - len(figures) - 4))
     full, eighths = divmod(round(8 * room * share), 8)
-    name = fit(visible(row.piece), label)
     line = Text.assemble(
-        (f"{'>' if row.taken else ' '} {row.share:.3f}  {name}", "bold" if bold else ""),
+        (f"{figures}  {name}", "bold" if bold else ""),
         " " * (label - cell_len(name) + 2),
         ("█" * full + EIGHTHS[eighths].strip(), band(share)[1]),
         f"  {row.remark}",
