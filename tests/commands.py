@@ -51,7 +51,7 @@ def weights_of(run):
 
 
 def updates_of(run):
-    return [event["update"] for event in RunFolder(run).read_metrics() if event["event"] == "updated"]
+    return [line.update for line in RunFolder(run).read_metrics() if line.event == "updated"]
 
 
 def interrupt_after(monkeypatch, update):

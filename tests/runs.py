@@ -15,6 +15,7 @@ from seqattn.models.base import Seq2Seq
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunConfig, RunFolder, new_model
 from seqattn.runs.preparation import Data, Prepared, prepare
+from seqattn.runs.records import DataRecord, TrainedRecord
 from seqattn.runs.run import Run, load_run
 from seqattn.symbols import EOS
 from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
@@ -78,7 +79,7 @@ def random_run(
         TokenizerOptions(vocab_size=330, joint=joint),
         TrainingOptions(seed=5),
         max_ratio=1.5,
-        data={"train": ["somewhere.tsv"], "valid": None, "train_pairs": 20, "valid_pairs": 2},
+        data=DataRecord(("somewhere.tsv",), None, train_pairs=20, valid_pairs=2),
         versions={"seqattn": "0"},
         command=["seqattn", "train"],
     )
@@ -89,7 +90,7 @@ def random_run(
             parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
     folder = RunFolder(path)
     folder.create(config, tokenizer)
-    folder.write_model(weights(model), {"update": "7", "bleu": "12.5"})
+    folder.write_model(weights(model), TrainedRecord(7, bleu=12.5))
     return folder, model
 
 
@@ -97,8 +98,8 @@ def random_run(
 def toy_data() -> Prepared:
     """The reversal task with its tokenizer: 100 pairs to train on, 12 to validate on."""
     pairs = reversal_pairs(112)
-    described = {"train": ["toy"], "train_fingerprint": "a", "valid": "toy", "valid_fingerprint": "b"}
-    return prepare(Data(pairs[:100], pairs[100:], described), TokenizerOptions(), 64)
+    record = DataRecord(("toy",), "toy", train_fingerprint="a", valid_fingerprint="b")
+    return prepare(Data(pairs[:100], pairs[100:], record), TokenizerOptions(), 64)
 
 
 def toy_training(**changes: Any) -> TrainingOptions:

@@ -353,8 +353,8 @@ def test_info_says_what_a_run_is(work, architecture):
     assert facts["parameters"] == f"{sum(t.numel() for t in tensors.values()):,}"
     assert facts["training data"].startswith("114 pairs")
     assert "width=16" in facts["options"]
-    assert f"update {RunFolder(work.run(architecture)).read_model()[1]['update']}" in facts["weights"]
+    assert f"update {RunFolder(work.run(architecture)).read_model()[1].update}" in facts["weights"]
     assert "BLEU" in facts["validation, greedy"]
-    updates = [e for e in RunFolder(work.run(architecture)).read_metrics() if e["event"] == "updated"]
-    tokens = sum(event["tokens"] for event in updates)
+    updates = [e for e in RunFolder(work.run(architecture)).read_metrics() if e.event == "updated"]
+    tokens = sum(event.tokens for event in updates)
     assert facts["trained for"].startswith(f"{len(updates)} updates, {tokens:,} tokens, 0:")

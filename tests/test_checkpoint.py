@@ -16,6 +16,7 @@ from seqattn.errors import InputError
 from seqattn.files import write_aside
 from seqattn.runs import folder as checkpoint
 from seqattn.runs.folder import RunFolder
+from seqattn.runs.records import FinishedLine, TrainedRecord, UpdatedLine, ValidatedLine
 from seqattn.runs.run import load_run
 
 from helpers import VARIANT_NAMES, VARIANTS
@@ -45,7 +46,7 @@ def test_a_saved_run_loads_to_the_same_outputs(architecture, options, joint, tmp
     assert not run.model.training
     assert run.tokenizer.joint is joint
     assert run.config.architecture == architecture
-    assert run.trained == {"update": "7", "bleu": "12.5"}
+    assert run.trained == TrainedRecord(7, bleu=12.5)
 
 
 def test_the_config_survives_the_round_trip(tmp_path):
@@ -290,15 +291,16 @@ def test_nothing_in_the_package_reads_or_writes_pickles():
                 assert (node.value.id, node.attr) not in {("torch", "load"), ("torch", "save")}, path
 
 
-COUNTS = {"all_tokens": 9, "all_seconds": 0.5}
+UPDATE = (1.5, 0.001, 9, 0.25)
+SCORES = (1.25, 30.0, 50.0, 10.0, True)
 EVENTS = [
-    {"event": "updated", **COUNTS, "update": 1},
-    {"event": "updated", **COUNTS, "update": 2},
-    {"event": "validated", **COUNTS, "update": 2, "averaged": False},
-    {"event": "updated", **COUNTS, "update": 3},
-    {"event": "validated", **COUNTS, "update": 3, "averaged": False},
-    {"event": "validated", **COUNTS, "update": 3, "averaged": True},
-    {"event": "finished", **COUNTS, "update": 3, "reason": "3 updates made"},
+    UpdatedLine(1, 0, 9, 0.25, *UPDATE),
+    UpdatedLine(2, 0, 18, 0.5, *UPDATE),
+    ValidatedLine(2, 0, 18, 0.75, *SCORES, False),
+    UpdatedLine(3, 0, 27, 1.0, *UPDATE),
+    ValidatedLine(3, 0, 27, 1.25, *SCORES, False),
+    ValidatedLine(3, 0, 27, 1.5, *SCORES, True),
+    FinishedLine(3, 0, 27, 1.5, "3 updates made"),
 ]
 
 

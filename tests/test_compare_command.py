@@ -69,7 +69,7 @@ def test_compare_trains_both_architectures_alike_and_keeps_their_runs(work, tmp_
     assert lstm.read_config().training == transformer.read_config().training
     assert lstm.read_config().data == transformer.read_config().data
     tokens = [
-        [e["tokens"] for e in run.read_metrics() if e["event"] == "updated"] for run in (lstm, transformer)
+        [line.tokens for line in run.read_metrics() if line.event == "updated"] for run in (lstm, transformer)
     ]
     assert tokens[0] == tokens[1] and len(tokens[0]) == 4
     name = "tokenizer.model"

@@ -30,20 +30,20 @@ def assessed(run):
 
 def test_the_figures_of_a_system_are_those_of_its_metrics(run, assessed):
     events = RunFolder(run.path).read_metrics()
-    updates = [event for event in events if event["event"] == "updated"]
+    updates = [event for event in events if event.event == "updated"]
     assert assessed.updates == len(updates) == 10
-    assert assessed.tokens == sum(event["tokens"] for event in updates)
-    assert assessed.updating == pytest.approx(sum(event["seconds"] for event in updates))
-    assert assessed.seconds == events[-1]["all_seconds"] >= assessed.updating - 0.1
+    assert assessed.tokens == sum(event.tokens for event in updates)
+    assert assessed.updating == pytest.approx(sum(event.seconds for event in updates))
+    assert assessed.seconds == events[-1].all_seconds >= assessed.updating - 0.1
     assert assessed.tokens_per_second == pytest.approx(assessed.tokens / assessed.updating)
     assert assessed.parameters == sum(parameter.numel() for parameter in run.model.parameters())
     assert assessed.name == "toy"
 
 
 def test_the_curve_of_a_system_has_its_validations_without_the_average(run, assessed):
-    events = [event for event in RunFolder(run.path).read_metrics() if event["event"] == "validated"]
-    assert any(event["averaged"] for event in events)
-    expected = [(e["update"], e["all_seconds"], e["loss"], e["bleu"]) for e in events if not e["averaged"]]
+    events = [event for event in RunFolder(run.path).read_metrics() if event.event == "validated"]
+    assert any(event.averaged for event in events)
+    expected = [(e.update, e.all_seconds, e.loss, e.bleu) for e in events if not e.averaged]
     assert [(p.update, p.seconds, p.loss, p.bleu) for p in assessed.curve] == expected
     assert [point.update for point in assessed.curve] == [4, 8, 10]
 

@@ -41,7 +41,7 @@ def test_a_guide_is_learned_beside_the_translation_and_read_by_align(work, links
     assert rates["guided"] < min(25, rates["plain"] - 10), rates
     config = RunFolder(tmp_path / "guided").read_config()
     assert config.alignment.consumed == (architecture == "transformer")
-    assert config.data["guide"] == str(links)
+    assert config.data.guide == str(links)
 
 
 def test_a_training_with_a_guide_resumes_to_the_same_weights(work, links, tmp_path, monkeypatch):

@@ -168,7 +168,7 @@ def test_a_run_started_from_another_has_its_vocabulary_and_begins_with_its_weigh
     for name, tensor in begun.items():
         torch.testing.assert_close(grown[name], tensor, rtol=0, atol=1e-6)
     config = RunFolder(tmp_path / "run").read_config()
-    assert config.data["initialised_from"] == str(initial)
+    assert config.data.initialised_from == str(initial)
     assert config.model == RunFolder(initial).read_config().model
 
 

@@ -50,9 +50,10 @@ def _resumed(path: Path, device: torch.device) -> Experiment | None:
     """The run at `path`, to go on with; None when it is finished."""
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.folder import RunFolder
+    from seqattn.runs.records import FinishedLine
 
     events = RunFolder(path).read_metrics()
-    if events and events[-1]["event"] == "finished":
+    if events and isinstance(events[-1], FinishedLine):
         return None
     return Experiment.resume(path, {}, device)
 
@@ -70,7 +71,7 @@ def _write_links(
     runs = [load_run(path, device) for path in (forward, reverse)]
     corpus = merge([read_corpus(argument) for argument in corpora])
     for run in runs:
-        if run.config.data["train_fingerprint"] != corpus.fingerprint:
+        if run.config.data.train_fingerprint != corpus.fingerprint:
             raise InputError(
                 "was trained on other texts, it cannot guide",
                 path=run.path,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from seqattn.data.encoding import Report
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.preparation import Prepared
+    from seqattn.runs.records import ValidatedLine
     from seqattn.training.loop import Event, Validated
     from seqattn.training.schedule import Progress, TrainingOptions
 
@@ -44,27 +45,26 @@ def preparing(console: Console) -> Iterator[Report]:
 
 def describe_data(console: Console, prepared: Prepared) -> None:
     """Say what there is to learn from, and what was left out and why."""
-    said = prepared.description
+    record = prepared.record
     tokenizer = prepared.tokenizer
     sizes = f"{len(tokenizer.source):,}" + ("" if tokenizer.joint else f" and {len(tokenizer.target):,}")
-    held = "" if said["valid"] else " held out of them"
+    held = "" if record.valid else " held out of them"
     console.print(
-        f"{said['train_pairs']:,} pairs to train on, {said['valid_pairs']:,} to validate on{held}; "
+        f"{record.train_pairs:,} pairs to train on, {record.valid_pairs:,} to validate on{held}; "
         f"{'joint' if tokenizer.joint else 'separate'} vocabulary of {sizes} pieces.",
         markup=False,
         soft_wrap=True,
     )
+    longer = f"longer than {record.longest_taken} pieces (--set max_length=N takes longer ones)"
     left_out = {
-        "with an empty side": said["empty"],
-        f"longer than {said['longest_taken']} pieces (--set max_length=N takes longer ones)": said[
-            "too_long"
-        ],
-        "whose source is held out": said.get("held_out_duplicates", 0),
+        "with an empty side": record.empty,
+        longer: record.too_long,
+        "whose source is held out": record.held_out_duplicates,
     }
     if any(left_out.values()):
         reasons = ", ".join(f"{count:,} {why}" for why, count in left_out.items() if count)
         console.print(f"Left out of training: {reasons}.", markup=False, soft_wrap=True)
-    if shared := said.get("valid_also_in_train"):
+    if shared := record.valid_also_in_train:
         console.print(
             f"Warning: {shared:,} validation pairs are in the training data too.",
             markup=False,
@@ -91,8 +91,11 @@ def announce(console: Console, experiment: Experiment) -> None:
 
 def watch(console: Console, experiment: Experiment, name: str = "") -> None:
     """Train to the end, showing it. Ctrl-C saves and exits with 130; a second one stops at once."""
+    from seqattn.runs.records import ValidatedLine
+
     name = name or experiment.folder.path.name
-    view = LiveView(name, experiment.config.training) if console.is_terminal else None
+    earlier = [line for line in experiment.folder.read_metrics() if isinstance(line, ValidatedLine)]
+    view = LiveView(name, experiment.config.training, earlier) if console.is_terminal else None
     with _interruptible(console) as interrupted:
         if view is None:
             _watch_plainly(console, experiment, name, interrupted)
@@ -176,13 +179,14 @@ def duration(seconds: float) -> str:
 
 
 class LiveView:
-    """What the terminal shows while a model trains."""
+    """What the terminal shows while a model trains; it knows what was validated before a resumption."""
 
-    def __init__(self, name: str, options: TrainingOptions) -> None:
+    def __init__(self, name: str, options: TrainingOptions, earlier: Sequence[ValidatedLine] = ()) -> None:
         self.name = name
         self.options = options
         self.progress: Progress | None = None
         self.loss = self.rate = 0.0
+        self.scores = [line.score(options.best_by) for line in earlier]
         self.validations: list[Validated] = []
         self.reason = ""
 
@@ -198,6 +202,7 @@ class LiveView:
             self.rate = rate if not self.rate else 0.9 * self.rate + 0.1 * rate
         elif isinstance(event, Validated):
             self.validations.append(event)
+            self.scores.append(event.validation.score(self.options.best_by))
         else:
             self.reason = event.reason
 
@@ -220,9 +225,8 @@ class LiveView:
         lines: list[RenderableType] = [head, figures]
         if self.validations:
             last = self.validations[-1]
-            scores = [event.validation.score(self.options.best_by) for event in self.validations]
             by = "loss (turned round)" if self.options.best_by == "loss" else self.options.best_by
-            lines.append(Text(f"{by} {sparkline(scores[-60:])}  {validation_line(last)}"))
+            lines.append(Text(f"{by} {sparkline(self.scores[-60:])}  {validation_line(last)}"))
             samples = last.validation.samples
             source, hypothesis, reference = samples[len(self.validations) % len(samples)]
             sample = Table.grid(padding=(0, 2))

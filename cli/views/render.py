@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from seqattn.data.corpus import Pair
     from seqattn.evaluation.scores import Assessment
     from seqattn.models.base import Reading
+    from seqattn.runs.folder import RunConfig
+    from seqattn.runs.records import MetricsLine, TrainedRecord
 
 
 def attention_map(attention: Attention, *, width: int, title: str = "") -> RenderableType:
@@ -155,37 +157,39 @@ def differences(systems: Sequence[System], pairs: Sequence[Pair], rows: Sequence
     return table
 
 
-def run_facts(config: Any, parameters: int, trained: Mapping[str, Any], last: Mapping[str, Any]) -> Text:
-    """What `seqattn info` shows of a run; `last` is the newest event of its training, if any."""
+def run_facts(config: RunConfig, parameters: int, trained: TrainedRecord, last: MetricsLine | None) -> Text:
+    """What `seqattn info` shows of a run; `last` is the newest line of its metrics, if any."""
     from dataclasses import asdict
 
     from seqattn.options import flat_options
+    from seqattn.runs.card import direction
 
     data = config.data
-    valid = data["valid"] or "the training corpus, held out"
+    valid = data.valid or "the training corpus, held out"
     defaults = type(config.training)()
     changed = {k: v for k, v in asdict(config.training).items() if v != getattr(defaults, k)}
     named = {"bleu": "BLEU {:.2f}", "chrf": "chrF {:.2f}", "exact": "exact {:.1f} %"}
-    figures = [text.format(trained[name]) for name, text in named.items() if name in trained]
-    origin = "average of several validated weights" if trained.get("averaged") else "best weights"
+    scores = {name: getattr(trained, name) for name in named}
+    figures = [text.format(scores[name]) for name, text in named.items() if scores[name] is not None]
+    origin = "average of several validated weights" if trained.averaged else "best weights"
     if not figures:
         origin = "newest weights"
     length = "unknown"
     if last:
-        minutes, seconds = divmod(round(last["all_seconds"]), 60)
-        length = f"{last['update']:,} updates, {last['all_tokens']:,} tokens, {minutes}:{seconds:02} minutes"
+        minutes, seconds = divmod(round(last.all_seconds), 60)
+        length = f"{last.update:,} updates, {last.all_tokens:,} tokens, {minutes}:{seconds:02} minutes"
     return facts(
         {
             "architecture": config.architecture,
-            "direction": "from target to source" if config.data.get("swapped") else "from source to target",
+            "direction": direction(data),
             "parameters": f"{parameters:,}",
             "options": ", ".join(f"{k}={v}" for k, v in flat_options(config.model).items()),
             "tokenizer": f"{config.tokenizer.pieces}, {'joint' if config.tokenizer.joint else 'separate'}",
-            "training data": f"{data['train_pairs']:,} pairs of {' + '.join(data['train'])}",
-            "validation data": f"{data['valid_pairs']:,} pairs of {valid}",
+            "training data": f"{data.train_pairs:,} pairs of {' + '.join(data.train)}",
+            "validation data": f"{data.valid_pairs:,} pairs of {valid}",
             "training options": ", ".join(f"{k}={v}" for k, v in changed.items()) or "defaults",
             "trained for": length,
-            "weights": f"{origin}, update {trained.get('update', 0):,}",
+            "weights": f"{origin}, update {trained.update:,}",
             "validation, greedy": ", ".join(figures) or "not validated",
             "made with": ", ".join(f"{name} {version}" for name, version in config.versions.items()),
             "command": " ".join(config.command) or "from Python",

@@ -12,6 +12,7 @@ from sacrebleu.metrics.chrf import CHRF
 from seqattn.data.corpus import Pair, read_corpus
 from seqattn.evaluation.scores import Assessment
 from seqattn.runs.folder import RunFolder
+from seqattn.runs.records import MetricsLine, UpdatedLine, ValidatedLine
 from seqattn.runs.run import Run, load
 
 
@@ -74,20 +75,18 @@ class System:
 
 def system(run: Run, pairs: Sequence[Pair], beam: int, alpha: float, name: str = "") -> System:
     """Assess a run and gather what its folder says of its training."""
-    events = RunFolder(run.path).read_metrics()
-    updates = [event for event in events if event["event"] == "updated"]
-    validations = [event for event in events if event["event"] == "validated" and not event["averaged"]]
-    start: dict[str, Any] = {"update": 0, "all_tokens": 0, "all_seconds": 0.0}
-    last = events[-1] if events else start
+    lines = RunFolder(run.path).read_metrics()
+    validations = [line for line in lines if isinstance(line, ValidatedLine) and not line.averaged]
+    last = lines[-1] if lines else MetricsLine(0, 0, 0, 0.0)
     return System(
         name=name or run.path.name,
         run=run,
         parameters=run.parameters,
-        updates=last["update"],
-        tokens=last["all_tokens"],
-        seconds=last["all_seconds"],
-        updating=sum(event["seconds"] for event in updates),
-        curve=tuple(Point(e["update"], e["all_seconds"], e["loss"], e["bleu"]) for e in validations),
+        updates=last.update,
+        tokens=last.all_tokens,
+        seconds=last.all_seconds,
+        updating=sum(line.seconds for line in lines if isinstance(line, UpdatedLine)),
+        curve=tuple(Point(one.update, one.all_seconds, one.loss, one.bleu) for one in validations),
         assessment=run.evaluate(pairs, beam=beam, length_penalty=alpha),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -92,6 +93,19 @@ def merge(corpora: Sequence[Corpus]) -> Corpus:
         " + ".join(corpus.name for corpus in corpora),
         tuple(pair for corpus in corpora for pair in corpus.pairs),
     )
+
+
+def side_names(argument: str) -> tuple[str, str] | None:
+    """What the names of two texts `SOURCE,TARGET` call their sides: the one part in which they differ.
+
+    `train.en.gz,train.de.gz` are en and de; a file of pairs names neither.
+    """
+    sides = argument.split(",")
+    if len(sides) != 2:
+        return None
+    source, target = (re.split("[._-]+", Path(side).name.removesuffix(".gz")) for side in sides)
+    different = [pair for pair in zip(source, target, strict=False) if pair[0] != pair[1]]
+    return different[0] if len(source) == len(target) and len(different) == 1 else None
 
 
 def pair_format(path: Path) -> str | None:

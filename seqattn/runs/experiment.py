@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,11 @@ from seqattn.evaluation.scores import score
 from seqattn.hardware import autocast
 from seqattn.models import ModelOptions
 from seqattn.models.base import Reading, Seq2Seq
-from seqattn.options import flat_options
+from seqattn.runs.card import model_card
 from seqattn.runs.folder import RunConfig, RunFolder, new_model
 from seqattn.runs.format1 import upgrade_state
 from seqattn.runs.preparation import Data, Prepared, load_data, prepare
+from seqattn.runs.records import TrainedRecord, line_of
 from seqattn.runs.run import Run
 from seqattn.text.tokenizer import TokenizerOptions
 from seqattn.training.guide import Guide, guided_reading
@@ -32,7 +33,6 @@ from seqattn.training.loop import (
     Event,
     Finished,
     Trainer,
-    Updated,
     Validated,
     Validation,
     lent_weights,
@@ -118,7 +118,7 @@ class Experiment:
             tokenizer,
             training,
             prepared.max_ratio,
-            prepared.description | ({"initialised_from": str(initial.path)} if initial else {}),
+            replace(prepared.record, initialised_from=str(initial.path) if initial else None),
             {name: version(name) for name in ("seqattn", "torch", "sentencepiece", "sacrebleu")}
             | {"python": platform.python_version()},
             list(command),
@@ -147,7 +147,7 @@ class Experiment:
         recorded = config.data
         if data is None:
             try:
-                data = load_data(recorded["train"], recorded["valid"], recorded.get("guide"))
+                data = load_data(recorded.train, recorded.valid, recorded.guide)
             except InputError as error:
                 raise InputError(
                     f"goes on with the corpora it began with: {error}",
@@ -155,13 +155,14 @@ class Experiment:
                     remedy="where they lie elsewhere by now, name them by --train and --valid",
                 ) from error
         for part in ("train", "valid", "guide"):
-            if data.description.get(f"{part}_fingerprint") != recorded.get(f"{part}_fingerprint"):
+            field = f"{part}_fingerprint"
+            if getattr(data.record, field) != getattr(recorded, field):
                 raise InputError(
                     f"the {part}{'' if part == 'guide' else ' corpus'} is not the one this run began with",
                     path=path,
                     remedy="give the same texts, or start a new run with --init-from",
                 )
-        if recorded.get("swapped"):
+        if recorded.swapped:
             data = data.swapped()
         config = replace(config, training=replace(config.training, **limits))
         known = folder.read_tokenizer(config.tokenizer.joint)
@@ -179,7 +180,7 @@ class Experiment:
     def run(self) -> Iterator[Event]:
         """Train, saving at every validation; a consumer that stops early calls `save`."""
         for event in self.trainer.run():
-            self.folder.append_metrics(record(event))
+            self.folder.append_metrics(line_of(event))
             if isinstance(event, Validated):
                 if event.improved:
                     self.best = event
@@ -194,9 +195,8 @@ class Experiment:
     def save(self) -> None:
         """Write the newest state, from which `resume` goes on."""
         if self.trainer.best is None:
-            self.folder.write_model(
-                dict(self.model.named_parameters()), {"update": self.trainer.progress.update}
-            )
+            trained = TrainedRecord(self.trainer.progress.update)
+            self.folder.write_model(dict(self.model.named_parameters()), trained)
         self.folder.write_last(*self.trainer.state())
 
     def _choose_alignment(self) -> None:
@@ -221,51 +221,8 @@ class Experiment:
 
     def _write_best(self, event: Validated) -> None:
         assert self.trainer.best is not None
-        figures = {name: getattr(event.validation, name) for name in ("loss", "bleu", "chrf", "exact")}
-        said = {"update": event.progress.update, "averaged": event.averaged, **figures}
-        self.folder.write_model(self.trainer.best, said)
-
-
-def record(event: Event) -> dict[str, Any]:
-    """An event as a line of metrics.jsonl."""
-    progress = event.progress
-    said: dict[str, Any] = {"update": progress.update, "epoch": progress.epoch, "all_tokens": progress.tokens}
-    said |= {"all_seconds": round(progress.seconds, 3)}
-    if isinstance(event, Updated):
-        own = {"loss": event.loss, "learning_rate": event.learning_rate, "tokens": event.tokens}
-        return {"event": "updated", **said, **own, "seconds": round(event.seconds, 4)}
-    if isinstance(event, Validated):
-        figures = asdict(event.validation)
-        del figures["samples"]
-        return {
-            "event": "validated",
-            **said,
-            **figures,
-            "improved": event.improved,
-            "averaged": event.averaged,
-        }
-    return {"event": "finished", **said, "reason": event.reason}
-
-
-def model_card(config: RunConfig, parameters: int, trained: Mapping[str, Any]) -> str:
-    """The text of a run's README.md: what, from what, how good, how to use."""
-    data = config.data
-    shape = ", ".join(f"{key} {value}" for key, value in flat_options(config.model).items())
-    score = (
-        f"BLEU {trained['bleu']:.2f}, chrF {trained['chrf']:.2f}, exact match {trained['exact']:.1f} %, "
-        f"loss {trained['loss']:.3f} nats an id, after {trained['update']:,} updates"
-        f"{' (average of several)' if trained['averaged'] else ''}."
-    )
-    valid = data["valid"] or "a part of the training corpus held out"
-    command = f"\nMade by `{' '.join(config.command)}`.\n" if config.command else ""
-    return f"""# {config.architecture} ({parameters:,} parameters)
-
-A sequence-to-sequence model trained with seqattn {config.versions.get("seqattn", "")}: {shape}.
-
-- Trained on {data["train_pairs"]:,} pairs of {" and ".join(f"`{name}`" for name in data["train"])}.
-- Validated on {data["valid_pairs"]:,} pairs of {valid}, by greedy search: {score}
-{command}
-    seqattn translate RUN input.txt
-    seqattn align RUN "a sentence"
-    seqattn info RUN
-"""
+        found = event.validation
+        scores = (found.loss, found.bleu, found.chrf, found.exact)
+        self.folder.write_model(
+            self.trainer.best, TrainedRecord(event.progress.update, event.averaged, *scores)
+        )

@@ -22,22 +22,23 @@ from seqattn.models import ARCHITECTURES, ModelOptions, build, default_options
 from seqattn.models.base import Reading, Seq2Seq, Vocabulary
 from seqattn.options import apply, convert, flat
 from seqattn.runs.format1 import upgrade_weights
+from seqattn.runs.records import (
+    DataRecord,
+    FinishedLine,
+    MetricsLine,
+    TrainedRecord,
+    ValidatedLine,
+    line_from_json,
+    line_to_json,
+    read_record,
+)
 from seqattn.text.tokenizer import Side, Tokenizer, TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
 
 FORMAT = 2
 """What is written; format 1, of version 0.1.0, is read too."""
-COUNTED = {"event", "update", "all_tokens", "all_seconds"}
-"""What every event of metrics.jsonl has."""
 CONFIG, MODEL, METRICS, CARD = "config.json", "model.safetensors", "metrics.jsonl", "README.md"
 LAST = Path("last") / "state.safetensors"
-DESCRIBED = {
-    "train": list,
-    "valid": str | None,
-    "train_pairs": int,
-    "valid_pairs": int,
-}
-"""What every description of the data has."""
 TOKENIZER, TARGET_TOKENIZER = "tokenizer.model", "tokenizer.target.model"
 
 
@@ -51,8 +52,7 @@ class RunConfig:
     training: TrainingOptions
     max_ratio: float
     """Target ids for each source id that search may spend, from the training data."""
-    data: dict[str, Any] = field(default_factory=dict)
-    """Names, sizes and fingerprints of the corpora, and what was left out."""
+    data: DataRecord
     versions: dict[str, str] = field(default_factory=dict)
     command: list[str] = field(default_factory=list)
     """The command line that made the run."""
@@ -80,12 +80,10 @@ class RunConfig:
         if values.get("alignment") is not None:
             (values["alignment"],) = apply(values["alignment"], Reading())
         values["max_ratio"] = convert(values["max_ratio"], float)
+        values["data"] = read_record(DataRecord, values["data"])
         config = RunConfig(**values)
-        for key, kind in DESCRIBED.items():
-            if not isinstance(config.data[key], kind):
-                raise TypeError(key)
-        if not all(isinstance(word, str) for word in (*config.data["train"], *config.command)):
-            raise TypeError("train or command")
+        if not all(isinstance(word, str) for word in config.command):
+            raise TypeError("command")
         config.versions.items()
         return config
 
@@ -155,10 +153,11 @@ class RunFolder:
             raise InputError("is an empty sentencepiece model", path=self.path / name)
         return side
 
-    def write_model(self, tensors: dict[str, Tensor], said: Mapping[str, Any]) -> None:
-        """Write the best weights and what is said of them."""
+    def write_model(self, tensors: dict[str, Tensor], trained: TrainedRecord) -> None:
+        """Write the best weights and which they are."""
+        known = {name: value for name, value in asdict(trained).items() if value is not None}
         # One key of metadata: safetensors would write several in any order.
-        write_aside(self.path / MODEL, _serialise(tensors, {"trained": json.dumps(said)}))
+        write_aside(self.path / MODEL, _serialise(tensors, {"trained": json.dumps(known)}))
 
     def write_last(self, tensors: dict[str, Tensor], values: Mapping[str, Any]) -> None:
         """Write the newest full training state."""
@@ -172,41 +171,54 @@ class RunFolder:
             raise InputError("is not a training state", path=self.path / LAST)
         return tensors, json.loads(said["state"])
 
-    def read_model(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The best weights and what is said of them."""
+    def read_model(self) -> tuple[dict[str, Tensor], TrainedRecord]:
+        """The best weights and which they are."""
         tensors, said = _read_tensors(self.path / MODEL, "this run has no trained weights yet")
-        return upgrade_weights(tensors), json.loads(said.get("trained", "{}"))
+        try:
+            trained = read_record(TrainedRecord, json.loads(said.get("trained", "{}")))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"is damaged: {error}", path=self.path / MODEL) from error
+        return upgrade_weights(tensors), trained
 
-    def append_metrics(self, event: Mapping[str, Any]) -> None:
-        """Add one event to metrics.jsonl."""
+    def append_metrics(self, line: MetricsLine) -> None:
+        """Add one line to metrics.jsonl."""
         with (self.path / METRICS).open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(event, ensure_ascii=False) + "\n")
+            file.write(_line(line))
 
-    def read_metrics(self) -> list[dict[str, Any]]:
-        """The events of metrics.jsonl; none when there is no such file.
+    def read_metrics(self) -> list[MetricsLine]:
+        """The lines of metrics.jsonl; none when there is no such file.
 
         Lines that a crash cut short, and any a hand has spoilt, are passed over.
         """
         path = self.path / METRICS
         if not path.is_file():
             return []
-        events = []
+        lines = []
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            with contextlib.suppress(json.JSONDecodeError):
-                event = json.loads(line)
-                if isinstance(event, dict) and event.keys() >= COUNTED:
-                    events.append(event)
-        return events
+            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+                lines.append(line_from_json(json.loads(line)))
+        return lines
 
     def rewind_metrics(self, update: int) -> None:
         """Drop what happened after an update, which resuming will make happen again."""
-        kept = [e for e in self.read_metrics() if e["update"] <= update and not e.get("averaged")]
-        text = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in kept if e["event"] != "finished")
-        write_aside(self.path / METRICS, text.encode())
+        write_aside(
+            self.path / METRICS,
+            "".join(_line(one) for one in self.read_metrics() if _stays(one, update)).encode(),
+        )
 
     def write_card(self, text: str) -> None:
         """Write the model card, README.md."""
         write_aside(self.path / CARD, text.encode())
+
+
+def _line(line: MetricsLine) -> str:
+    return json.dumps(line_to_json(line), ensure_ascii=False) + "\n"
+
+
+def _stays(line: MetricsLine, update: int) -> bool:
+    """Whether a line holds of a run that goes on after an update: the end of training comes again."""
+    ends = isinstance(line, FinishedLine) or (isinstance(line, ValidatedLine) and line.averaged)
+    return line.update <= update and not ends
 
 
 def _not_a_config(data: bytes) -> str:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from seqattn.alignment.guide import between_ids
 from seqattn.alignment.links import Links, format_pharaoh, read_gold, turned
 from seqattn.alignment.words import check_links
 from seqattn.data.batching import Example, Lengths, lengths_of
-from seqattn.data.corpus import Pair, hold_out, merge, read_corpus
+from seqattn.data.corpus import Pair, hold_out, merge, read_corpus, side_names
 from seqattn.data.encoding import Report, encode, silent
 from seqattn.data.examples import Examples
 from seqattn.decoding.search import SearchOptions
 from seqattn.errors import InputError
 from seqattn.hardware import give_back_freed_memory
+from seqattn.runs.records import DataRecord
 from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
 from seqattn.training.guide import IdLinks
 
@@ -28,8 +28,7 @@ class Data:
 
     train: tuple[Pair, ...]
     valid: tuple[Pair, ...]
-    description: dict[str, Any]
-    """Names, sizes and fingerprints, as config.json records them."""
+    record: DataRecord
     guide: tuple[Links, ...] | None = None
     """The links between the words of each training pair, in their order, for guided alignment."""
 
@@ -37,47 +36,56 @@ class Data:
         """The other direction: from target to source."""
         guide = None if self.guide is None else tuple(map(turned, self.guide))
         train, valid = (tuple(pair.swapped() for pair in pairs) for pairs in (self.train, self.valid))
-        return Data(train, valid, self.description | {"swapped": True}, guide)
+        sides = None if self.record.sides is None else self.record.sides[::-1]
+        return Data(train, valid, replace(self.record, swapped=True, sides=sides), guide)
 
 
 def load_data(train: Sequence[str], valid: str | None, guide: str | None = None) -> Data:
     """Read the corpora; without a validation corpus hold a fixed part of the training pairs out.
 
-    Pairs with an empty side are skipped; the description counts them. A guide is a file of links in Pharaoh
+    Pairs with an empty side are skipped, and counted. A guide is a file of links in Pharaoh
     format, a line for each line of the training corpora.
     """
     corpus = merge([read_corpus(argument) for argument in train])
     pairs = corpus.complete
     if not pairs:
         raise InputError("no pair has text on both sides", path=corpus.name)
-    described: dict[str, Any] = {
-        "train": list(train),
-        "train_fingerprint": corpus.fingerprint,
-        "empty": len(corpus.pairs) - len(pairs),
-    }
+    record = DataRecord(
+        tuple(train),
+        valid,
+        train_fingerprint=corpus.fingerprint,
+        empty=len(corpus.pairs) - len(pairs),
+        sides=common_sides(train),
+    )
     if valid is None:
         split = hold_out(pairs)
         pairs, held = split.train, split.valid
-        described |= {"valid": None, "valid_fingerprint": None, "held_out_duplicates": split.duplicates}
+        record = replace(record, held_out_duplicates=split.duplicates)
     else:
         validation = read_corpus(valid)
         held = validation.complete
         if not held:
             raise InputError("no pair has text on both sides", path=valid)
         known = set(pairs)
-        described |= {
-            "valid": valid,
-            "valid_fingerprint": validation.fingerprint,
-            "valid_also_in_train": sum(pair in known for pair in held),
-        }
+        record = replace(
+            record,
+            valid_fingerprint=validation.fingerprint,
+            valid_also_in_train=sum(pair in known for pair in held),
+        )
     links = None
     if guide is not None:
         lines = [gold.possible for gold in read_gold(Path(guide))]
         check_links(lines, corpus.pairs, guide)
         chosen = set(pairs)
         links = tuple(links for pair, links in zip(corpus.pairs, lines, strict=True) if pair in chosen)
-        described |= {"guide": guide, "guide_fingerprint": fingerprint(links)}
-    return Data(pairs, held, described, links)
+        record = replace(record, guide=guide, guide_fingerprint=fingerprint(links))
+    return Data(pairs, held, record, links)
+
+
+def common_sides(corpora: Sequence[str]) -> tuple[str, str] | None:
+    """The names of both sides that the names of all the corpora's files agree on."""
+    found = {side_names(corpus) for corpus in corpora}
+    return found.pop() if len(found) == 1 else None
 
 
 def fingerprint(links: Iterable[Links]) -> str:
@@ -97,8 +105,8 @@ class Prepared:
     """See RunConfig."""
     longest: int
     """Ids of the longest side."""
-    description: dict[str, Any]
-    """What config.json records of the data."""
+    record: DataRecord
+    """What config.json holds of the data."""
     guide: IdLinks | None = None
     """The links between the ids of each training example."""
 
@@ -135,12 +143,13 @@ def prepare(
     # Learning the vocabulary takes more than training may have.
     give_back_freed_memory()
     lengths = lengths_of(train)
-    counts = {
-        "train_pairs": len(train),
-        "valid_pairs": len(valid),
-        "too_long": len(data.train) - len(train),
-        "longest_taken": max_length,
-    }
+    record = replace(
+        data.record,
+        train_pairs=len(train),
+        valid_pairs=len(valid),
+        too_long=len(data.train) - len(train),
+        longest_taken=max_length,
+    )
     return Prepared(
         tokenizer,
         train,
@@ -148,7 +157,7 @@ def prepare(
         data.valid,
         longest_ratio(lengths),
         max(map(max, (*set(lengths), *lengths_of(valid)))),
-        data.description | counts,
+        record,
         guide,
     )
 

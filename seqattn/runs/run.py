@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from seqattn.alignment.lexicon import links_by_lexicon
 from seqattn.alignment.links import SYMMETRISED, Links, turned
 from seqattn.alignment.reading import heads_of, links_of, scores_of, usual_reading, usual_self_reading
 from seqattn.data.batching import collate
-from seqattn.data.corpus import Pair, read_corpus
+from seqattn.data.corpus import Pair, read_corpus, side_names
 from seqattn.data.encoding import Report, encode, silent
 from seqattn.decoding.search import SamplingOptions, SearchOptions, score_targets
 from seqattn.decoding.translation import Translation, TranslationOptions, Translator
@@ -27,6 +27,7 @@ from seqattn.models.base import Place, Reading, Seq2Seq
 from seqattn.models.int8 import quantize
 from seqattn.pictures.maps import AttentionMap
 from seqattn.runs.folder import MODEL, RunConfig, RunFolder, new_model
+from seqattn.runs.records import TrainedRecord
 from seqattn.text.tokenizer import Tokenizer
 from seqattn.training.loop import load_weights
 
@@ -45,8 +46,7 @@ class Run:
     tokenizer: Tokenizer
     model: Seq2Seq
     """In evaluation mode."""
-    trained: Mapping[str, Any]
-    """What is said of the weights: the update they come from, their validation scores."""
+    trained: TrainedRecord
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}: {self.config.architecture}, {self.parameters:,} parameters)"
@@ -70,12 +70,23 @@ class Run:
     @property
     def swapped(self) -> bool:
         """Whether it was trained from target to source."""
-        return bool(self.config.data.get("swapped"))
+        return self.config.data.swapped
+
+    def turns(self, corpus: str | Path) -> bool:
+        """Whether the run translates a corpus, named as on the command line, from its target to its source.
+
+        The names of its files say so where they and those of the training corpora name their sides, as in
+        `test.en,test.de`; otherwise the run does if it was trained so.
+        """
+        names, own = side_names(str(corpus)), self.config.data.sides
+        if names is not None and own is not None and set(names) == set(own):
+            return names != own
+        return self.swapped
 
     def read_pairs(self, corpus: str | Path) -> Sequence[Pair]:
         """The pairs of a corpus, named as on the command line, in the direction of the run."""
         pairs = read_corpus(str(corpus)).pairs
-        return [pair.swapped() for pair in pairs] if self.swapped else pairs
+        return [pair.swapped() for pair in pairs] if self.turns(corpus) else pairs
 
     def search_options(self, beam: int = 5, length_penalty: float = 1.0) -> SearchOptions:
         """How to search, within the lengths that the training data had."""

@@ -1,0 +1,39 @@
+"""The model card that lies in a run's folder."""
+
+from __future__ import annotations
+
+from seqattn.options import flat_options
+from seqattn.runs.folder import RunConfig
+from seqattn.runs.records import DataRecord, TrainedRecord
+
+
+def direction(data: DataRecord) -> str:
+    """From what to what a run translates, in words."""
+    if data.sides is not None:
+        return f"from {data.sides[0]} to {data.sides[1]}"
+    return "from target to source" if data.swapped else "from source to target"
+
+
+def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> str:
+    """The text of a run's README.md: what, from what, how good, how to use."""
+    data = config.data
+    shape = ", ".join(f"{key} {value}" for key, value in flat_options(config.model).items())
+    score = (
+        f"BLEU {trained.bleu:.2f}, chrF {trained.chrf:.2f}, exact match {trained.exact:.1f} %, "
+        f"loss {trained.loss:.3f} nats an id, after {trained.update:,} updates"
+        f"{' (average of several)' if trained.averaged else ''}."
+    )
+    valid = data.valid or "a part of the training corpus held out"
+    corpora = " and ".join(f"`{name}`" for name in data.train)
+    command = f"\nMade by `{' '.join(config.command)}`.\n" if config.command else ""
+    return f"""# {config.architecture} ({parameters:,} parameters)
+
+A sequence-to-sequence model trained with seqattn {config.versions.get("seqattn", "")}: {shape}.
+
+- Trained on {data.train_pairs:,} pairs of {corpora}, {direction(data)}.
+- Validated on {data.valid_pairs:,} pairs of {valid}, by greedy search: {score}
+{command}
+    seqattn translate RUN input.txt
+    seqattn align RUN "a sentence"
+    seqattn info RUN
+"""

@@ -1,0 +1,167 @@
+"""What a run's folder records of its data, its weights and the course of its training, and its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from types import NoneType
+from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
+
+from seqattn.training.loop import Event, Updated, Validated
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """What a run was trained and validated on."""
+
+    train: tuple[str, ...]
+    """Corpora, as on the command line."""
+    valid: str | None
+    """A corpus; None: a part held out of the others."""
+    train_fingerprint: str = ""
+    valid_fingerprint: str | None = None
+    empty: int = 0
+    """Training pairs left out because a side was empty."""
+    too_long: int = 0
+    """Training pairs left out because a side had more than `longest_taken` ids."""
+    longest_taken: int = 0
+    held_out_duplicates: int = 0
+    """Training pairs left out because their source is held out."""
+    valid_also_in_train: int = 0
+    train_pairs: int = 0
+    """What was left to train on."""
+    valid_pairs: int = 0
+    guide: str | None = None
+    """The file of links that attention learned."""
+    guide_fingerprint: str | None = None
+    swapped: bool = False
+    """Trained from the target to the source of its corpora."""
+    sides: tuple[str, ...] | None = None
+    """Names of what it translates from and to, such as en and de, where the corpora's files have them."""
+    initialised_from: str | None = None
+    """The run whose weights it began with."""
+
+
+@dataclass(frozen=True)
+class TrainedRecord:
+    """Which weights a model has, and how they validated."""
+
+    update: int = 0
+    averaged: bool = False
+    """An average of several validated weights."""
+    loss: float | None = None
+    """None, as the scores: not validated."""
+    bleu: float | None = None
+    chrf: float | None = None
+    exact: float | None = None
+
+
+@dataclass(frozen=True)
+class MetricsLine:
+    """A line of metrics.jsonl: something that happened in training."""
+
+    event: ClassVar[str]
+    update: int
+    epoch: int
+    all_tokens: int
+    """Source and target ids trained on so far."""
+    all_seconds: float
+    """Of training and validation so far."""
+
+
+@dataclass(frozen=True)
+class UpdatedLine(MetricsLine):
+    """An update was made."""
+
+    event = "updated"
+    loss: float
+    learning_rate: float
+    tokens: int
+    """Of this update, as are the seconds."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ValidatedLine(MetricsLine):
+    """The weights were validated."""
+
+    event = "validated"
+    loss: float
+    bleu: float
+    chrf: float
+    exact: float
+    improved: bool
+    averaged: bool
+
+    def score(self, by: str) -> float:
+        """The figure to choose by; higher is better."""
+        return -self.loss if by == "loss" else float(getattr(self, by))
+
+
+@dataclass(frozen=True)
+class FinishedLine(MetricsLine):
+    """Training came to its end."""
+
+    event = "finished"
+    reason: str
+
+
+LINES: dict[str, type[MetricsLine]] = {
+    line.event: line for line in (UpdatedLine, ValidatedLine, FinishedLine)
+}
+
+
+def line_of(event: Event) -> MetricsLine:
+    """What metrics.jsonl says of an event."""
+    progress = event.progress
+    at = (progress.update, progress.epoch, progress.tokens, round(progress.seconds, 3))
+    if isinstance(event, Updated):
+        seconds = round(event.seconds, 4)
+        return UpdatedLine(*at, event.loss, event.learning_rate, event.tokens, seconds)
+    if isinstance(event, Validated):
+        found = event.validation
+        scores = (found.loss, found.bleu, found.chrf, found.exact)
+        return ValidatedLine(*at, *scores, event.improved, event.averaged)
+    return FinishedLine(*at, event.reason)
+
+
+def line_to_json(line: MetricsLine) -> dict[str, Any]:
+    """A line as JSON values."""
+    return {"event": line.event, **asdict(line)}
+
+
+def line_from_json(values: Mapping[str, Any]) -> MetricsLine:
+    """A line from JSON values; ValueError or KeyError when it is none of ours."""
+    return read_record(LINES[values["event"]], values)
+
+
+def read_record(kind: type[R], values: Mapping[str, Any]) -> R:
+    """A record from JSON values; ValueError names a field that is missing or of another type.
+
+    What the record has no field for is passed over.
+    """
+    hints = get_type_hints(kind)
+    found = {}
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.name in values:
+            found[field.name] = _fitted(field.name, values[field.name], hints[field.name])
+        elif field.default is MISSING:
+            raise ValueError(f"{field.name} is missing")
+    return kind(**found)
+
+
+def _fitted(name: str, value: Any, hint: Any) -> Any:
+    """A JSON value as the hinted type, of those that records have."""
+    kinds = get_args(hint) if NoneType in get_args(hint) else (hint,)
+    if value is None and NoneType in kinds:
+        return None
+    (kind,) = (one for one in kinds if one is not NoneType)
+    if kind == tuple[str, ...] and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ValueError(f"{name} is {value!r}")
+    return value
