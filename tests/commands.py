@@ -1,5 +1,7 @@
 """Commands run in this process on tiny corpora and models, for the tests of every command."""
 
+import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -93,3 +95,13 @@ class Work:
 
     def run(self, architecture):
         return self.path / architecture
+
+    def back(self, architecture):
+        """A run of the other direction; the corpora are as good a task from their end."""
+        path = self.path / f"{architecture}-back"
+        if not path.exists():
+            shutil.copytree(self.run(architecture), path)
+            config = json.loads((path / "config.json").read_text())
+            config["data"]["swapped"] = True
+            (path / "config.json").write_text(json.dumps(config))
+        return path

@@ -51,7 +51,7 @@ def test_a_lexicon_is_learned_from_another_corpus_and_in_both_directions(work, t
         for more in ([], ["--lexicon", work.train])
     ]
     assert rates[1] < rates[0]
-    both = seqattn(*asked, "--lexicon", work.train, "--reverse", work.run("transformer")).stdout
+    both = seqattn(*asked, "--lexicon", work.train, "--reverse", work.back("transformer")).stdout
     assert both.splitlines() != taught
     for more in (["--threshold", 0.5], ["--heads"], ["--format", "html"]):
         assert "--lexicon" in seqattn(*asked, "--lexicon", work.train, *more, status=2).stderr
@@ -296,7 +296,7 @@ def test_heads_cannot_be_judged_on_empty_pairs(work, tmp_path):
 
 
 def test_two_directions_make_links_together(work, tmp_path):
-    asked = ("align", work.run("lstm"), "--reverse", work.run("transformer"), "--pairs", work.test)
+    asked = ("align", work.run("lstm"), "--reverse", work.back("transformer"), "--pairs", work.test)
 
     def linked(*more):
         lines = seqattn(*asked, *more).stdout.splitlines()

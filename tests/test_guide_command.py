@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+import seqattn
 from seqattn.data.corpus import Pair
 from seqattn.runs.folder import RunFolder
 
-from commands import BOTH, TEST, TRAIN, interrupt_after, seqattn, setting, sizes, told, weights_of
+from commands import BOTH, TEST, TRAIN, interrupt_after, setting, sizes, told, weights_of
+from commands import seqattn as command
 from runs import write_tsv
 
 RIGHT = [
@@ -35,8 +37,8 @@ def test_a_guide_is_learned_beside_the_translation_and_read_by_align(work, links
     train = arguments(work, architecture, "--max-updates", 60)
     rates = {}
     for name, more in [("plain", []), ("guided", ["--guide", links, *setting("guide_weight=2")])]:
-        seqattn(*train, *more, "--out", tmp_path / name)
-        said = seqattn("align", tmp_path / name, "--pairs", pairs, "--gold", gold).stdout
+        command(*train, *more, "--out", tmp_path / name)
+        said = command("align", tmp_path / name, "--pairs", pairs, "--gold", gold).stdout
         rates[name] = float(said.split()[1])
     assert rates["guided"] < min(25, rates["plain"] - 10), rates
     config = RunFolder(tmp_path / "guided").read_config()
@@ -46,24 +48,24 @@ def test_a_guide_is_learned_beside_the_translation_and_read_by_align(work, links
 
 def test_a_training_with_a_guide_resumes_to_the_same_weights(work, links, tmp_path, monkeypatch):
     start = arguments(work, "transformer", "--max-updates", 20, "--guide", links)
-    seqattn(*start, "--out", tmp_path / "whole")
+    command(*start, "--out", tmp_path / "whole")
     with monkeypatch.context() as patched:
         interrupt_after(patched, 12)
-        seqattn(*start, "--out", tmp_path / "cut", status=130)
-    seqattn("train", "--resume", "--out", tmp_path / "cut")
+        command(*start, "--out", tmp_path / "cut", status=130)
+    command("train", "--resume", "--out", tmp_path / "cut")
     assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
     without = tmp_path / "without"
-    seqattn(*arguments(work, "transformer", "--max-updates", 20), "--out", without)
+    command(*arguments(work, "transformer", "--max-updates", 20), "--out", without)
     assert weights_of(without) != weights_of(tmp_path / "whole")
 
 
 def test_a_run_is_not_resumed_with_another_guide(work, links, tmp_path):
-    seqattn(*arguments(work, "lstm", "--max-updates", 4, "--guide", links), "--out", tmp_path / "run")
+    command(*arguments(work, "lstm", "--max-updates", 4, "--guide", links), "--out", tmp_path / "run")
     links.write_text("".join(f"{line}\n" for line in ["", *RIGHT[1:]]))
     resume = ["train", "--resume", "--out", tmp_path / "run", "--max-updates", 8]
-    assert "the guide is not the one this run began with" in told(seqattn(*resume, status=1))
+    assert "the guide is not the one this run began with" in told(command(*resume, status=1))
     links.unlink()
-    assert str(links) in told(seqattn(*resume, status=1))
+    assert str(links) in told(command(*resume, status=1))
 
 
 @pytest.mark.parametrize(
@@ -79,14 +81,14 @@ def test_a_guide_that_is_not_of_these_pairs_is_told_and_nothing_is_written(
 ):
     links.write_text("".join(f"{line}\n" for line in change(RIGHT)))
     train = arguments(work, "lstm", "--guide", links, "--out", tmp_path / "run")
-    said = told(seqattn(*train, status=1))
+    said = told(command(*train, status=1))
     assert expected in said and str(links) in said
     assert not (tmp_path / "run").exists()
 
 
 def test_a_model_without_attention_cannot_be_guided(work, links, tmp_path):
     train = arguments(work, "lstm", "--guide", links, *setting("score=none"), "--out", tmp_path / "run")
-    assert "no attention to guide" in seqattn(*train, status=1).stderr
+    assert "no attention to guide" in command(*train, status=1).stderr
     assert not (tmp_path / "run").exists()
 
 
@@ -98,23 +100,36 @@ def test_swapped_training_is_training_on_the_swapped_corpus(work, links, tmp_pat
     turned = tmp_path / "turned.links"
     lines = [" ".join("-".join(reversed(link.split("-"))) for link in line.split()) for line in RIGHT]
     turned.write_text("".join(f"{line}\n" for line in lines))
-    seqattn("train", "--train", work.train, *how, "--swap", "--guide", links, "--out", tmp_path / "swap")
+    command("train", "--train", work.train, *how, "--swap", "--guide", links, "--out", tmp_path / "swap")
     how[-1] = back
-    seqattn("train", "--train", swapped, *how, "--guide", turned, "--out", tmp_path / "plain")
+    command("train", "--train", swapped, *how, "--guide", turned, "--out", tmp_path / "plain")
     assert weights_of(tmp_path / "swap") == weights_of(tmp_path / "plain")
-    seqattn("train", "--resume", "--out", tmp_path / "swap", "--max-updates", 12)
-    seqattn("train", "--resume", "--out", tmp_path / "plain", "--max-updates", 12)
+    command("train", "--resume", "--out", tmp_path / "swap", "--max-updates", 12)
+    command("train", "--resume", "--out", tmp_path / "plain", "--max-updates", 12)
     assert weights_of(tmp_path / "swap") == weights_of(tmp_path / "plain")
 
 
 def test_its_own_guide_comes_from_two_runs_that_are_kept(work, tmp_path):
     train = arguments(work, "transformer", "--max-updates", 8, "--guide", "self", "--out", tmp_path / "run")
-    said = seqattn(*train).stderr
+    said = command(*train).stderr
     assert "run.forward" in said and "run.reverse" in said
     links = tmp_path / "run.pharaoh"
     assert len(links.read_text().splitlines()) == len(TRAIN)
     assert json.loads((tmp_path / "run" / "config.json").read_text())["data"]["guide"] == str(links)
-    assert "exists already" in told(seqattn(*train, status=1))
+    assert "exists already" in told(command(*train, status=1))
+
+
+def test_python_makes_the_same_guide_of_its_own_as_the_command(work, tmp_path):
+    how = arguments(work, "lstm", "--max-updates", 8, "--guide", "self", "--out", tmp_path / "run")
+    command(*how)
+    settings = dict(word.split("=") for word in sizes("lstm") if "=" in word) | {"max_updates": 8}
+    run = seqattn.train(
+        str(work.train), tmp_path / "other", architecture="lstm", settings=settings, guide="self"
+    )
+    assert run.path == tmp_path / "other"
+    assert (tmp_path / "other.pharaoh").read_text() == (tmp_path / "run.pharaoh").read_text()
+    for part in ("", ".forward", ".reverse"):
+        assert weights_of(tmp_path / f"other{part}") == weights_of(tmp_path / f"run{part}")
 
 
 def test_an_interrupted_training_with_its_own_guide_goes_on_where_it_was(work, tmp_path, monkeypatch):
@@ -123,17 +138,17 @@ def test_an_interrupted_training_with_its_own_guide_goes_on_where_it_was(work, t
         if name == "cut":
             with monkeypatch.context() as patched:
                 interrupt_after(patched, 4)
-                seqattn(*train, status=130)
+                command(*train, status=130)
             assert not (tmp_path / "cut.reverse").exists() and not (tmp_path / "cut").exists()
-        seqattn(*train)
+        command(*train)
     for part in ("", ".forward", ".reverse"):
         assert weights_of(tmp_path / f"cut{part}") == weights_of(tmp_path / f"whole{part}")
 
 
 def test_runs_of_other_texts_do_not_guide(work, tmp_path):
     train = arguments(work, "lstm", "--max-updates", 4, "--guide", "self", "--out", tmp_path / "run")
-    seqattn("train", "--train", work.test, *train[3:-4], "--out", tmp_path / "run.forward")
-    assert "was trained on other texts" in seqattn(*train, status=1).stderr
+    command("train", "--train", work.test, *train[3:-4], "--out", tmp_path / "run.forward")
+    assert "was trained on other texts" in command(*train, status=1).stderr
     assert not (tmp_path / "run").exists()
 
 
@@ -141,5 +156,5 @@ def test_runs_of_other_texts_do_not_guide(work, tmp_path):
     ("more", "expected"), [(["--swap"], "leave out --arch"), (["--guide", "x"], "--guide need --train")]
 )
 def test_what_was_settled_when_a_run_began_is_not_given_again(work, more, expected):
-    said = seqattn("train", "--resume", "--out", work.run("lstm"), *more, status=2).stderr
+    said = command("train", "--resume", "--out", work.run("lstm"), *more, status=2).stderr
     assert expected in " ".join(said.split())

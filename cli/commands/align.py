@@ -19,7 +19,6 @@ from .shared import RUN, Number, diagnostics, machine_options, open_run, results
 if TYPE_CHECKING:
     from seqattn.alignment.links import Gold
     from seqattn.data.corpus import Pair
-    from seqattn.models.base import Reading
     from seqattn.runs.run import Run, SelfAttention
 
 
@@ -136,11 +135,14 @@ def align(
     ):
         raise click.UsageError(complaint)
 
+    from seqattn.alignment.links import agreement, format_pharaoh, turned
     from seqattn.alignment.words import read_answers
     from seqattn.comparison.systems import unique_names
     from seqattn.data.corpus import read_corpus
     from seqattn.evaluation.scores import unspaced
 
+    from ..views.live import preparing
+    from ..views.render import agreement_line
     from ..views.steps import play
 
     paths = [run, *others]
@@ -151,10 +153,13 @@ def align(
         return
     # What is shown of the source alone needs no translation.
     sides = (*sentences, "")[:2] if self_attention == "encoder" else sentences
-    corpora = [read_corpus(pairs).pairs if pairs else (_pair(one, *sides),) for one in loaded]
-    answers = read_answers(gold, corpora[0]) if gold else None
+    corpora = [one.read_pairs(pairs) if pairs else (_pair(one, *sides),) for one in loaded]
+    answers = read_answers(gold, read_corpus(pairs).pairs) if gold and pairs else None
+    turns = pairs is not None and loaded[0].turns(pairs)
+    if turns:
+        diagnostics().print(f"{pairs}: read from target to source, as the run was trained.", markup=False)
     if heads and pairs:
-        judge(loaded[0], corpora[0], answers)
+        judge(loaded[0], corpora[0], [one.turned() for one in answers] if answers and turns else answers)
         return
     consumed = None if at is None else at == "consumed"
     readings = [one.asked_reading(layer, head, consumed, self_attention) for one in loaded]
@@ -171,8 +176,24 @@ def align(
         show(zip(*maps, strict=True))
         return
     back = open_run(reverse, device, threads) if reverse else None
-    teaching = read_corpus(lexicon).pairs if lexicon else ()
-    print_links(loaded[0], corpora[0], readings[0], back, symmetrize, threshold or 1.0, teaching, answers)
+    teaching = loaded[0].read_pairs(lexicon) if lexicon else None
+    with preparing(diagnostics()) as report:
+        links = loaded[0].align(
+            corpora[0],
+            reverse=back,
+            symmetrize=symmetrize or "grow-diag-final-and",
+            reading=readings[0],
+            threshold=threshold or 1.0,
+            lexicon=teaching,
+            report=report,
+        )
+    # Links are those of the corpus as it lies there, whichever way it was read.
+    links = list(map(turned, links)) if turns else links
+    if answers is None:
+        for each in links:
+            click.echo(format_pharaoh(each))
+    else:
+        click.echo(agreement_line(agreement(links, answers)))
 
 
 def _is_run(argument: str) -> bool:
@@ -318,40 +339,3 @@ def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None) -> No
     scores = {one: 100 * score for one, score in judge_readings(judged).items()}
     console.print("correlation of the linked words, %")
     console.print(readings_table(scores, own, best=max))
-
-
-def print_links(
-    run: Run,
-    pairs: Sequence[Pair],
-    reading: Reading,
-    back: Run | None,
-    symmetrize: str | None,
-    threshold: float,
-    more: Sequence[Pair],
-    answers: Sequence[Gold] | None,
-) -> None:
-    """Print the links of every pair, or their score.
-
-    They are those of both directions with `back`, a run of the other one; and those of attention and a
-    lexicon where there are more pairs to learn one from.
-    """
-    from seqattn.alignment.links import agreement, format_pharaoh
-
-    from ..views.live import preparing
-    from ..views.render import agreement_line
-
-    with preparing(diagnostics()) as report:
-        found = run.align(
-            pairs,
-            reverse=back,
-            symmetrize=symmetrize or "grow-diag-final-and",
-            reading=reading,
-            threshold=threshold,
-            lexicon=more,
-            report=report,
-        )
-    if answers is None:
-        for one in found:
-            click.echo(format_pharaoh(one))
-    else:
-        click.echo(agreement_line(agreement(found, answers)))

@@ -101,7 +101,7 @@ def compare(
     console = diagnostics()
     on = set_up(device, threads)
     from seqattn.alignment.words import read_answers
-    from seqattn.comparison.systems import system, unique_names
+    from seqattn.comparison.systems import system, turned_by_all, unique_names
     from seqattn.data.corpus import read_corpus
     from seqattn.runs.run import load_run
 
@@ -121,9 +121,13 @@ def compare(
     if not runs:
         runs = _train_all(console, train_on, valid, out, on, chosen, defaults)
     names = unique_names(runs)
+    every = [load_run(path, on) for path in runs]
+    if turned_by_all(every, test):
+        console.print(f"{test}: read from target to source, as the runs were trained.", markup=False)
+        pairs = tuple(pair.swapped() for pair in pairs)
+        answers = [answer.turned() for answer in answers] if answers else None
     systems = []
-    for path, name in zip(runs, names, strict=True):
-        loaded = load_run(path, on)
+    for loaded, name in zip(every, names, strict=True):
         console.print(f"{name}: translating {len(pairs):,} test sentences …", markup=False)
         systems.append(system(loaded, pairs, beam, length_penalty, name))
     agreements = [_agreement(one, pairs, answers) if answers else None for one in systems]

@@ -57,7 +57,7 @@ def evaluate(
     from ..views.render import assessment_facts
 
     pairs = loaded.read_pairs(test)
-    if loaded.swapped:
+    if loaded.turns(test):
         diagnostics().print(f"{test}: read from target to source, as the run was trained.", markup=False)
     if empty := sum(not (pair.source and pair.target) for pair in pairs):
         diagnostics().print(f"{test}: {empty:,} pairs with an empty side are scored too.", markup=False)

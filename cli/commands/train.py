@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -92,7 +93,6 @@ def train(
     from seqattn.runs.setup import Request
 
     from ..views.live import announce, watch
-    from .guide import own_guide
 
     if resume:
         experiment = _resume(console, out, train_on, valid, guide, on, chosen)
@@ -107,7 +107,7 @@ def train(
         start = partial(_start, console, request, arch, init_from, on)
         if guide == "self":
             RunFolder(out).refuse_existing()
-            guide = str(own_guide(console, out, train_on, on, start))
+            guide = str(_own_guide(console, out, train_on, on, start))
         experiment = start(out, swap, guide)
     announce(console, experiment)
     watch(console, experiment)
@@ -134,6 +134,34 @@ def _start(
     named = f"{experiment.config.architecture}, {size}"
     console.print(f"{named}; settings can be changed by --set.", markup=False)
     return experiment
+
+
+def _own_guide(
+    console: Console,
+    out: Path,
+    corpora: Sequence[str],
+    device: torch.device,
+    start: Callable[[Path, bool], Experiment],
+) -> Path:
+    """The guide of the run's own, made where it is not there already."""
+    from seqattn.runs.guiding import links_path, train_directions, write_own_guide
+
+    from ..views.live import announce, preparing, watch
+
+    def train(experiment: Experiment) -> None:
+        console.print(f"\n{experiment.folder.path.name}:", markup=False)
+        announce(console, experiment)
+        watch(console, experiment)
+
+    links = links_path(out)
+    if links.exists():
+        console.print(f"The guide is in {links} already.", markup=False, soft_wrap=True)
+        return links
+    train_directions(out, device, start, train)
+    with preparing(console) as report:
+        write_own_guide(out, corpora, device, report)
+    console.print(f"The links of both directions are in {links}.", markup=False, soft_wrap=True)
+    return links
 
 
 def _resume(

@@ -24,6 +24,10 @@ class Gold(NamedTuple):
     possible: Links
     """The sure ones among them."""
 
+    def turned(self) -> Gold:
+        """Those of the pair read in the other direction."""
+        return Gold(turned(self.sure), turned(self.possible))
+
 
 def format_pharaoh(links: Iterable[Link]) -> str:
     """`i-j` for each link: source word i, target word j, 0-based, separated by spaces."""

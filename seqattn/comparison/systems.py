@@ -10,7 +10,9 @@ from typing import Any
 from sacrebleu.metrics.chrf import CHRF
 
 from seqattn.data.corpus import Pair, read_corpus
+from seqattn.errors import InputError
 from seqattn.evaluation.scores import Assessment
+from seqattn.runs.card import direction
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.records import MetricsLine, UpdatedLine, ValidatedLine
 from seqattn.runs.run import Run, load
@@ -98,14 +100,29 @@ def compare(
     beam: int = 5,
     length_penalty: float = 1.0,
 ) -> list[System]:
-    """Finished runs, loaded or named by their folders, assessed on one test corpus."""
+    """Finished runs, loaded or named by their folders, assessed on one test corpus.
+
+    A named one is read in their direction; InputError when they have not all the same.
+    """
+    loaded = [run if isinstance(run, Run) else load(run) for run in runs]
     if isinstance(test, str | Path):
-        pairs: Sequence[Pair] = read_corpus(str(test)).pairs
+        turned = turned_by_all(loaded, test)
+        pairs = [pair.swapped() if turned else pair for pair in read_corpus(str(test)).pairs]
     else:
         pairs = [Pair(*pair) for pair in test]
-    loaded = [run if isinstance(run, Run) else load(run) for run in runs]
     names = unique_names([run.path.absolute() for run in loaded])
     return [system(run, pairs, beam, length_penalty, name) for run, name in zip(loaded, names, strict=True)]
+
+
+def turned_by_all(runs: Sequence[Run], test: str | Path) -> bool:
+    """Whether the runs translate a corpus from its target to its source; InputError when only some do."""
+    turned = {run.turns(test) for run in runs}
+    if len(turned) > 1:
+        ways = ", ".join(f"{run.path} {direction(run.config.data)}" for run in runs)
+        raise InputError(
+            f"cannot be translated by all in one direction: {ways}", path=test, remedy="compare runs of one"
+        )
+    return turned == {True}
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:

@@ -83,6 +83,14 @@ class Run:
             return names != own
         return self.swapped
 
+    def translates_as(self, other: Run) -> bool:
+        """Whether both are known to translate in one direction, by the names of their sides or their data."""
+        mine, theirs = self.config.data, other.config.data
+        if mine.sides is not None and theirs.sides is not None:
+            return mine.sides == theirs.sides
+        same = mine.train_fingerprint == theirs.train_fingerprint and mine.swapped == theirs.swapped
+        return same and bool(mine.train_fingerprint)
+
     def read_pairs(self, corpus: str | Path) -> Sequence[Pair]:
         """The pairs of a corpus, named as on the command line, in the direction of the run."""
         pairs = read_corpus(str(corpus)).pairs
@@ -199,19 +207,20 @@ class Run:
         symmetrize: str = "grow-diag-final-and",
         reading: Reading | None = None,
         threshold: float = 1.0,
-        lexicon: Sequence[tuple[str, str]] = (),
+        lexicon: Sequence[tuple[str, str]] | None = None,
         report: Report = silent,
     ) -> list[Links]:
         """The links of each pair's words, as (source word, target word) from 0.
 
         With `reverse`, a run of the other direction, those of both, made one by `symmetrize` (a key of
         `SYMMETRISED`). Each target word is linked to its best source word, and to those that score at least
-        `threshold` of it. With more pairs as a `lexicon` attention and which words go together are learned
-        from each other instead.
+        `threshold` of it. With a `lexicon`, more pairs or none, attention and which words go together in
+        all of the pairs are learned from each other instead.
         """
-        given, more = [Pair(*pair) for pair in pairs], [Pair(*pair) for pair in lexicon]
-        if more:
-            links = self.align_by_lexicon(given, more, reading, report)
+        given = [Pair(*pair) for pair in pairs]
+        more = None if lexicon is None else [Pair(*pair) for pair in lexicon]
+        if more is not None:
+            links = self._align_by_lexicon(given, more, reading or self.reading, report)
         else:
             examples = list(encode(self.tokenizer, given))
             with naming(self.path):
@@ -220,17 +229,21 @@ class Run:
                 )
         if reverse is None:
             return links
+        if reverse.translates_as(self):
+            raise InputError(
+                f"translates in the same direction as {self.path}",
+                path=reverse.path,
+                remedy="train --swap makes a run of the other one",
+            )
         combine = SYMMETRISED[symmetrize]
-        swapped, back = ([pair.swapped() for pair in some] for some in (given, more))
-        backwards = reverse.align(swapped, threshold=threshold, lexicon=back, report=report)
+        back = None if more is None else [pair.swapped() for pair in more]
+        backwards = reverse.align(
+            [pair.swapped() for pair in given], threshold=threshold, lexicon=back, report=report
+        )
         return [combine(one, turned(other)) for one, other in zip(links, backwards, strict=True)]
 
-    def align_by_lexicon(
-        self,
-        pairs: Sequence[Pair],
-        more: Sequence[Pair] = (),
-        reading: Reading | None = None,
-        report: Report = silent,
+    def _align_by_lexicon(
+        self, pairs: Sequence[Pair], more: Sequence[Pair], reading: Reading, report: Report
     ) -> list[Links]:
         """The links of each pair's words by attention and a lexicon, both learned from these and more pairs.
 
@@ -238,7 +251,6 @@ class Run:
         """
         every, longest = [*pairs, *more], self.config.training.max_length
         longest = min(longest, self.model.longest or longest)
-        chosen = reading or self.reading
         (nothing,) = encode(self.tokenizer, [Pair("", "")])
 
         def scored() -> Iterator[tuple[Sequence[str], Sequence[str], Tensor]]:
@@ -246,7 +258,7 @@ class Run:
                 report(f"aligning by {self.path.name}", begin / len(every))
                 some = encode(self.tokenizer, every[begin : begin + SCORED_AT_ONCE])
                 short = [example if max(map(len, example)) <= longest else nothing for example in some]
-                for words, scores in scores_of(self.model, self.tokenizer, short, chosen):
+                for words, scores in scores_of(self.model, self.tokenizer, short, reading):
                     yield words.source[:-1], words.target, scores
 
         return links_by_lexicon(scored())[: len(pairs)]

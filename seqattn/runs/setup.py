@@ -16,6 +16,7 @@ from seqattn.models import ARCHITECTURES
 from seqattn.options import is_setting, settings_for
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
+from seqattn.runs.guiding import links_path, train_directions, write_own_guide
 from seqattn.runs.preparation import load_data, prepare
 from seqattn.runs.presets import choose_preset, compose, compose_alike
 from seqattn.runs.run import Run, load_run
@@ -143,19 +144,31 @@ def train(
     """Train a run to its end and load it.
 
     `corpora` and `valid` are named as on the command line; `architecture` is lstm, transformer, hybrid or
-    ENCODER+DECODER; `settings` are those of --set and the budget, such as `{"max_updates": 1000}`. Each event
-    of the training (`Updated`, `Validated`, `Finished`) is handed to `on_event`. InputError for whatever
-    cannot be used.
+    ENCODER+DECODER; `settings` are those of --set and the budget, such as `{"max_updates": 1000}`; `guide` is
+    a file of links in Pharaoh format or, to make them by two runs beside `out`, self. Each event of the
+    training (`Updated`, `Validated`, `Finished`) is handed to `on_event`. InputError for whatever cannot be
+    used.
     """
     keep_freed_memory()
-    request = Request(
-        [corpora] if isinstance(corpora, str) else list(corpora), valid, preset, settings or {}, swap, guide
-    )
-    on = choose_device(device)
+    out, on = Path(out), choose_device(device)
+    names = [corpora] if isinstance(corpora, str) else list(corpora)
     initial = None if init_from is None else Path(init_from)
     named = None if initial is not None else architecture
-    experiment, _ = set_up(request, named, Path(out), on, initial)
-    for event in experiment.run():
-        if on_event is not None:
-            on_event(event)
+
+    def start(path: Path, swap: bool, links: str | None = None) -> Experiment:
+        request = Request(names, valid, preset, settings or {}, swap, links)
+        return set_up(request, named, path, on, initial).experiment
+
+    def finish(experiment: Experiment) -> None:
+        for event in experiment.run():
+            if on_event is not None:
+                on_event(event)
+
+    if guide == "self":
+        RunFolder(out).refuse_existing()
+        if not links_path(out).exists():
+            train_directions(out, on, start, finish)
+            write_own_guide(out, names, on)
+        guide = str(links_path(out))
+    finish(start(out, swap, guide))
     return load_run(out, on)
