@@ -12,6 +12,7 @@ import torch
 from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair
 from seqattn.models.base import Seq2Seq
+from seqattn.models.weights import weights
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunConfig, RunFolder, new_model
 from seqattn.runs.preparation import Data, Prepared, prepare
@@ -19,7 +20,6 @@ from seqattn.runs.records import DataRecord, TrainedRecord
 from seqattn.runs.run import Run, load_run
 from seqattn.symbols import EOS
 from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
-from seqattn.training.loop import weights
 from seqattn.training.schedule import TrainingOptions
 
 from helpers import tiny_options

@@ -145,6 +145,6 @@ def test_collate_lays_out_bos_eos_and_pad():
 
 
 def test_collate_pads_no_further_than_the_limit():
-    source, target = collate([Example([5, 6, EOS], [7, EOS])], 3)
+    source, target = collate([Example([5, 6, EOS], [7, EOS])], limit=3)
     assert torch.equal(source, torch.tensor([[5, 6, EOS]]))
     assert torch.equal(target, torch.tensor([[BOS, 7, EOS, PAD]]))

@@ -10,8 +10,9 @@ from seqattn.data.batching import Example, collate
 from seqattn.data.corpus import Pair
 from seqattn.errors import InputError
 from seqattn.models.base import Reading
-from seqattn.training.guide import Guide, IdLinks, alignment_loss, guided_reading
-from seqattn.training.loop import Trainer, guided_loss, target_loss
+from seqattn.training.guide import Guide, IdLinks, guided_reading
+from seqattn.training.loop import Trainer
+from seqattn.training.losses import alignment_loss, guided_loss, target_loss
 
 from helpers import VARIANT_NAMES, VARIANTS, tiny_model
 from runs import copy_examples, prose_tokenizer, toy_training

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import seqattn
-from seqattn.training.loop import Finished, Updated, Validated
+from seqattn.training.events import Finished, Updated, Validated
 
 from commands import BOTH, BUDGET, SIZES, TEST, sizes
 from commands import seqattn as command

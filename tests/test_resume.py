@@ -10,7 +10,8 @@ from seqattn_cli.main import cli
 
 from seqattn.runs import experiment
 from seqattn.runs.folder import RunFolder
-from seqattn.training.loop import Trainer, Validation
+from seqattn.training.events import Validation
+from seqattn.training.loop import Trainer
 
 from commands import BOTH, contents, interrupt_after, seqattn, setting, sizes, told, updates_of, weights_of
 

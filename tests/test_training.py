@@ -13,17 +13,11 @@ from seqattn.decoding.search import SearchOptions, beam_search
 from seqattn.errors import InputError
 from seqattn.models import build
 from seqattn.models.base import Vocabulary
+from seqattn.models.weights import load_weights, weights
 from seqattn.training import loop as training
-from seqattn.training.loop import (
-    Finished,
-    Trainer,
-    Updated,
-    Validated,
-    Validation,
-    load_weights,
-    target_loss,
-    weights,
-)
+from seqattn.training.events import Finished, Updated, Validated, Validation
+from seqattn.training.loop import Trainer
+from seqattn.training.losses import target_loss
 from seqattn.training.schedule import Progress, TrainingOptions, learning_rate
 
 from helpers import tiny_model, tiny_options

@@ -17,8 +17,10 @@ from seqattn.hardware import keep_freed_memory
 from seqattn.models import build, default_options
 from seqattn.models.base import Seq2Seq, Vocabulary
 from seqattn.models.int8 import quantize
+from seqattn.models.weights import load_weights, weights
 from seqattn.options import apply
-from seqattn.training.loop import Trainer, Updated, load_weights, weights
+from seqattn.training.events import Updated
+from seqattn.training.loop import Trainer
 from seqattn.training.schedule import TrainingOptions
 
 from systems.protocol import EOS, Work

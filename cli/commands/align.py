@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -14,6 +13,7 @@ from seqattn.alignment.links import SYMMETRISED
 from seqattn.errors import InputError
 
 from ..views.formats import FORMATS, headmaps
+from .align_usage import is_run, misused, refuse_misspelt_run
 from .shared import RUN, Number, diagnostics, machine_options, open_run, results
 
 if TYPE_CHECKING:
@@ -111,11 +111,11 @@ def align(
       seqattn align runs/mine --reverse runs/other-direction --pairs test.tsv
       seqattn align runs/mine --reverse runs/other-direction --pairs test.tsv --lexicon train.tsv
     """
-    others = list(map(Path, takewhile(_is_run, more)))
+    others = list(map(Path, takewhile(is_run, more)))
     sentences = more[len(others) :]
     if sentences:
-        _refuse_misspelt_run(sentences[0], run)
-    if complaint := _misused(
+        refuse_misspelt_run(sentences[0], run)
+    if complaint := misused(
         runs=1 + len(others),
         sentences=sentences,
         pairs=pairs is not None,
@@ -194,118 +194,6 @@ def align(
             click.echo(format_pharaoh(each))
     else:
         click.echo(agreement_line(agreement(links, answers)))
-
-
-def _is_run(argument: str) -> bool:
-    """Whether an argument is a folder that training wrote, rather than a sentence."""
-    try:
-        return bool(argument) and (Path(argument) / "config.json").is_file()
-    except OSError:
-        # A sentence may be too long for the name of a file.
-        return False
-
-
-def _refuse_misspelt_run(argument: str, run: Path) -> None:
-    """InputError for what stands where a sentence may begin and was probably meant for a run.
-
-    That is a folder, a name in one, or nearly the name of a run beside them; a sentence has spaces.
-    """
-    if not argument or any(map(str.isspace, argument)):
-        return
-    path = Path(argument)
-    try:
-        folders = {folder for folder in (run.parent, path.parent) if folder.is_dir()}
-        runs = {_end(one): one for folder in folders for one in folder.iterdir() if _is_run(str(one))}
-        named = path.is_dir() or (len(path.parts) > 1 and path.parent in folders)
-    except (OSError, ValueError):
-        return
-    near = difflib.get_close_matches(_end(path), runs, n=1, cutoff=0.8)
-    if named or near:
-        guess = f"did you mean {runs[near[0]]}? " if near else "give the folder that training wrote; "
-        raise InputError(
-            "is not a run",
-            path=argument,
-            remedy=f"{guess}a sentence of one word is given with a space before it",
-        )
-
-
-def _end(path: Path) -> str:
-    """The last two parts of a path, in which a slip is looked for."""
-    return "/".join(path.parts[-2:])
-
-
-def _misused(
-    *,
-    runs: int,
-    sentences: Sequence[str],
-    pairs: bool,
-    gold: bool,
-    heads: bool,
-    reverse: bool,
-    symmetrize: bool,
-    lexicon: bool,
-    threshold: bool,
-    chosen: bool,
-    at: bool,
-    self_attention: str | None,
-    step: bool,
-    pause: bool,
-    unit: str | None,
-    form: str | None,
-) -> str:
-    """What is wrong with options given together, or nothing."""
-    needed = "needs --pairs: it is for a whole corpus."
-    faults = [
-        (len(sentences) > 2, f"Got unexpected extra arguments: {' '.join(sentences[2:])}"),
-        (bool(sentences) == pairs, "Give either a SOURCE sentence or --pairs CORPUS."),
-        (gold and not pairs, f"--gold {needed}"),
-        (reverse and not pairs, f"--reverse {needed}"),
-        (symmetrize and not reverse, "--symmetrize needs --reverse."),
-        (lexicon and not pairs, f"--lexicon {needed}"),
-        (
-            lexicon and (threshold or heads or form not in (None, "pharaoh")),
-            "--lexicon is for links alone: leave out --threshold, --heads and other formats.",
-        ),
-        (
-            self_attention and (gold or reverse or lexicon or threshold or step or form == "pharaoh"),
-            "--self-attention makes pictures, no links: leave out --gold, --reverse, --threshold, --step.",
-        ),
-        (
-            self_attention and pairs and (form is None or heads),
-            "--self-attention of --pairs needs a --format such as html or jsonl.",
-        ),
-        (
-            self_attention == "encoder" and (at or len(sentences) > 1),
-            "--self-attention encoder is of the source, read in one step: leave out TARGET and --at.",
-        ),
-        (pause and not step, "--pause needs --step."),
-        (
-            step and (pairs or runs > 1 or heads or at or bool(unit) or form is not None),
-            "--step plays one run and sentence in pieces: give only --layer and --head with it.",
-        ),
-        (
-            runs > 1 and pairs and (form is None or gold or heads or reverse),
-            "Several runs make pictures: with --pairs give a --format such as html, or one RUN.",
-        ),
-        (runs > 1 and form == "pharaoh", "Several runs make pictures: leave out --format pharaoh."),
-        (
-            unit == "pieces" and (gold or (heads and pairs) or reverse or form == "pharaoh"),
-            "Links are between words: leave out --unit pieces.",
-        ),
-        (
-            threshold and not gold and form != "pharaoh" and not (pairs and form is None),
-            "--threshold is for links: give --gold or --format pharaoh with it.",
-        ),
-        (
-            reverse and form not in (None, "pharaoh"),
-            f"Two directions make links: leave out --format {form}.",
-        ),
-        (
-            heads and (reverse or threshold or chosen or form is not None or (pairs and at)),
-            "--heads is for all of them, in a form of its own: give only a sentence, or --pairs and --gold.",
-        ),
-    ]
-    return next((message for wrong, message in faults if wrong), "")
 
 
 def _pair(run: Run, source: str = "", target: str | None = None) -> Pair:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.preparation import Prepared
     from seqattn.runs.records import ValidatedLine
-    from seqattn.training.loop import Event, Validated
+    from seqattn.training.events import Event, Validated
     from seqattn.training.schedule import Progress, TrainingOptions
 
 PLAIN_LINE_EVERY = 30.0
@@ -139,7 +139,7 @@ def _interruptible(console: Console) -> Iterator[list[int]]:
 
 
 def _watch_plainly(console: Console, experiment: Experiment, name: str, interrupted: list[int]) -> None:
-    from seqattn.training.loop import Updated, Validated
+    from seqattn.training.events import Updated, Validated
 
     spoken = time.monotonic()
     for event in experiment.run():
@@ -192,7 +192,7 @@ class LiveView:
 
     def add(self, event: Event) -> None:
         """Take in what happened."""
-        from seqattn.training.loop import Updated, Validated
+        from seqattn.training.events import Updated, Validated
 
         self.progress = event.progress
         if isinstance(event, Updated):

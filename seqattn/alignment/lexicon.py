@@ -6,22 +6,26 @@ here attention says which are likely.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 import torch
 from torch import Tensor
 
 from seqattn.alignment.links import Links
-from seqattn.alignment.reading import as_links, best_linked
+from seqattn.alignment.reading import as_links, best_linked, scores_of
+from seqattn.data.corpus import Pair
+from seqattn.data.encoding import encode
+from seqattn.models.base import Reading, Seq2Seq
+from seqattn.text.tokenizer import Tokenizer
 
 ROUNDS = 4
 FLOOR = 0.05
 """Added to every score: what attention overlooks may still be a translation."""
 CONCENTRATION, TRANSLATIONS = 0.1, 200
 """A symmetric Dirichlet prior of this concentration over so many translations of a word."""
-AT_ONCE = 2_000
-"""Pairs whose cells are in memory together."""
+AT_ONCE, SCORED_AT_ONCE = 2_000, 10_000
+"""Pairs whose cells, and whose ids, are in memory together."""
 
 
 class Scores:
@@ -117,3 +121,25 @@ def links_by_lexicon(scored: Iterable[tuple[Sequence[str], Sequence[str], Tensor
     for source, target, each in scored:
         scores.append(source, target, each)
     return list(Lexicon(scores).links())
+
+
+def score_words(
+    model: Seq2Seq,
+    tokenizer: Tokenizer,
+    pairs: Sequence[Pair],
+    reading: Reading,
+    longest: int,
+    report: Callable[[float], None],
+) -> Iterator[tuple[Sequence[str], Sequence[str], Tensor]]:
+    """Each pair's source words (S), target words (T) and `link_scores` (T, S) by a reading.
+
+    There are no words in a pair of which a side has more than `longest` ids. `report` is given the share that
+    is done, 0 … 1.
+    """
+    (nothing,) = encode(tokenizer, [Pair("", "")])
+    for begin in range(0, len(pairs), SCORED_AT_ONCE):
+        report(begin / len(pairs))
+        some = encode(tokenizer, pairs[begin : begin + SCORED_AT_ONCE])
+        short = [example if max(map(len, example)) <= longest else nothing for example in some]
+        for words, scores in scores_of(model, tokenizer, short, reading):
+            yield words.source[:-1], words.target, scores

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seqattn.alignment.links import Links
 from seqattn.alignment.words import UNITS, Words, content_positions, words_in, words_of
-from seqattn.data.batching import Example, collate, group_by_tokens
+from seqattn.data.batching import Example, collate, group_by_tokens, lengths_of
 from seqattn.errors import InputError
 from seqattn.hardware import side_by_side
 from seqattn.models.base import AttentionShape, Place, Reading, Seq2Seq
@@ -57,8 +57,8 @@ def read_attention(
     cannot hold an example.
     """
     model.require_attention(place=place)
-    for number, example in enumerate(examples, start=1):
-        if model.longest is not None and max(map(len, example)) > model.longest:
+    for number, lengths in enumerate(lengths_of(examples, model.collator), start=1):
+        if model.longest is not None and max(lengths) > model.longest:
             raise InputError(
                 f"sentence {number} has more than the {model.longest} pieces this model can hold"
             )
@@ -69,10 +69,11 @@ def read_attention(
 def _read_some(model: Seq2Seq, examples: Sequence[Example], place: Place, batch_tokens: int) -> list[Tensor]:
     """The attention of examples that are read in batches of like length, side by side on a CPU."""
     device = model.device
-    lengths = [max(len(example.source), len(example.target)) for example in examples]
+    sizes = lengths_of(examples, model.collator)
+    lengths = list(map(max, sizes))
 
     def read(rows: list[int]) -> list[Tensor]:
-        batch = collate([examples[row] for row in rows], model.longest)
+        batch = collate([examples[row] for row in rows], model.collator, model.longest)
         with torch.inference_mode():
             found = model.attend(batch.source.to(device), batch.target[:, :-1].to(device), place)
         return list(found.float().cpu())
@@ -81,7 +82,6 @@ def _read_some(model: Seq2Seq, examples: Sequence[Example], place: Place, batch_
     groups = list(group_by_tokens(order, lengths, batch_tokens))
     results = side_by_side(read, groups) if device.type == "cpu" else map(read, groups)
     found = dict(zip(order, chain.from_iterable(results), strict=True))
-    sizes = [(len(one.source), len(one.target)) for one in examples]
     queries, keys = int(place != "encoder"), int(place == "decoder")
     return [found[row][..., : size[queries], : size[keys]] for row, size in enumerate(sizes)]
 

@@ -8,8 +8,8 @@ step of a small model (docs/decisions.md).
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,31 +21,27 @@ ROWS = 8
 
 
 class Example(NamedTuple):
-    """A pair as ids, each side ending in EOS."""
+    """A source, here as ids, and its target as ids; ids end in EOS."""
 
     source: list[int]
     target: list[int]
 
 
 class Lengths(NamedTuple):
-    """How many ids the sides of an example have."""
+    """How many positions the source of an example has, and how many ids its target."""
 
     source: int
     target: int
 
 
-def lengths_of(examples: Iterable[Example]) -> list[Lengths]:
-    """The lengths of each; equal ones are one object, so that a million of them are small."""
-    known: dict[Lengths, Lengths] = {}
-    every = (Lengths(len(example.source), len(example.target)) for example in examples)
-    return [known.setdefault(lengths, lengths) for lengths in every]
-
-
 class Batch(NamedTuple):
-    """Padded ids. Teacher forcing: the decoder reads `target[:, :-1]` and learns `target[:, 1:]`."""
+    """Padded sources and targets.
+
+    Teacher forcing: the decoder reads `target[:, :-1]` and learns `target[:, 1:]`.
+    """
 
     source: Tensor
-    """(B, S) int64, EOS then PAD at the right."""
+    """(B, S) int64, EOS then PAD at the right; or whatever else the encoder reads."""
     target: Tensor
     """(B, T + 1) int64, BOS first, EOS then PAD at the right."""
 
@@ -66,13 +62,33 @@ def pad(rows: Sequence[Sequence[int]], length: int = 0) -> Tensor:
     return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows], dtype=torch.int64)
 
 
-def collate(examples: Sequence[Example], limit: int | None = None) -> Batch:
-    """One batch from examples, both sides of a rounded length; padding goes no further than `limit` ids."""
-    sources = round_up(max(len(e.source) for e in examples), limit)
-    targets = round_up(max(len(e.target) for e in examples), limit)
-    return Batch(
-        pad([e.source for e in examples], sources), pad([[BOS, *e.target] for e in examples], 1 + targets)
-    )
+class Collator(NamedTuple):
+    """Turns sources into the tensor that an encoder reads; they alone know what a source is."""
+
+    positions: Callable[[Any], int]
+    """How many states a source will have."""
+    stack: Callable[[Sequence[Any], int], Tensor]
+    """Sources as one tensor, padded to the longest, or to a number of positions if that is more."""
+
+
+IDS = Collator(len, pad)
+"""Sources that are ids."""
+
+
+def lengths_of(examples: Iterable[Example], collator: Collator = IDS) -> list[Lengths]:
+    """The lengths of each; equal ones are one object, so that a million of them are small."""
+    known: dict[Lengths, Lengths] = {}
+    every = (Lengths(collator.positions(example.source), len(example.target)) for example in examples)
+    return [known.setdefault(lengths, lengths) for lengths in every]
+
+
+def collate(examples: Sequence[Example], collator: Collator = IDS, limit: int | None = None) -> Batch:
+    """One batch from examples, both sides of a rounded length; padding goes no further than `limit`."""
+    sources = [example.source for example in examples]
+    longest = max(map(collator.positions, sources)), max(len(example.target) for example in examples)
+    source, target = (round_up(length, limit) for length in longest)
+    targets = [[BOS, *example.target] for example in examples]
+    return Batch(collator.stack(sources, source), pad(targets, 1 + target))
 
 
 def group_by_tokens(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -48,31 +48,33 @@ class Step(NamedTuple):
 @torch.inference_mode()
 def steps(
     model: Seq2Seq,
-    source: Sequence[int],
+    source: Any,
     options: SearchOptions,
     target: Sequence[int] | None = None,
     count: int = 5,
 ) -> Iterator[Step]:
     """Decode a source as greedy search does, or along a target, each step as it is asked for.
 
-    `source` and `target` end in EOS; `count` is the number of candidates; of the options only the limits of
-    the length matter. InputError when the model has no attention, or cannot hold the sentence.
+    `source` is what the model's collator takes; ids end in EOS. `count` is the number of candidates; of the
+    options only the limits of the length matter. InputError when the model has no attention, or cannot hold
+    the sentence.
     """
-    if model.longest is not None and max(len(source), len(target or ())) > model.longest:
+    longest = max(model.collator.positions(source), len(target or ()))
+    if model.longest is not None and longest > model.longest:
         raise InputError(f"a sentence has more than the {model.longest} pieces this model can hold")
     model.require_attention()
-    ids = torch.tensor([list(source)], device=model.device)
-    prefixes = Prefixes.begin(model, ids, options.max_ratio, options.max_extra)
+    batch = model.collator.stack([source], 0).to(model.device)
+    prefixes = Prefixes.begin(model, batch, options.max_ratio, options.max_extra)
     values = model.values(prefixes.memory)
     assert values is not None
     taken = BOS
     wanted: Iterable[int | None] = repeat(None) if target is None else target
     for given in wanted:
         read = taken
-        prefixes, log_p, decoded = prefixes.step(ids.new_tensor([read]), attention=True)
+        prefixes, log_p, decoded = prefixes.step(_ids([read], model), attention=True)
         assert decoded.attention is not None and decoded.scores is not None
         probabilities = log_p[0].exp()
-        order = _likeliest_first(log_p[0].index_fill(0, ids.new_tensor(NEVER_PROPOSED), -torch.inf))
+        order = _likeliest_first(log_p[0].index_fill(0, _ids(NEVER_PROPOSED, model), -torch.inf))
         best, ranks = order[:count].tolist(), order.argsort()
         taken = int(_likeliest_first(prefixes.restrict(log_p)[0])[0]) if given is None else given
         shown = [Candidate(id, probabilities[id].item(), int(ranks[id]) + 1) for id in (*best, taken)]
@@ -87,6 +89,10 @@ def steps(
         )
         if taken == EOS:
             return
+
+
+def _ids(ids: list[int], model: Seq2Seq) -> Tensor:
+    return torch.tensor(ids, device=model.device)
 
 
 def _likeliest_first(log_p: Tensor) -> Tensor:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from seqattn.data.batching import group_by_tokens, pad
+from seqattn.data.batching import group_by_tokens
 from seqattn.decoding.search import Hypothesis, SamplingOptions, SearchOptions, beam_search, sample
 from seqattn.errors import InputError
 from seqattn.hardware import side_by_side
@@ -75,21 +75,24 @@ class Translation(NamedTuple):
 
 
 def search_all(
-    model: Seq2Seq, sources: Sequence[list[int]], options: TranslationOptions, generator: torch.Generator
+    model: Seq2Seq, sources: Sequence[Any], options: TranslationOptions, generator: torch.Generator
 ) -> list[list[Hypothesis]]:
-    """The hypotheses for each source, in order, found in batches of like length; `generator` is for draws."""
-    device = next(model.parameters()).device
+    """The hypotheses for each source, in order, found in batches of like length; `generator` is for draws.
+
+    Sources are what the model's collator takes: lists of ids, or something else.
+    """
+    device, collator = model.device, model.collator
 
     def find(batch: Tensor) -> list[list[Hypothesis]]:
         if options.sampling is None:
             return beam_search(model, batch.to(device), options.search)
         return sample(model, batch.to(device), options.search, options.sampling, generator)
 
-    lengths = [len(ids) for ids in sources]
+    lengths = list(map(collator.positions, sources))
     longest_first = sorted(range(len(sources)), key=lambda row: -lengths[row])
     budget = max(1, options.batch_tokens // options.search.beam)
     groups = list(group_by_tokens(longest_first, lengths, budget))
-    batches = (pad([sources[row] for row in rows]) for rows in groups)
+    batches = (collator.stack([sources[row] for row in rows], 0) for rows in groups)
     # Draws follow one generator: one batch after the other.
     together = device.type == "cpu" and options.sampling is None
     results = side_by_side(find, batches) if together else map(find, batches)

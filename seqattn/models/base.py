@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from seqattn.data.batching import IDS, Collator
 from seqattn.errors import InputError, check_ranges
 
 Memory = dict[str, Tensor]
@@ -132,12 +133,14 @@ class Encoder(nn.Module, ABC):
     """D of its states and its summary."""
     longest: int | None = None
     """The most positions a source may have, or None when there is no limit."""
+    collator: ClassVar[Collator] = IDS
+    """What makes of sources, as they lie in the data, the tensor that it reads."""
     fills_shared_table: ClassVar[bool] = False
     """Whether it, rather than the decoder, draws the initial weights of embeddings that both share."""
 
     @abstractmethod
     def forward(self, source: Tensor) -> Encoded:
-        """Read sources, padded at the right: ids (B, S), or whatever the data's collator makes."""
+        """Read what its collator made of sources: ids (B, S), padded at the right, or something else."""
 
     @abstractmethod
     def initialise(self) -> None:
@@ -227,6 +230,11 @@ class Seq2Seq(nn.Module):
         """The most positions a source or target may have, or None when there is no limit."""
         limits = [part.longest for part in (self.encoder, self.decoder) if part.longest is not None]
         return min(limits, default=None)
+
+    @property
+    def collator(self) -> Collator:
+        """What makes of sources the tensor that the encoder reads."""
+        return self.encoder.collator
 
     @property
     def attention_shape(self) -> AttentionShape | None:

@@ -21,6 +21,7 @@ from seqattn.evaluation.scores import score
 from seqattn.hardware import autocast
 from seqattn.models import ModelOptions
 from seqattn.models.base import Reading, Seq2Seq
+from seqattn.models.weights import lent_weights, load_weights
 from seqattn.runs.card import model_card
 from seqattn.runs.folder import RunConfig, RunFolder, new_model
 from seqattn.runs.format1 import upgrade_state
@@ -28,17 +29,10 @@ from seqattn.runs.preparation import Data, Prepared, load_data, prepare
 from seqattn.runs.records import TrainedRecord, line_of
 from seqattn.runs.run import Run
 from seqattn.text.tokenizer import TokenizerOptions
+from seqattn.training.events import Event, Finished, Validated, Validation
 from seqattn.training.guide import Guide, guided_reading
-from seqattn.training.loop import (
-    Event,
-    Finished,
-    Trainer,
-    Validated,
-    Validation,
-    lent_weights,
-    load_weights,
-    target_loss,
-)
+from seqattn.training.loop import Trainer
+from seqattn.training.losses import target_loss
 from seqattn.training.schedule import TrainingOptions
 
 VALIDATED_SENTENCES = 1000
@@ -52,16 +46,17 @@ LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience")
 def validation_of(prepared: Prepared, options: TrainingOptions) -> Callable[[Seq2Seq], Validation]:
     """How training judges a model: the loss of the whole validation set, scores by greedy search."""
     pairs = prepared.valid_pairs[:VALIDATED_SENTENCES]
-    batches = epoch_batches(lengths_of(prepared.valid), options.batch_tokens, 0, 0)
     ids = sum(len(example.target) for example in prepared.valid)
     search = SearchOptions(beam=1, max_ratio=prepared.max_ratio)
 
     def validate(model: Seq2Seq) -> Validation:
         device = model.device
         total = 0.0
+        lengths = lengths_of(prepared.valid, model.collator)
+        batches = epoch_batches(lengths, options.batch_tokens, 0, 0)
         with torch.inference_mode(), autocast(device, options.precision):
             for rows in batches:
-                source, target = collate([prepared.valid[row] for row in rows], model.longest)
+                source, target = collate([prepared.valid[row] for row in rows], model.collator, model.longest)
                 total += float(target_loss(model, Batch(source.to(device), target.to(device))))
         translator = Translator(model, prepared.tokenizer, TranslationOptions(search))
         hypotheses = [found.text for found in translator.translate(pair.source for pair in pairs)]

@@ -7,7 +7,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from types import NoneType
 from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
 
-from seqattn.training.loop import Event, Updated, Validated
+from seqattn.training.events import Event, Updated, Validated
 
 R = TypeVar("R")
 

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Literal, overload
 
 import torch
-from torch import Tensor
 
-from seqattn.alignment.lexicon import links_by_lexicon
+from seqattn.alignment.lexicon import links_by_lexicon, score_words
 from seqattn.alignment.links import SYMMETRISED, Links, turned
-from seqattn.alignment.reading import heads_of, links_of, scores_of, usual_reading, usual_self_reading
+from seqattn.alignment.reading import heads_of, links_of, usual_reading, usual_self_reading
 from seqattn.data.batching import collate
 from seqattn.data.corpus import Pair, read_corpus, side_names
 from seqattn.data.encoding import Report, encode, silent
@@ -25,14 +24,12 @@ from seqattn.evaluation.scores import Assessment, score
 from seqattn.hardware import choose_device, keep_freed_memory
 from seqattn.models.base import Place, Reading, Seq2Seq
 from seqattn.models.int8 import quantize
+from seqattn.models.weights import load_weights
 from seqattn.pictures.maps import AttentionMap
 from seqattn.runs.folder import MODEL, RunConfig, RunFolder, new_model
 from seqattn.runs.records import TrainedRecord
 from seqattn.text.tokenizer import Tokenizer
-from seqattn.training.loop import load_weights
 
-SCORED_AT_ONCE = 10_000
-"""Pairs."""
 SelfAttention = Literal["encoder", "decoder"]
 """Whose."""
 
@@ -149,7 +146,7 @@ class Run:
         """log p(target | source) in nats, the end of the target counted."""
         (example,) = encode(self.tokenizer, [Pair(source, target)])
         self._check_length(max(map(len, example)))
-        batch = collate([example], self.model.longest)
+        batch = collate([example], self.model.collator, self.model.longest)
         device = self.model.device
         return float(score_targets(self.model, batch.source.to(device), batch.target.to(device)))
 
@@ -215,12 +212,22 @@ class Run:
         With `reverse`, a run of the other direction, those of both, made one by `symmetrize` (a key of
         `SYMMETRISED`). Each target word is linked to its best source word, and to those that score at least
         `threshold` of it. With a `lexicon`, more pairs or none, attention and which words go together in
-        all of the pairs are learned from each other instead.
+        all of the pairs are learned from each other instead; a pair that is too long to be trained on, or
+        for the model, has no links then.
         """
         given = [Pair(*pair) for pair in pairs]
         more = None if lexicon is None else [Pair(*pair) for pair in lexicon]
         if more is not None:
-            links = self._align_by_lexicon(given, more, reading or self.reading, report)
+            longest = self.config.training.max_length
+            scored = score_words(
+                self.model,
+                self.tokenizer,
+                [*given, *more],
+                reading or self.reading,
+                min(longest, self.model.longest or longest),
+                lambda share: report(f"aligning by {self.path.name}", share),
+            )
+            links = links_by_lexicon(scored)[: len(given)]
         else:
             examples = list(encode(self.tokenizer, given))
             with naming(self.path):
@@ -241,27 +248,6 @@ class Run:
             [pair.swapped() for pair in given], threshold=threshold, lexicon=back, report=report
         )
         return [combine(one, turned(other)) for one, other in zip(links, backwards, strict=True)]
-
-    def _align_by_lexicon(
-        self, pairs: Sequence[Pair], more: Sequence[Pair], reading: Reading, report: Report
-    ) -> list[Links]:
-        """The links of each pair's words by attention and a lexicon, both learned from these and more pairs.
-
-        There are none in a pair that is too long to be trained on, or for the model.
-        """
-        every, longest = [*pairs, *more], self.config.training.max_length
-        longest = min(longest, self.model.longest or longest)
-        (nothing,) = encode(self.tokenizer, [Pair("", "")])
-
-        def scored() -> Iterator[tuple[Sequence[str], Sequence[str], Tensor]]:
-            for begin in range(0, len(every), SCORED_AT_ONCE):
-                report(f"aligning by {self.path.name}", begin / len(every))
-                some = encode(self.tokenizer, every[begin : begin + SCORED_AT_ONCE])
-                short = [example if max(map(len, example)) <= longest else nothing for example in some]
-                for words, scores in scores_of(self.model, self.tokenizer, short, reading):
-                    yield words.source[:-1], words.target, scores
-
-        return links_by_lexicon(scored())[: len(pairs)]
 
     def evaluate(
         self,

@@ -20,7 +20,7 @@ from seqattn.runs.guiding import links_path, train_directions, write_own_guide
 from seqattn.runs.preparation import load_data, prepare
 from seqattn.runs.presets import choose_preset, compose, compose_alike
 from seqattn.runs.run import Run, load_run
-from seqattn.training.loop import Event
+from seqattn.training.events import Event
 
 
 @dataclass(frozen=True)

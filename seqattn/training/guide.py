@@ -56,15 +56,3 @@ def guided_reading(shape: AttentionShape) -> Reading:
     """
     layer = max(1, shape.layers - 1)
     return Reading(layer, 1, consumed=True) if shape.heads > 1 else Reading(layer)
-
-
-def alignment_loss(attention: Tensor, goal: Tensor, reading: Reading) -> Tensor:
-    """Garg et al. 2019, eq. 6: `-Σ_t Σ_s g(t, s) log a(t, s)`, nats, a scalar.
-
-    Attention (B, layers, heads, T, S) and goal (B, T, S), a row for each target id.
-    """
-    weights = reading.weights(attention)
-    if reading.consumed:
-        # The step after the one that predicts an id reads it.
-        weights, goal = weights[:, 1:], goal[:, :-1]
-    return -(goal * weights.float().clamp(min=1e-6).log()).sum()

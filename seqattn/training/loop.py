@@ -5,76 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seqattn.data.batching import Batch, Example, collate, epoch_batches, lengths_of
 from seqattn.errors import InputError
 from seqattn.hardware import autocast
-from seqattn.models.base import Predicted, Reading, Seq2Seq
-from seqattn.symbols import PAD
-from seqattn.training.guide import Guide, alignment_loss
+from seqattn.models.base import Seq2Seq
+from seqattn.models.weights import lent_weights, load_weights, weights
+from seqattn.training.events import Event, Finished, Updated, Validated, Validation
+from seqattn.training.guide import Guide
+from seqattn.training.losses import guided_loss, target_loss
 from seqattn.training.schedule import Progress, TrainingOptions, learning_rate
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What validating the weights found; the caller of the loop computes it."""
-
-    loss: float
-    """Mean -log p of a target id, nats."""
-    bleu: float
-    chrf: float
-    exact: float
-    """Percent."""
-    samples: tuple[tuple[str, str, str], ...]
-    """Some (source, hypothesis, reference)."""
-
-    def score(self, by: str) -> float:
-        """The figure to choose by; higher is better."""
-        return -self.loss if by == "loss" else float(getattr(self, by))
-
-
-@dataclass(frozen=True)
-class Updated:
-    """An update was made."""
-
-    progress: Progress
-    loss: float
-    """Of this update's batches, label smoothing and the guide included, nats an id."""
-    learning_rate: float
-    tokens: int
-    """Of this update."""
-    seconds: float
-    """Of this update."""
-
-
-@dataclass(frozen=True)
-class Validated:
-    """The weights were validated."""
-
-    progress: Progress
-    validation: Validation
-    improved: bool
-    """These are the best weights so far."""
-    averaged: bool = False
-    """These are an average, made after the last update."""
-
-
-@dataclass(frozen=True)
-class Finished:
-    """Training is over."""
-
-    progress: Progress
-    reason: str
-
-
-Event = Updated | Validated | Finished
 
 
 @dataclass
@@ -88,59 +33,6 @@ class _Standing:
     """The update last validated."""
     pool: list[tuple[float, int]] = field(default_factory=list)
     """(score, update) of the weights kept for averaging."""
-
-
-def weights(model: nn.Module) -> dict[str, Tensor]:
-    """The parameters by name, tied ones once."""
-    return {name: parameter.detach() for name, parameter in model.named_parameters()}
-
-
-def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Copy `tensors` into the parameters; KeyError names unmatched ones, ValueError a misshapen one."""
-    parameters = dict(model.named_parameters())
-    if unmatched := parameters.keys() ^ tensors.keys():
-        raise KeyError(f"parameters do not match: {', '.join(sorted(unmatched)[:5])}")
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            if parameter.shape != tensors[name].shape:
-                shapes = f"{tuple(tensors[name].shape)} where {tuple(parameter.shape)} is needed"
-                raise ValueError(f"parameter {name} has shape {shapes}")
-            parameter.copy_(tensors[name])
-
-
-@contextmanager
-def lent_weights(model: nn.Module, tensors: dict[str, Tensor]) -> Iterator[None]:
-    """The model with other weights for a while; its own come back."""
-    own = {name: tensor.clone() for name, tensor in weights(model).items()}
-    load_weights(model, tensors)
-    try:
-        yield
-    finally:
-        load_weights(model, own)
-
-
-def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0) -> Tensor:
-    """Teacher forcing: Σ over the target's ids of -log p(y_t | y_<t, x), nats, a scalar.
-
-    With label smoothing ε (Szegedy et al. 2016) the goal is 1 - ε on the id and ε spread over the vocabulary.
-    """
-    return _token_loss(model(batch.source, batch.target[:, :-1]).logits, batch, smoothing)
-
-
-def guided_loss(
-    model: Seq2Seq, batch: Batch, goal: Tensor, reading: Reading, weight: float, smoothing: float = 0.0
-) -> Tensor:
-    """`target_loss` and, weighted, the `alignment_loss` of one reading of the attention."""
-    predicted: Predicted = model(batch.source, batch.target[:, :-1], attention=True)
-    assert predicted.attention is not None
-    aligned = alignment_loss(predicted.attention, goal, reading)
-    return _token_loss(predicted.logits, batch, smoothing) + weight * aligned
-
-
-def _token_loss(logits: Tensor, batch: Batch, smoothing: float) -> Tensor:
-    gold = batch.target[:, 1:].flatten()
-    logits = logits.flatten(0, 1).float()
-    return F.cross_entropy(logits, gold, ignore_index=PAD, reduction="sum", label_smoothing=smoothing)
 
 
 class Trainer:
@@ -163,7 +55,7 @@ class Trainer:
         self.progress = Progress()
         self.best: dict[str, Tensor] | None = None
         self._examples = examples
-        self._lengths = lengths_of(examples)
+        self._lengths = lengths_of(examples, model.collator)
         self._validate = validate
         self._guide = guide
         self._device = next(model.parameters()).device
@@ -225,11 +117,11 @@ class Trainer:
             parameters["lr"] = rate
         examples = [[self._examples[row] for row in rows] for rows in group]
         targets = sum(len(example.target) for batch in examples for example in batch)
-        tokens = targets + sum(len(example.source) for batch in examples for example in batch)
+        tokens = targets + sum(self._lengths[row].source for rows in group for row in rows)
         total = 0.0
         for rows, batch in zip(group, examples, strict=True):
             with autocast(self._device, self.options.precision):
-                loss = self._loss(rows, collate(batch, self.model.longest)) / targets
+                loss = self._loss(rows, collate(batch, self.model.collator, self.model.longest)) / targets
             loss.backward()
             total += loss.item()
         norm = nn.utils.clip_grad_norm_(self._parameters, self.options.clip or math.inf)

@@ -1,0 +1,121 @@
+"""What goes with what on the command line of `align`, and which of its arguments are runs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from seqattn.errors import InputError
+
+
+def is_run(argument: str) -> bool:
+    """Whether an argument is a folder that training wrote, rather than a sentence."""
+    try:
+        return bool(argument) and (Path(argument) / "config.json").is_file()
+    except OSError:
+        # A sentence may be too long for the name of a file.
+        return False
+
+
+def refuse_misspelt_run(argument: str, run: Path) -> None:
+    """InputError for what stands where a sentence may begin and was probably meant for a run.
+
+    That is a folder, a name in one, or nearly the name of a run beside them; a sentence has spaces.
+    """
+    if not argument or any(map(str.isspace, argument)):
+        return
+    path = Path(argument)
+    try:
+        folders = {folder for folder in (run.parent, path.parent) if folder.is_dir()}
+        runs = {_end(one): one for folder in folders for one in folder.iterdir() if is_run(str(one))}
+        named = path.is_dir() or (len(path.parts) > 1 and path.parent in folders)
+    except (OSError, ValueError):
+        return
+    near = difflib.get_close_matches(_end(path), runs, n=1, cutoff=0.8)
+    if named or near:
+        guess = f"did you mean {runs[near[0]]}? " if near else "give the folder that training wrote; "
+        raise InputError(
+            "is not a run",
+            path=argument,
+            remedy=f"{guess}a sentence of one word is given with a space before it",
+        )
+
+
+def _end(path: Path) -> str:
+    """The last two parts of a path, in which a slip is looked for."""
+    return "/".join(path.parts[-2:])
+
+
+def misused(
+    *,
+    runs: int,
+    sentences: Sequence[str],
+    pairs: bool,
+    gold: bool,
+    heads: bool,
+    reverse: bool,
+    symmetrize: bool,
+    lexicon: bool,
+    threshold: bool,
+    chosen: bool,
+    at: bool,
+    self_attention: str | None,
+    step: bool,
+    pause: bool,
+    unit: str | None,
+    form: str | None,
+) -> str:
+    """What is wrong with options given together, or nothing."""
+    needed = "needs --pairs: it is for a whole corpus."
+    faults = [
+        (len(sentences) > 2, f"Got unexpected extra arguments: {' '.join(sentences[2:])}"),
+        (bool(sentences) == pairs, "Give either a SOURCE sentence or --pairs CORPUS."),
+        (gold and not pairs, f"--gold {needed}"),
+        (reverse and not pairs, f"--reverse {needed}"),
+        (symmetrize and not reverse, "--symmetrize needs --reverse."),
+        (lexicon and not pairs, f"--lexicon {needed}"),
+        (
+            lexicon and (threshold or heads or form not in (None, "pharaoh")),
+            "--lexicon is for links alone: leave out --threshold, --heads and other formats.",
+        ),
+        (
+            self_attention and (gold or reverse or lexicon or threshold or step or form == "pharaoh"),
+            "--self-attention makes pictures, no links: leave out --gold, --reverse, --threshold, --step.",
+        ),
+        (
+            self_attention and pairs and (form is None or heads),
+            "--self-attention of --pairs needs a --format such as html or jsonl.",
+        ),
+        (
+            self_attention == "encoder" and (at or len(sentences) > 1),
+            "--self-attention encoder is of the source, read in one step: leave out TARGET and --at.",
+        ),
+        (pause and not step, "--pause needs --step."),
+        (
+            step and (pairs or runs > 1 or heads or at or bool(unit) or form is not None),
+            "--step plays one run and sentence in pieces: give only --layer and --head with it.",
+        ),
+        (
+            runs > 1 and pairs and (form is None or gold or heads or reverse),
+            "Several runs make pictures: with --pairs give a --format such as html, or one RUN.",
+        ),
+        (runs > 1 and form == "pharaoh", "Several runs make pictures: leave out --format pharaoh."),
+        (
+            unit == "pieces" and (gold or (heads and pairs) or reverse or form == "pharaoh"),
+            "Links are between words: leave out --unit pieces.",
+        ),
+        (
+            threshold and not gold and form != "pharaoh" and not (pairs and form is None),
+            "--threshold is for links: give --gold or --format pharaoh with it.",
+        ),
+        (
+            reverse and form not in (None, "pharaoh"),
+            f"Two directions make links: leave out --format {form}.",
+        ),
+        (
+            heads and (reverse or threshold or chosen or form is not None or (pairs and at)),
+            "--heads is for all of them, in a form of its own: give only a sentence, or --pairs and --gold.",
+        ),
+    ]
+    return next((message for wrong, message in faults if wrong), "")

@@ -1,0 +1,62 @@
+"""What happens in training: an event after each update, each validation, and at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqattn.training.schedule import Progress
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What validating the weights found; the caller of the loop computes it."""
+
+    loss: float
+    """Mean -log p of a target id, nats."""
+    bleu: float
+    chrf: float
+    exact: float
+    """Percent."""
+    samples: tuple[tuple[str, str, str], ...]
+    """Some (source, hypothesis, reference)."""
+
+    def score(self, by: str) -> float:
+        """The figure to choose by; higher is better."""
+        return -self.loss if by == "loss" else float(getattr(self, by))
+
+
+@dataclass(frozen=True)
+class Updated:
+    """An update was made."""
+
+    progress: Progress
+    loss: float
+    """Of this update's batches, label smoothing and the guide included, nats an id."""
+    learning_rate: float
+    tokens: int
+    """Of this update."""
+    seconds: float
+    """Of this update."""
+
+
+@dataclass(frozen=True)
+class Validated:
+    """The weights were validated."""
+
+    progress: Progress
+    validation: Validation
+    improved: bool
+    """These are the best weights so far."""
+    averaged: bool = False
+    """These are an average, made after the last update."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Training is over."""
+
+    progress: Progress
+    reason: str
+
+
+Event = Updated | Validated | Finished
