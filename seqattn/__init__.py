@@ -1,7 +1,7 @@
-"""seqattn: sequence-to-sequence models with attention, trained, run, compared and inspected alike.
+"""seqattn: sequence-to-sequence models with attention, to train, run, compare and inspect.
 
-`train` trains a run, `load` opens one, `compare` assesses several on one test corpus. Importing this package
-loads no torch until one of them is used.
+`train` trains a run, `load` opens one, `compare` evaluates several on one test corpus. Importing this package
+does not load torch until one of them is used.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The one error a user can cause."""
+"""The error raised for unusable input, and checks that raise it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 
 class InputError(Exception):
-    """What the user gave cannot be used.
+    """The user's input cannot be used.
 
-    The message is one sentence that says what is wrong; `path` and `line` (1-based) say where, and
-    `remedy` what to do. The command line prints it and exits with status 1.
+    The message is one sentence that describes the problem; `path` and `line` (1-based) say where it is, and
+    `remedy` how to fix it. The command line prints it and exits with status 1.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class InputError(Exception):
 
 @contextmanager
 def naming(path: Path | str) -> Iterator[None]:
-    """Within, an InputError that names no file names this one (a run, a corpus)."""
+    """Add this path (a run, a corpus) to any InputError raised within that names no file."""
     try:
         yield
     except InputError as error:
@@ -38,13 +38,13 @@ def naming(path: Path | str) -> Iterator[None]:
 
 
 def check_ranges(options: Any, **ranges: tuple[float, float | None]) -> None:
-    """ValueError naming every option outside of its lowest and highest value (None: any)."""
-    faults = [
+    """ValueError that names every option outside its range, lowest to highest (None: no upper limit)."""
+    problems = [
         f"{name} must be {low:g} or more, not {value}"
         if high is None
         else f"{name} must be between {low:g} and {high:g}, not {value}"
         for name, (low, high) in ranges.items()
         if not low <= (value := getattr(options, name)) <= (math.inf if high is None else high)
     ]
-    if faults:
-        raise ValueError("; ".join(faults))
+    if problems:
+        raise ValueError("; ".join(problems))

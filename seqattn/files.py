@@ -1,4 +1,4 @@
-"""Files read line by line, and written whole or not at all."""
+"""Reading files line by line, and writing them atomically."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from seqattn.errors import InputError
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a UTF-8 text file, gunzipped when its name ends in .gz, without line ends or a BOM.
+    """The lines of a UTF-8 text file, gunzipped when its name ends in .gz, without line endings or a BOM.
 
-    Only LF and CRLF end a line: other separators that Unicode knows are text. Raises InputError when the
-    file cannot be read, naming the line where decoding fails.
+    Only LF and CRLF end a line: other Unicode separators are text. Raises InputError when the
+    file cannot be read, and names the line where decoding fails.
     """
     if path.is_dir():
         raise InputError("is a directory, a file is needed", path=path)
@@ -32,7 +32,7 @@ def read_lines(path: Path) -> Iterator[str]:
 
 
 def decode_lines(file: Iterable[bytes], name: Path | str) -> Iterator[str]:
-    """As `read_lines`, of an open binary file."""
+    """As `read_lines`, for an open binary file."""
     number = 0
     try:
         for number, raw in enumerate(file, start=1):
@@ -49,10 +49,10 @@ def decode_lines(file: Iterable[bytes], name: Path | str) -> Iterator[str]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of `path` once it is whole, and not at all after a fault.
+    """A file to write that replaces `path` once it is complete, and never after an error.
 
-    A link's target is replaced, not the link; a device or pipe is written to as it is. InputError when the
-    disk refuses.
+    The target of a symbolic link is replaced, not the link; a device or pipe is written to directly.
+    InputError when the file cannot be written.
     """
     try:
         if path.is_dir():
@@ -78,6 +78,6 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_aside(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or as it was before; InputError when the disk refuses."""
+    """Write a file atomically; InputError when it cannot be written."""
     with replacing(path) as file:
         file.write(data)

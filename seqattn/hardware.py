@@ -1,4 +1,4 @@
-"""What the machine at hand asks for: device, threads, precision, and an allocator that keeps its memory."""
+"""Adapting to the machine: device, threads, precision, and the memory allocator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; auto: CUDA, else MPS, else the CPU. InputError when it is not there.
+    """The device of that name; auto: CUDA, else MPS, else the CPU. InputError when it is not available.
 
     `cuda:1` is the second GPU.
     """
@@ -36,11 +36,11 @@ def choose_device(name: str) -> torch.device:
 
 
 def multiplies_bf16(device: torch.device) -> bool:
-    """Whether matrix products in bfloat16 are faster than in float32 there."""
+    """Whether matrix products on the device are faster in bfloat16 than in float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
-        # torch.cpu offers no public question yet.
+        # torch.cpu has no public query for this yet.
         asked = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
         return any(answer() for answer in asked if answer is not None)
     return False
@@ -53,10 +53,10 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
 
 
 def side_by_side(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[Done]:
-    """`work` done on every item, in order: as many at once as torch has threads, each on one thread.
+    """The results of `work` on every item, in order: as many at once as torch has threads, each on one.
 
-    Threads inside of each small product wait for each other at its end; batches side by side do not
-    (docs/decisions.md). Other threads of the process keep the number of threads they compute with.
+    Threads that share one small product wait for each other at its end; batches computed in parallel do not
+    (docs/decisions.md). Other threads of the process keep their own number of torch threads.
     """
     waiting = list(items)
     threads = torch.get_num_threads()
@@ -67,7 +67,7 @@ def side_by_side(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterato
     begun = Barrier(workers + 1)
 
     def begin() -> None:
-        # Asked first, as a thread takes over the number of the process when it is asked for the first time.
+        # Read first: a thread takes over the process's number at the first read.
         torch.get_num_threads()
         torch.set_num_threads(1)
         begun.wait()
@@ -76,7 +76,7 @@ def side_by_side(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterato
     try:
         results = pool.map(work, waiting)
         begun.wait()
-        # torch's number is a thread's own, but new threads begin with the one that any thread set last.
+        # torch keeps the number per thread, but new threads start with the one that any thread set last.
         torch.set_num_threads(threads)
         yield from results
     finally:
@@ -85,10 +85,10 @@ def side_by_side(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterato
 
 
 def keep_freed_memory() -> None:
-    """Tell glibc to keep large freed blocks for the next step instead of giving them back to the system.
+    """Tell glibc to keep large freed blocks for the next step instead of returning them to the system.
 
-    Training frees and takes the same hundreds of megabytes at each update; mapping them anew costs as much
-    as the arithmetic (docs/decisions.md). Elsewhere than on glibc this does nothing.
+    Training frees and allocates the same hundreds of megabytes at each update; mapping them again costs as
+    much as the arithmetic (docs/decisions.md). Without glibc this does nothing.
     """
     mallopt = _glibc("mallopt")
     if mallopt is not None:
@@ -98,7 +98,7 @@ def keep_freed_memory() -> None:
 
 
 def give_back_freed_memory() -> None:
-    """Tell glibc to give what is free to the system after all, once: between two parts of a program."""
+    """Tell glibc to return free memory to the system once, between two parts of a program."""
     trim = _glibc("malloc_trim")
     if trim is not None:
         trim(0)

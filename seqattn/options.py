@@ -1,4 +1,4 @@
-"""Options by name: text or TOML values into the frozen dataclasses that live beside what they configure."""
+"""Options by name: text or TOML values to the frozen dataclasses defined beside the code they configure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 
 def flat(settings: Settings, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted names."""
+    """Nested mappings as a single one, with dotted names."""
     found: dict[str, Any] = {}
     for key, value in settings.items():
         found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
@@ -34,7 +34,7 @@ def flat(settings: Settings, prefix: str = "") -> dict[str, Any]:
 
 
 def flat_options(options: Any) -> dict[str, Any]:
-    """The values of a dataclass, those of dataclasses within it under dotted names."""
+    """The values of a dataclass; those of nested dataclasses have dotted names."""
     return flat(dataclasses.asdict(options))
 
 
@@ -50,7 +50,7 @@ def parse_settings(arguments: Iterable[str]) -> dict[str, str]:
 
 
 def settings_for(architecture: str, architectures: Iterable[str], settings: Settings) -> dict[str, Any]:
-    """The settings meant for one architecture: those without a prefix, and over them those with its own."""
+    """The settings for one architecture: those without a prefix, overridden by those with its own prefix."""
     others = tuple(f"{name}." for name in architectures if name != architecture)
     own = f"{architecture}."
     plain = {key: value for key, value in settings.items() if not key.startswith((own, *others))}
@@ -58,42 +58,42 @@ def settings_for(architecture: str, architectures: Iterable[str], settings: Sett
 
 
 def apply(settings: Settings, *options: Any) -> tuple[Any, ...]:
-    """Copies of the options with the settings in place, each in the dataclass that has its field.
+    """Copies of the options with the settings applied, each to the dataclass that has its field.
 
-    A field of a dataclass within another is named `part.field`; `field` alone is for every part that
-    has it, and `part_field` is the same as `part.field`. Every fault is reported in one InputError: unknown
-    names with the nearest known one, and values that do not fit their type.
+    A field of a nested dataclass is named `part.field`; `field` alone applies to every part that has it,
+    and `part_field` is the same as `part.field`. All errors are reported in one InputError: unknown names,
+    with the nearest known one, and values of the wrong type.
     """
     hints = [_hints(holder) for holder in options]
     full = {name for each in hints for name in each}
     changes: list[dict[str, Any]] = [{} for _ in options]
-    faults: list[str] = []
-    # What names one field counts more than what names several.
+    problems: list[str] = []
+    # A name of one field takes precedence over a name of several.
     for key, value in sorted(settings.items(), key=lambda setting: setting[0] in full):
         names = _meant(key, full)
         if not names:
             near = difflib.get_close_matches(key, [*full, *(name.rpartition(".")[2] for name in full)], n=1)
-            faults.append(f"there is no setting {key!r}" + (f", did you mean {near[0]!r}?" if near else ""))
+            problems.append(f"there is no setting {key!r}" + (f", did you mean {near[0]!r}?" if near else ""))
             continue
         for name in names:
             at = next(number for number, each in enumerate(hints) if name in each)
             try:
                 changes[at][name] = convert(value, hints[at][name])
             except ValueError as error:
-                faults.append(f"{key} must be {error}, not {value!r}")
+                problems.append(f"{key} must be {error}, not {value!r}")
                 break
-    changed = [_replaced(holder, made, faults) for holder, made in zip(options, changes, strict=True)]
-    if faults:
-        unknown = any("no setting" in fault for fault in faults)
+    changed = [_replaced(holder, made, problems) for holder, made in zip(options, changes, strict=True)]
+    if problems:
+        unknown = any("no setting" in problem for problem in problems)
         raise InputError(
-            "; ".join(dict.fromkeys(faults)),
+            "; ".join(dict.fromkeys(problems)),
             remedy=f"the settings are {', '.join(sorted(full))}" if unknown else "",
         )
     return tuple(changed)
 
 
 def is_setting(key: str, options: Any) -> bool:
-    """Whether a setting is for these options."""
+    """Whether a setting applies to these options."""
     return bool(_meant(key, set(_hints(options))))
 
 
@@ -110,24 +110,24 @@ def _hints(holder: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _meant(key: str, full: set[str]) -> list[str]:
-    """The full names that a setting is for."""
+    """The full names of the fields that a setting applies to."""
     if key in full:
         return [key]
     return sorted(name for name in full if key in (name.rpartition(".")[2], name.replace(".", "_", 1)))
 
 
-def _replaced(holder: Any, changes: Mapping[str, Any], faults: list[str]) -> Any:
-    """A copy with changes by full names; what its checks complain of is added to the faults."""
+def _replaced(holder: Any, changes: Mapping[str, Any], problems: list[str]) -> Any:
+    """A copy with changes by full names; errors from its checks are added to `problems`."""
     own = {name: value for name, value in changes.items() if "." not in name}
     for part in {name.partition(".")[0] for name in changes if "." in name}:
         within = {n.removeprefix(f"{part}."): v for n, v in changes.items() if n.startswith(f"{part}.")}
         found: list[str] = []
         own[part] = _replaced(getattr(holder, part), within, found)
-        faults += [f"{part}.{fault}" for message in found for fault in message.split("; ")]
+        problems += [f"{part}.{problem}" for message in found for problem in message.split("; ")]
     try:
         return dataclasses.replace(holder, **own)
     except ValueError as error:
-        faults.append(str(error))
+        problems.append(str(error))
         return holder
 
 

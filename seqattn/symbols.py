@@ -1,12 +1,12 @@
-"""The four ids every vocabulary begins with; models, search and tokenizer agree on them here."""
+"""The first four ids of every vocabulary, shared by models, search and tokenizer."""
 
 from __future__ import annotations
 
 PAD = 0
-"""Fills a batch's rows to one length; never attended, never predicted."""
+"""Pads the rows of a batch to one length; never attended to, never predicted."""
 BOS = 1
 """What the decoder reads first."""
 EOS = 2
 """Ends every source and every target."""
 UNK = 3
-"""Kept for sentencepiece; byte fallback means that no text needs it."""
+"""Required by sentencepiece; with byte fallback no text contains it."""

@@ -83,7 +83,7 @@ def test_whatever_has_the_name_already_is_refused_and_untouched(kind, tmp_path):
         if kind == "folder":
             (taken / "config.json").write_text("mine")
     before = contents(tmp_path)
-    with pytest.raises(InputError, match="exists already") as caught:
+    with pytest.raises(InputError, match="already exists") as caught:
         random_run(taken, "lstm")
     assert caught.value.path == str(taken)
     assert contents(tmp_path) == before
@@ -92,7 +92,7 @@ def test_whatever_has_the_name_already_is_refused_and_untouched(kind, tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(InputError, match="cannot be made"):
+    with pytest.raises(InputError, match="cannot be created"):
         random_run(tmp_path / "file" / "run", "lstm")
 
 

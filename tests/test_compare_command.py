@@ -79,7 +79,7 @@ def test_compare_trains_both_architectures_alike_and_keeps_their_runs(work, tmp_
 def test_compare_refuses_a_folder_that_exists_and_settings_that_would_be_unfair(work, tmp_path):
     (tmp_path / "out").mkdir()
     start = ["compare", "--train", work.train, "--test", work.test, "--out"]
-    assert "exists already" in told(seqattn(*start, tmp_path / "out", status=1))
+    assert "already exists" in told(seqattn(*start, tmp_path / "out", status=1))
     unfair = setting("lstm.batch_tokens=64")
     assert "one tokenizer" in told(seqattn(*start, tmp_path / "new", *unfair, status=1))
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

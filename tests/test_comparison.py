@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import sacrebleu
 
-from seqattn.comparison.systems import most_different, system, telling_sentence, unique_names
+from seqattn.comparison.systems import most_different, system, representative_sentence, unique_names
 from seqattn.data.corpus import Pair
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
@@ -132,7 +132,7 @@ def test_sentences_translated_alike_are_never_shown_as_different():
     assert most_different([GOOD], TEST, 10) == []
 
 
-def test_the_telling_sentence_is_right_in_most_systems_and_then_nearest_to_eight_words():
+def test_the_representative_sentence_is_right_in_most_systems_and_then_nearest_to_eight_words():
     pairs = [
         Pair("w " * 8, "right"),
         Pair("w " * 3, "right"),
@@ -142,6 +142,6 @@ def test_the_telling_sentence_is_right_in_most_systems_and_then_nearest_to_eight
     ]
     first = translating("wrong", "right", "right", "right", "right")
     second = translating("wrong", "right", "right", "right", "wrong")
-    assert telling_sentence([first, second], pairs) == 2
+    assert representative_sentence([first, second], pairs) == 2
     nothing_right = translating(*["wrong"] * 5)
-    assert telling_sentence([nothing_right], pairs) == 0
+    assert representative_sentence([nothing_right], pairs) == 0

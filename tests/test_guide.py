@@ -134,8 +134,8 @@ def test_attention_learns_the_links_of_its_guide_and_without_weight_does_not(arc
     ("lines", "expected"),
     [
         ([frozenset({(0, 0)})], "has 1 lines, but there are 2 pairs"),
-        ([frozenset(), frozenset({(1, 2)})], "line 2: the link 1-2 is outside of a pair of 2 and 2 words"),
-        ([frozenset({(0, 0)}), frozenset()], "line 1: the link 0-0 is outside of a pair of 0 and 1 words"),
+        ([frozenset(), frozenset({(1, 2)})], "line 2: the link 1-2 is outside a pair of 2 and 2 words"),
+        ([frozenset({(0, 0)}), frozenset()], "line 1: the link 0-0 is outside a pair of 0 and 1 words"),
     ],
 )
 def test_links_that_are_not_of_these_pairs_are_told_with_their_line(lines, expected):

@@ -63,7 +63,7 @@ def test_a_run_is_not_resumed_with_another_guide(work, links, tmp_path):
     command(*arguments(work, "lstm", "--max-updates", 4, "--guide", links), "--out", tmp_path / "run")
     links.write_text("".join(f"{line}\n" for line in ["", *RIGHT[1:]]))
     resume = ["train", "--resume", "--out", tmp_path / "run", "--max-updates", 8]
-    assert "the guide is not the one this run began with" in told(command(*resume, status=1))
+    assert "the guide differs from that of this run" in told(command(*resume, status=1))
     links.unlink()
     assert str(links) in told(command(*resume, status=1))
 
@@ -72,7 +72,7 @@ def test_a_run_is_not_resumed_with_another_guide(work, links, tmp_path):
     ("change", "expected"),
     [
         (lambda lines: lines[:-1], f"has {len(TRAIN) - 1} lines, but there are {len(TRAIN)} pairs"),
-        (lambda lines: ["7-0", *lines[1:]], "line 1: the link 7-0 is outside of a pair"),
+        (lambda lines: ["7-0", *lines[1:]], "line 1: the link 7-0 is outside a pair"),
         (lambda lines: [*lines[:3], "a-b", *lines[4:]], "line 4: 'a-b' is not a link"),
     ],
 )
@@ -116,7 +116,7 @@ def test_its_own_guide_comes_from_two_runs_that_are_kept(work, tmp_path):
     links = tmp_path / "run.pharaoh"
     assert len(links.read_text().splitlines()) == len(TRAIN)
     assert json.loads((tmp_path / "run" / "config.json").read_text())["data"]["guide"] == str(links)
-    assert "exists already" in told(command(*train, status=1))
+    assert "already exists" in told(command(*train, status=1))
 
 
 def test_python_makes_the_same_guide_of_its_own_as_the_command(work, tmp_path):

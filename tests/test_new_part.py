@@ -71,5 +71,5 @@ def test_an_encoder_in_one_file_trains_decodes_and_aligns_with_any_decoder(
 
 def test_a_name_is_given_once():
     for name in ("lstm", "a+b"):
-        with pytest.raises(ValueError, match="taken or not a name"):
+        with pytest.raises(ValueError, match="taken or not a valid name"):
             register_encoder(name, Average, AverageOptions)

@@ -93,7 +93,7 @@ def test_training_hands_every_event_on_and_gives_the_run(work, tmp_path):
     assert [type(event) for event in events].count(Updated) == 16
     assert isinstance(events[-1], Finished) and any(isinstance(event, Validated) for event in events)
     assert len(run.translate([pair.source for pair in TEST])) == len(TEST)
-    with pytest.raises(seqattn.InputError, match="exists already"):
+    with pytest.raises(seqattn.InputError, match="already exists"):
         seqattn.train(str(work.train), tmp_path / "run", architecture="lstm")
 
 

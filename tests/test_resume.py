@@ -146,7 +146,7 @@ def test_settings_cannot_change_when_a_run_is_resumed(work, more, expected):
 def test_a_run_is_not_resumed_on_another_corpus(work):
     before = contents(work.run("lstm"))
     result = seqattn("train", "--resume", "--out", work.run("lstm"), "--train", work.test, status=1)
-    assert "train corpus is not the one this run began with" in told(result)
+    assert "train corpus differs from that of this run" in told(result)
     assert contents(work.run("lstm")) == before
 
 

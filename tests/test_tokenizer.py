@@ -227,7 +227,7 @@ def test_more_pieces_than_the_texts_yield_are_fewer_not_an_error(pieces):
 
 @pytest.mark.parametrize("pieces", ["unigram", "bpe"])
 def test_an_impossible_vocab_size_is_an_input_error_that_says_what_to_do(pieces):
-    with pytest.raises(InputError, match="vocabulary of 10 pieces cannot be made") as caught:
+    with pytest.raises(InputError, match="vocabulary of 10 pieces cannot be learned") as caught:
         train_tokenizer(SOURCES, TARGETS, TokenizerOptions(pieces=pieces, vocab_size=10))
     assert "vocab_size" in caught.value.remedy
 

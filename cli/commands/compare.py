@@ -203,7 +203,7 @@ def _show(
 ) -> None:
     from rich.text import Text
 
-    from seqattn.comparison.systems import most_different, telling_sentence
+    from seqattn.comparison.systems import most_different, representative_sentence
 
     from ..views.curves import curves
     from ..views.heatmap import side_by_side
@@ -227,7 +227,7 @@ def _show(
         console.print(differences(systems, pairs, rows))
     elif len(systems) > 1:
         heading("All systems translate every test sentence alike")
-    row = telling_sentence(systems, pairs)
+    row = representative_sentence(systems, pairs)
     source = pairs[row].source
     # Two maps stand side by side where each has room for a sentence.
     room = console.width if console.width < 100 else (console.width - 3) // 2

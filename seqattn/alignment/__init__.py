@@ -1,1 +1,1 @@
-"""Attention as links between words: readings, links, a lexicon, what guides attention, measures."""
+"""Attention as links between words: readings, links, a lexicon, guides, measures."""

@@ -1,4 +1,4 @@
-"""Links between words as what guides attention: links between ids."""
+"""Word links as links between ids, which guide attention."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from seqattn.text.tokenizer import Tokenizer
 
 
 def between_ids(tokenizer: Tokenizer, example: Example, links: Links) -> list[Link]:
-    """Links of words as links of their ids (`content_positions`), each of one with each of the other."""
+    """Word links as links between all ids of both words (those of `content_positions`)."""
     words = words_of(tokenizer, example)
     sources: dict[int, list[int]] = {}
     targets: dict[int, list[int]] = {}

@@ -1,7 +1,7 @@
-"""Links by attention and by which words go together in a whole corpus, each learned from the other.
+"""Links from attention and a lexicon of the whole corpus, each learned from the other.
 
-For IBM model 1 (Brown et al. 1993) every source word of a pair is alike as what a target word may translate;
-here attention says which are likely.
+In IBM model 1 (Brown et al. 1993) every source word of a pair is equally likely to be the origin of a target
+word; here attention says which ones are likely.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from seqattn.text.tokenizer import Tokenizer
 
 ROUNDS = 4
 FLOOR = 0.05
-"""Added to every score: what attention overlooks may still be a translation."""
+"""Added to every score: a word that attention misses may still be a translation."""
 CONCENTRATION, TRANSLATIONS = 0.1, 200
-"""A symmetric Dirichlet prior of this concentration over so many translations of a word."""
+"""A symmetric Dirichlet prior with this concentration over this many translations of a word."""
 AT_ONCE, SCORED_AT_ONCE = 2_000, 10_000
-"""Pairs whose cells, and whose ids, are in memory together."""
+"""Pairs whose cells, and pairs whose ids, are in memory at once."""
 
 
 class Scores:
@@ -64,12 +64,12 @@ class _Cells:
 
 
 class Lexicon:
-    """p(target word | source word) of every two words that share a pair, learned from scores by EM."""
+    """p(target word | source word) of all words that occur in one pair, learned from scores by EM."""
 
     def __init__(self, scores: Scores) -> None:
         self._scores = scores
         self._known = self._every()
-        # exp E[log p], p having a prior (variational Bayes): what is rare counts for less than its share.
+        # exp E[log p] under the prior of p (variational Bayes): rare words get less than their share.
         self._weight = torch.ones(len(self._known))
         for _ in range(ROUNDS):
             self._learn()
@@ -82,12 +82,12 @@ class Lexicon:
             yield from (as_links(best_linked(posterior.view(shape))) for posterior, shape in each)
 
     def _every(self) -> Tensor:
-        """Every two words that share a pair, as one number each, rising."""
+        """All combinations of words that occur in one pair, one number for each, ascending."""
         known = torch.empty(0, dtype=torch.int64)
         fresh: list[Tensor] = []
         for cells in self._cells():
             fresh.append(cells.words.unique())
-            # Sorted anew only when there may be twice as many: else most of a large corpus's time goes here.
+            # Sorted again only when their number may have doubled: this would dominate on a large corpus.
             if sum(map(len, fresh)) > len(known):
                 known, fresh = torch.cat([known, *fresh]).unique(), []
         every: Tensor = torch.cat([known, *fresh]).unique()
@@ -99,12 +99,12 @@ class Lexicon:
             yield _Cells(some)
 
     def _posterior(self, cells: _Cells) -> Tensor:
-        """P(source word | target word, pair) of each cell: score times lexicon, over their sum in the row."""
+        """P(source word | target word, pair) of each cell: score times lexicon, normalised over the row."""
         joint = (cells.scores + FLOOR) * self._weight[torch.searchsorted(self._known, cells.words)]
         return joint / torch.zeros(cells.rows).index_add_(0, cells.row, joint)[cells.row]
 
     def _learn(self) -> None:
-        """One round of EM: how often each two words are expected to be linked, and what follows for p."""
+        """One round of EM: the expected number of links between words, and p from it."""
         together, alone = torch.zeros(len(self._known)), torch.zeros(self._scores.vocabulary)
         for cells in self._cells():
             posterior = self._posterior(cells)
@@ -133,8 +133,8 @@ def score_words(
 ) -> Iterator[tuple[Sequence[str], Sequence[str], Tensor]]:
     """Each pair's source words (S), target words (T) and `link_scores` (T, S) by a reading.
 
-    There are no words in a pair of which a side has more than `longest` ids. `report` is given the share that
-    is done, 0 … 1.
+    A pair with more than `longest` ids on a side counts as one without words. `report` receives the share
+    that is done, 0 … 1.
     """
     (nothing,) = encode(tokenizer, [Pair("", "")])
     for begin in range(0, len(pairs), SCORED_AT_ONCE):

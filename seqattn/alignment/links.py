@@ -1,4 +1,4 @@
-"""Word links: Pharaoh format, two directions made one, alignment error rate."""
+"""Word links: Pharaoh format, symmetrization, alignment error rate."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from seqattn.files import read_lines
 Link = tuple[int, int]
 """(source word, target word), 0-based."""
 Links = frozenset[Link]
-"""One sentence's."""
+"""Those of one sentence pair."""
 
 
 class Gold(NamedTuple):
-    """A sentence's links drawn by hand."""
+    """The hand-made links of a sentence pair."""
 
     sure: Links
     possible: Links
-    """The sure ones among them."""
+    """Including the sure ones."""
 
     def turned(self) -> Gold:
-        """Those of the pair read in the other direction."""
+        """The links of the swapped pair."""
         return Gold(turned(self.sure), turned(self.possible))
 
 
@@ -35,7 +35,7 @@ def format_pharaoh(links: Iterable[Link]) -> str:
 
 
 def read_gold(path: Path) -> list[Gold]:
-    """Gold links, a sentence a line: `i-j` sure, `i?j` or `ipj` possible, 0-based."""
+    """Gold links, one sentence pair on each line: `i-j` sure, `i?j` or `ipj` possible, 0-based."""
     gold = []
     for number, line in enumerate(read_lines(path), start=1):
         sure, possible = set(), set()
@@ -57,26 +57,26 @@ def read_gold(path: Path) -> list[Gold]:
 
 
 def turned(links: Iterable[Link]) -> Links:
-    """The links of a pair read in the other direction."""
+    """The links with source and target swapped."""
     return frozenset((target, source) for source, target in links)
 
 
 def intersection(forward: Links, backward: Links) -> Links:
-    """What both directions say."""
+    """The links of both directions."""
     return forward & backward
 
 
 def union(forward: Links, backward: Links) -> Links:
-    """What either direction says."""
+    """The links of either direction."""
     return forward | backward
 
 
 def grow_diag_final_and(forward: Links, backward: Links) -> Links:
     """Koehn et al. 2005: grown from the intersection within the union.
 
-    While there are any, links of the union that touch a chosen one, diagonally too, and whose source or
-    target word has none yet are added; then those of the forward and of the backward direction both of whose
-    words have none yet.
+    As long as there are any, links of the union are added that touch a chosen one, diagonally too, and whose
+    source or target word has no link yet; then links of the forward and of the backward direction whose words
+    both have no link yet.
     """
     every, chosen = sorted(forward | backward), set(forward & backward)
     sources, targets = {source for source, _ in chosen}, {target for _, target in chosen}
@@ -105,12 +105,12 @@ SYMMETRISED: dict[str, Callable[[Links, Links], Links]] = {
     "union": union,
     "grow-diag-final-and": grow_diag_final_and,
 }
-"""Ways to make one alignment of two, both as (source word, target word) of the forward direction."""
+"""Ways to symmetrize two alignments, both as (source word, target word) of the forward direction."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well links agree with gold, in percent (Och and Ney 2003)."""
+    """How well links agree with gold links, in percent (Och and Ney 2003)."""
 
     precision: float
     """|A ∩ P| / |A|."""

@@ -1,4 +1,4 @@
-"""Attention as word links: which layer and heads to read, pieces merged to words, each word's link."""
+"""Attention as word links: which layer and heads to read, pieces merged into words, links."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from seqattn.models.base import AttentionShape, Place, Reading, Seq2Seq
 from seqattn.text.tokenizer import Tokenizer
 
 READ_AT_ONCE = 500
-"""Examples whose attention is in memory together."""
+"""Examples whose attention is in memory at once."""
 SHARED = 0.3
-"""Of `link_scores`: how much attention a source word may get before it counts as an attention sink."""
+"""In `link_scores`: the total attention above which a source word counts as an attention sink."""
 
 
 class Attention(NamedTuple):
-    """What one pair's target attended to; with self-attention, the source or the target to itself."""
+    """The attention of one pair: target to source or, with self-attention, one side to itself."""
 
     source: list[str]
-    """S units that are attended to, words or pieces; among them EOS after a source, BOS before a target."""
+    """S units that are attended to, words or pieces, including EOS after a source, BOS before a target."""
     target: list[str]
     """T units that attend."""
     weights: Tensor
@@ -38,11 +38,11 @@ class Attention(NamedTuple):
 
     @property
     def mark(self) -> int:
-        """The index of the attended unit that is no text: EOS of a source, BOS of a target."""
+        """The index of the attended unit that is not text: EOS of a source, BOS of a target."""
         return 0 if self.place == "decoder" else len(self.source) - 1
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values: the units of both sides, and a row of weights for each that attends."""
+        """As JSON values: the units of both sides, and a row of weights for each unit that attends."""
         weights = [[round(weight, 5) for weight in row] for row in self.weights.tolist()]
         return {"source": self.source, "target": self.target, "weights": weights}
 
@@ -50,9 +50,9 @@ class Attention(NamedTuple):
 def read_attention(
     model: Seq2Seq, examples: Sequence[Example], place: Place = "cross", batch_tokens: int = 2048
 ) -> Iterator[Tensor]:
-    """Each example's attention in a place under teacher forcing, in order, of all ids, EOS too.
+    """Each example's attention in a place under teacher forcing, in order, for all ids including EOS.
 
-    (layers, heads, T, S), S × S of the encoder, T × T of the decoder. Row t of a target is the step that
+    (layers, heads, T, S), S × S for the encoder, T × T for the decoder. Row t of a target is the step that
     predicts target id t and reads the one before it. InputError when the model has no attention there, or
     cannot hold an example.
     """
@@ -67,7 +67,7 @@ def read_attention(
 
 
 def _read_some(model: Seq2Seq, examples: Sequence[Example], place: Place, batch_tokens: int) -> list[Tensor]:
-    """The attention of examples that are read in batches of like length, side by side on a CPU."""
+    """The attention of examples, read in batches of similar length, in parallel on a CPU."""
     device = model.device
     sizes = lengths_of(examples, model.collator)
     lengths = list(map(max, sizes))
@@ -87,17 +87,17 @@ def _read_some(model: Seq2Seq, examples: Sequence[Example], place: Place, batch_
 
 
 def usual_reading(shape: AttentionShape) -> Reading:
-    """Where nothing was measured: all heads of the last layer but one (Garg et al. 2019), or the only one."""
+    """The default when none was measured: the mean of the penultimate (Garg et al. 2019) or only layer."""
     return Reading(layer=max(1, shape.layers - 1))
 
 
 def usual_self_reading(shape: AttentionShape, place: Place) -> Reading:
-    """Of self-attention: all heads of the last layer, at the step that reads a target word."""
+    """The default for self-attention: the mean of the last layer, at the step that reads a target word."""
     return Reading(layer=shape.layers, consumed=place == "decoder")
 
 
 def merge_words(weights: Tensor, source: Sequence[int], target: Sequence[int]) -> Tensor:
-    """Pieces to words: sum over a source word's pieces, mean over a target word's.
+    """Pieces to words: the sum over a source word's pieces, the mean over a target word's.
 
     (…, T, S) with the word index of each piece → (…, target words, source words).
     """
@@ -116,7 +116,7 @@ def attention_of(
     reading: Reading,
     unit: str = "words",
 ) -> Iterator[Attention]:
-    """What each example attends to, in words or pieces; the end of the source keeps a column of its own."""
+    """The attention of each example, in words or pieces; the end of the source has its own column."""
     for example, attention in zip(examples, read_attention(model, examples), strict=True):
         units = UNITS[unit](tokenizer, example)
         merged = merge_words(reading.apply(attention), units.of_source, units.of_target)
@@ -124,7 +124,7 @@ def attention_of(
 
 
 class Heads(NamedTuple):
-    """As `Attention`, by every layer and head."""
+    """As `Attention`, for every layer and head."""
 
     source: list[str]
     target: list[str]
@@ -133,7 +133,7 @@ class Heads(NamedTuple):
     place: Place = "cross"
 
     def read(self, reading: Reading) -> Attention:
-        """One head's attention, or the mean of a layer's; of the step that they were read at."""
+        """One head's attention, or the mean of a layer's, at the step at which they were read."""
         return Attention(self.source, self.target, reading.weights(self.weights), self.place)
 
 
@@ -146,19 +146,19 @@ def heads_of(
     unit: str = "words",
     place: Place = "cross",
 ) -> Iterator[Heads]:
-    """What each example attends to by every layer and head, at the step that predicts a unit or reads it."""
+    """The attention of every layer and head for each example, at the step that predicts or reads a unit."""
     for example, attention in zip(examples, read_attention(model, examples, place), strict=True):
         units = words_in(place, UNITS[unit](tokenizer, example))
-        # The encoder reads the whole source in one step.
+        # The encoder reads the whole source in a single step.
         rows = attention if place == "encoder" else Reading(consumed=consumed).rows(attention)
         yield Heads(units.source, units.target, merge_words(rows, units.of_source, units.of_target), place)
 
 
 def link_scores(tokenizer: Tokenizer, example: Example, words: Words, weights: Tensor) -> Tensor:
-    """How strongly words are linked, by weights (…, T, S) of ids: → (…, target words, source words).
+    """How strongly words are linked, from weights (…, T, S) of ids: → (…, target words, source words).
 
-    `a(t, s) / (0.3 + Σ_t' a(t', s))` of the words' attention a: a source word that all the target looks at,
-    an attention sink such as the full stop, says little about any word of it. EOS is left out.
+    `a(t, s) / (0.3 + Σ_t' a(t', s))` of the words' attention a: an attention sink, a source word such as the
+    full stop that every target word attends to, says little about any of them. EOS is left out.
     """
     rows = content_positions(tokenizer.target, example.target[:-1], words.of_target)
     columns = content_positions(tokenizer.source, example.source[:-1], words.of_source)
@@ -177,9 +177,9 @@ def links_of(
     reading: Reading,
     threshold: float = 1.0,
 ) -> Iterator[Links]:
-    """Each example's links by a reading: every target word with the source word of the highest score.
+    """Each example's links by a reading: every target word and the source word with the highest score.
 
-    With a threshold below 1 also with those that have at least such a share of the highest score.
+    With a threshold below 1 also those with at least that share of the highest score.
     """
     for _, scores in scores_of(model, tokenizer, examples, reading):
         links = as_links(best_linked(scores))
@@ -199,20 +199,20 @@ def scores_of(
 
 
 class Judged(NamedTuple):
-    """A pair's links by every reading there is."""
+    """A pair's links by every possible reading."""
 
     words: Words
     readings: list[Reading]
     linked: Tensor
-    """(readings, target words): the source word that each links a target word to; empty without words."""
+    """(readings, target words): the source word that each reading links a target word to; may be empty."""
 
     def links(self, reading: int) -> Links:
-        """Those of one reading."""
+        """The links of one reading."""
         return as_links(self.linked[reading])
 
 
 def read_every_way(model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Example]) -> Iterator[Judged]:
-    """Each example's links by each head and the mean of each layer's, produced and consumed."""
+    """Each example's links by each head and by the mean of each layer, produced and consumed."""
     for example, attention in zip(examples, read_attention(model, examples), strict=True):
         words = words_of(tokenizer, example)
         layers, heads = attention.shape[:2]
@@ -228,12 +228,12 @@ def read_every_way(model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Exam
 
 
 def judge_readings(pairs: Sequence[Judged]) -> dict[Reading, float]:
-    """How well each reading aligns, judged without gold: by how far the words that it links belong together.
+    """How well each reading aligns, judged without gold links: how strongly the linked words are associated.
 
     It is the mean over all links of the correlation φ of two words' occurrences in N pairs, -1 … 1:
     `(n(s,t) N - n(s) n(t)) / √(n(s) (N - n(s)) n(t) (N - n(t)))`, where n counts the pairs in which a word,
-    or both words, occur. What a head that does not align links, a word with a neighbour of its translation or
-    with the full stop, belongs together less.
+    or both words, occur. A head that does not align links a word to a neighbour of its translation or to the
+    full stop, with which it is less associated.
     """
     sources = Counter(word for pair in pairs for word in set(pair.words.source[:-1]))
     targets = Counter(word for pair in pairs for word in set(pair.words.target))
@@ -244,7 +244,7 @@ def judge_readings(pairs: Sequence[Judged]) -> dict[Reading, float]:
     def correlation(source: str, target: str) -> float:
         s, t, n = sources[source], targets[target], len(pairs)
         spread = s * (n - s) * t * (n - t)
-        # A word in every pair goes with all words alike.
+        # A word in every pair is associated with no word in particular.
         return (both[source, target] * n - s * t) / math.sqrt(spread) if spread else 0.0
 
     totals: Counter[Reading] = Counter()

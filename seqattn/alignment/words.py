@@ -1,4 +1,4 @@
-"""The words of a pair, and the ids that they are made of."""
+"""The words of a pair, and the ids that they consist of."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ START, END = "<s>", "</s>"
 
 
 class Words(NamedTuple):
-    """The words of a pair, and which of them each id belongs to; the end of the source is one of them."""
+    """The words of a pair, and the word that each id belongs to; the end of the source counts as a word."""
 
     source: list[str]
     target: list[str]
@@ -39,20 +39,20 @@ def words_of(tokenizer: Tokenizer, example: Example) -> Words:
 
 
 def pieces_of(tokenizer: Tokenizer, example: Example) -> Words:
-    """The pieces of an example, each as a word of its own."""
+    """The pieces of an example, each as its own word."""
     source = [*tokenizer.source.pieces(example.source[:-1]), END]
     target = tokenizer.target.pieces(example.target[:-1])
     return Words(source, target, list(range(len(source))), list(range(len(target))))
 
 
 UNITS = {"words": words_of, "pieces": pieces_of}
-"""What attention may be shown between."""
+"""The units between which attention may be shown."""
 
 
 def words_in(place: Place, words: Words) -> Words:
-    """What a place of attention has: the words attended to as `source`, those that attend as `target`.
+    """The words of a place of attention: those attended to as `source`, those that attend as `target`.
 
-    The decoder reads the beginning of the target first, which is one of the words attended to.
+    The decoder reads BOS first, which counts among the words attended to.
     """
     if place == "encoder":
         return Words(words.source, words.source, words.of_source, words.of_source)
@@ -63,14 +63,14 @@ def words_in(place: Place, words: Words) -> Words:
 
 
 def read_answers(path: Path, pairs: Sequence[Pair]) -> list[Gold]:
-    """The gold links of pairs; InputError when they are those of others."""
+    """The gold links of pairs; InputError when they do not fit them."""
     answers = read_gold(path)
     check_links([answer.possible for answer in answers], pairs, path)
     return answers
 
 
 def check_links(lines: Sequence[Links], pairs: Sequence[Pair], path: Path | str) -> None:
-    """InputError when `path` does not hold a line of links for each pair, or one outside of its pair."""
+    """InputError when `path` does not have a line of links for each pair, or has a link outside its pair."""
     if len(lines) != len(pairs):
         raise InputError(f"has {len(lines)} lines, but there are {len(pairs)} pairs", path=path)
     for number, (pair, links) in enumerate(zip(pairs, lines, strict=True), start=1):
@@ -78,14 +78,14 @@ def check_links(lines: Sequence[Links], pairs: Sequence[Pair], path: Path | str)
         for source, target in sorted(links):
             if source >= sizes[0] or target >= sizes[1]:
                 raise InputError(
-                    f"the link {source}-{target} is outside of a pair of {sizes[0]} and {sizes[1]} words",
+                    f"the link {source}-{target} is outside a pair of {sizes[0]} and {sizes[1]} words",
                     path=path,
                     line=number,
                 )
 
 
 def content_positions(side: Side, ids: Sequence[int], of: Sequence[int]) -> list[int]:
-    """The positions of the ids that tell what their word is linked to: all but punctuation attached to it.
+    """The positions of the ids that determine their word's links: all but punctuation attached to it.
 
     The full stop at the end of a word attends to the other side's full stop, not to the word's translation.
     `of` is the word of each id.
@@ -96,6 +96,6 @@ def content_positions(side: Side, ids: Sequence[int], of: Sequence[int]) -> list
 
 
 def is_punctuation(piece: str) -> bool:
-    """Whether a piece is made of nothing but punctuation and symbols."""
+    """Whether a piece consists only of punctuation and symbols."""
     text = piece.removeprefix(WORD_START)
     return bool(text) and all(unicodedata.category(character)[0] in "PS" for character in text)

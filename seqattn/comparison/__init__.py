@@ -1,1 +1,1 @@
-"""Trained systems side by side."""
+"""Comparison of trained systems."""

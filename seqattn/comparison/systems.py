@@ -1,4 +1,4 @@
-"""Trained systems side by side: the same test, decoded the same way."""
+"""Comparison of trained systems: the same test set, decoded in the same way."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from seqattn.runs.run import Run, load
 
 @dataclass(frozen=True)
 class Point:
-    """One validation in the course of training."""
+    """One validation during training."""
 
     update: int
     seconds: float
@@ -36,11 +36,11 @@ class System:
     run: Run
     parameters: int
     updates: int
-    """Made in all."""
+    """In total."""
     tokens: int
     """Source and target ids trained on."""
     seconds: float
-    """Of training, validation among it."""
+    """Of training, including validation."""
     updating: float
     """Of training alone, seconds."""
     curve: tuple[Point, ...]
@@ -76,7 +76,7 @@ class System:
 
 
 def system(run: Run, pairs: Sequence[Pair], beam: int, alpha: float, name: str = "") -> System:
-    """Assess a run and gather what its folder says of its training."""
+    """Evaluate a run and collect its training figures from its folder."""
     lines = RunFolder(run.path).read_metrics()
     validations = [line for line in lines if isinstance(line, ValidatedLine) and not line.averaged]
     last = lines[-1] if lines else MetricsLine(0, 0, 0, 0.0)
@@ -100,9 +100,9 @@ def compare(
     beam: int = 5,
     length_penalty: float = 1.0,
 ) -> list[System]:
-    """Finished runs, loaded or named by their folders, assessed on one test corpus.
+    """Finished runs, loaded or named by their folders, evaluated on one test corpus.
 
-    A named one is read in their direction; InputError when they have not all the same.
+    A test corpus given by name is read in the direction of the runs; InputError when they differ in it.
     """
     loaded = [run if isinstance(run, Run) else load(run) for run in runs]
     if isinstance(test, str | Path):
@@ -120,13 +120,15 @@ def turned_by_all(runs: Sequence[Run], test: str | Path) -> bool:
     if len(turned) > 1:
         ways = ", ".join(f"{run.path} {direction(run.config.data)}" for run in runs)
         raise InputError(
-            f"cannot be translated by all in one direction: {ways}", path=test, remedy="compare runs of one"
+            f"cannot be translated in one direction by all runs: {ways}",
+            path=test,
+            remedy="compare runs of one direction",
         )
     return turned == {True}
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
-    """A short name for each run: the folder's, with as many parents as tell them apart."""
+    """A short name for each run: its folder's, with as many parents as are needed to distinguish them."""
     for depth in range(1, max(len(path.parts) for path in paths) + 1):
         names = ["/".join(path.parts[-depth:]) for path in paths]
         if len(set(names)) == len(names):
@@ -146,8 +148,8 @@ def most_different(systems: Sequence[System], pairs: Sequence[Pair], count: int)
     return sorted(row for _, row in sorted(spread)[:count])
 
 
-def telling_sentence(systems: Sequence[System], pairs: Sequence[Pair]) -> int:
-    """A test sentence whose attention is worth showing: most systems right, about eight words long."""
+def representative_sentence(systems: Sequence[System], pairs: Sequence[Pair]) -> int:
+    """A test sentence to show the attention of: translated right by most systems, about eight words long."""
 
     def rank(row: int) -> tuple[int, int, int]:
         pair = pairs[row]

@@ -1,1 +1,1 @@
-"""Pairs from files, as examples and as batches; what turns sources into tensors."""
+"""Pairs from files, as examples and as batches of tensors."""

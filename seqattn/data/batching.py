@@ -1,7 +1,7 @@
-"""Pairs of ids to batches: about equal in tokens, alike in length, shuffled from a seed.
+"""Pairs of ids to batches: about equal in tokens, similar in length, shuffled from a seed.
 
-Batches come in few shapes. A CPU compiles a kernel for each new shape of a product in bf16, in the time of
-several such products; with every length and number of rows its own shape, that was two fifths of a training
+Batches have few distinct shapes. A CPU compiles a kernel for each new shape of a product in bf16, in the time
+of several such products; with a shape for every length and number of rows, that was two fifths of a training
 step of a small model (docs/decisions.md).
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from seqattn.symbols import BOS, PAD
 
 ROWS = 8
-"""Batches of training have a multiple of so many rows where they have as many."""
+"""Training batches with at least this many rows have a multiple of it."""
 
 
 class Example(NamedTuple):
@@ -41,15 +41,15 @@ class Batch(NamedTuple):
     """
 
     source: Tensor
-    """(B, S) int64, EOS then PAD at the right; or whatever else the encoder reads."""
+    """(B, S) int64, EOS then PAD on the right; or whatever else the encoder reads."""
     target: Tensor
-    """(B, T + 1) int64, BOS first, EOS then PAD at the right."""
+    """(B, T + 1) int64, BOS first, EOS then PAD on the right."""
 
 
 def round_up(length: int, limit: int | None = None) -> int:
-    """The length to which sides of a batch are padded, at most `limit`: a multiple of 4, then 8, 16, … .
+    """The length to which a side of a batch is padded, at most `limit`: a multiple of 4, then 8, 16, … .
 
-    Eight to sixteen steps for every doubling: beyond 32 ids an eighth of a side is padding at the most.
+    Eight to sixteen steps for every doubling: beyond 32 ids at most an eighth of a side is padding.
     """
     step = 1 << max(2, length.bit_length() - 4)
     rounded = -(-length // step) * step
@@ -57,13 +57,13 @@ def round_up(length: int, limit: int | None = None) -> int:
 
 
 def pad(rows: Sequence[Sequence[int]], length: int = 0) -> Tensor:
-    """Rows of ids to one tensor, PAD at the right: → (rows, longest, or `length` if more) int64."""
+    """Rows of ids to one tensor, PAD on the right: → (rows, longest, or `length` if more) int64."""
     longest = max(length, *map(len, rows))
     return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows], dtype=torch.int64)
 
 
 class Collator(NamedTuple):
-    """Turns sources into the tensor that an encoder reads; they alone know what a source is."""
+    """Turns sources into the tensor that an encoder reads; only these two know what a source is."""
 
     positions: Callable[[Any], int]
     """How many states a source will have."""
@@ -76,14 +76,14 @@ IDS = Collator(len, pad)
 
 
 def lengths_of(examples: Iterable[Example], collator: Collator = IDS) -> list[Lengths]:
-    """The lengths of each; equal ones are one object, so that a million of them are small."""
+    """The lengths of each; equal ones share one object, so that a million of them take little memory."""
     known: dict[Lengths, Lengths] = {}
     every = (Lengths(collator.positions(example.source), len(example.target)) for example in examples)
     return [known.setdefault(lengths, lengths) for lengths in every]
 
 
 def collate(examples: Sequence[Example], collator: Collator = IDS, limit: int | None = None) -> Batch:
-    """One batch from examples, both sides of a rounded length; padding goes no further than `limit`."""
+    """One batch from examples, both sides of a rounded length, padded to at most `limit`."""
     sources = [example.source for example in examples]
     longest = max(map(collator.positions, sources)), max(len(example.target) for example in examples)
     source, target = (round_up(length, limit) for length in longest)
@@ -94,9 +94,9 @@ def collate(examples: Sequence[Example], collator: Collator = IDS, limit: int | 
 def group_by_tokens(
     order: Iterable[int], lengths: Sequence[int], max_tokens: int, multiple: int = 1
 ) -> Iterator[list[int]]:
-    """Cut an order of rows into groups of at most `max_tokens`, padding counted; a longer row goes alone.
+    """Cut an order of rows into groups of at most `max_tokens`, padding counted; a longer row is alone.
 
-    A group has a multiple of `multiple` rows, but for the last and for those with fewer.
+    A group has a multiple of `multiple` rows, except for the last and for those with fewer.
     """
     group: list[int] = []
     longest = 0
@@ -115,9 +115,9 @@ def group_by_tokens(
 def epoch_batches(lengths: Sequence[Lengths], max_tokens: int, seed: int, epoch: int) -> list[list[int]]:
     """The batches of one epoch as lists of rows; the same seed and epoch give the same batches.
 
-    Rows whose sides are padded to the same lengths go together, in random order; neither side of a batch
-    holds more than `max_tokens` with its padding, and every epoch has batches of the same shapes. Then the
-    batches are shuffled.
+    Rows whose sides are padded to the same lengths are grouped, in random order; neither side of a batch has
+    more than `max_tokens`, padding counted, and every epoch has batches of the same shapes. Then the batches
+    are shuffled.
     """
     generator = random.Random(f"{seed} {epoch}")
     order = list(range(len(lengths)))

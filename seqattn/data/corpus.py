@@ -30,19 +30,19 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Corpus:
-    """The pairs of one or several CORPUS arguments, in order, those with an empty side among them."""
+    """The pairs of one or several CORPUS arguments, in order, including those with an empty side."""
 
     name: str
     pairs: tuple[Pair, ...]
 
     @property
     def complete(self) -> tuple[Pair, ...]:
-        """The pairs of which both sides hold text: what can be trained on."""
+        """The pairs that have text on both sides, which can be trained on."""
         return tuple(pair for pair in self.pairs if pair.source.strip() and pair.target.strip())
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the texts, the same whatever files and formats they came from."""
+        """SHA-256 of the texts, whatever files and formats they came from."""
         digest = hashlib.sha256()
         for source, target in self.pairs:
             digest.update(f"{source}\t{target}\n".encode("utf-8", "surrogatepass"))
@@ -52,7 +52,7 @@ class Corpus:
 def read_corpus(argument: str) -> Corpus:
     """The corpus of a CORPUS argument: one .tsv or .jsonl file, or two texts `SOURCE,TARGET`; .gz too.
 
-    Raises InputError with file and line for what is missing, unreadable, malformed or of unequal length.
+    Raises InputError with file and line when it is missing, unreadable, malformed or of unequal length.
     """
     single = Path(argument)
     if pair_format(single) and ("," not in argument or single.exists()):
@@ -96,7 +96,7 @@ def merge(corpora: Sequence[Corpus]) -> Corpus:
 
 
 def side_names(argument: str) -> tuple[str, str] | None:
-    """What the names of two texts `SOURCE,TARGET` call their sides: the one part in which they differ.
+    """The names of both sides in the file names of `SOURCE,TARGET`: the one part in which they differ.
 
     `train.en.gz,train.de.gz` are en and de; a file of pairs names neither.
     """
@@ -125,7 +125,7 @@ def _split_tab(line: str, path: Path, number: int) -> Pair:
         return Pair(*columns)
     found = "no tab" if len(columns) == 1 else f"{len(columns) - 1} tabs"
     raise InputError(
-        f"{found} where one must part source from target",
+        f"{found} where one must separate source from target",
         path=path,
         line=number,
         remedy="write SOURCE TAB TARGET, or use .jsonl for texts that hold tabs",
@@ -164,7 +164,7 @@ def _read_aligned(source: Path, target: Path) -> Iterator[Pair]:
 
 
 class Split(NamedTuple):
-    """What `hold_out` makes of the pairs at hand."""
+    """The result of `hold_out`."""
 
     train: tuple[Pair, ...]
     valid: tuple[Pair, ...]
@@ -173,10 +173,10 @@ class Split(NamedTuple):
 
 
 def hold_out(pairs: Sequence[Pair]) -> Split:
-    """Set a validation set apart: 5 % of the distinct sources, at most 1,000.
+    """Hold out a validation set: 5 % of the distinct sources, at most 1,000.
 
-    The choice depends on each source's hash alone: not on the order, nor on a seed, and adding pairs moves
-    few others. Every further pair with a held-out source leaves the training set.
+    The choice depends only on the hash of each source, not on the order or a seed, and adding pairs moves
+    few others. Every further pair with a held-out source is removed from the training set.
     """
     first: dict[str, Pair] = {}
     for pair in pairs:

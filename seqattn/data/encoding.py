@@ -12,11 +12,11 @@ ENCODED_AT_ONCE = 10_000
 """Pairs."""
 
 Report = Callable[[str, float], None]
-"""Told what is being done and which share of it is done, 0 … 1."""
+"""Called with the name of the current step and the share of it that is done, 0 … 1."""
 
 
 def silent(what: str, share: float) -> None:
-    """The report of whoever does not want one."""
+    """A report that does nothing."""
 
 
 def encode(tokenizer: Tokenizer, pairs: Sequence[Pair], report: Report = silent) -> Iterator[Example]:

@@ -1,4 +1,4 @@
-"""Pairs of ids on disk: a training set may be larger than the memory at hand."""
+"""Pairs of ids on disk: a training set may be larger than memory."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from seqattn.data.batching import Example
 
 
 class Examples(Sequence[Example]):
-    """Examples in a temporary file, four bytes an id, that is mapped and not read.
+    """Examples in a memory-mapped temporary file, four bytes per id.
 
-    In memory is where each side begins, sixteen bytes a pair; the system keeps of the file what it has room
-    for. The file is gone with the object, or with the process.
+    Only the start of each side is kept in memory, sixteen bytes per pair; the system caches as much of the
+    file as it has room for. The file is deleted with the object, or at the latest when the process ends.
     """
 
     def __init__(self, examples: Iterable[Example]) -> None:

@@ -1,6 +1,6 @@
-"""The one way to decode step by step, which greedy search, beam search, sampling and playing share.
+"""Step-by-step decoding, shared by greedy search, beam search, sampling and single steps.
 
-It sees the contract of `seqattn.models.base` alone.
+It depends only on the contract of `seqattn.models.base`.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ NEVER_PROPOSED = [PAD, BOS, UNK]
 
 
 class Prefixes(NamedTuple):
-    """Targets begun for some sources: R rows, as many for each source, in the order of the sources.
+    """Partial targets of some sources: R rows, the same number for each source, in the order of the sources.
 
-    The ids themselves are their owner's; here is what the next step needs to know of them.
+    The ids themselves are kept by the caller; this holds what the next step needs.
     """
 
     model: Seq2Seq
     memory: Memory
     state: State
     limits: Tensor
-    """(sources,) int64: the most ids that each target may have, EOS counted."""
+    """(sources,) int64: the maximum number of ids of each target, EOS counted."""
     length: int = 0
-    """How many ids each target has."""
+    """The number of ids of each target so far."""
 
     @staticmethod
     def begin(model: Seq2Seq, source: Tensor, max_ratio: float, max_extra: int) -> Prefixes:
-        """An empty target for each source, to have `max_ratio · source + max_extra` ids at most."""
+        """An empty target for each source, with at most `max_ratio · source + max_extra` ids."""
         memory, state = model.encode(source)
         limits = (memory["mask"].sum(1) * max_ratio).long() + max_extra
         return Prefixes(model, memory, state, limits.clamp(min=1, max=model.longest))
@@ -40,17 +40,17 @@ class Prefixes(NamedTuple):
     def step(self, last: Tensor, *, attention: bool = False) -> tuple[Prefixes, Tensor, Decoded]:
         """Read the last id of each row (R,), BOS at first.
 
-        → prefixes of one id more; log-probabilities of what that id may be (R, V) float32, over the whole
-        vocabulary; and what the model gave.
+        → prefixes longer by one id; log-probabilities of that id (R, V) float32, over the whole vocabulary;
+        and the output of the model.
         """
         decoded = self.model.decode(last.unsqueeze(1), self.memory, self.state, attention=attention)
         log_p = self.model.logits(decoded.hidden[:, -1]).float().log_softmax(-1)
         return self._replace(state=decoded.state, length=self.length + 1), log_p, decoded
 
     def restrict(self, log_p: Tensor) -> Tensor:
-        """Make -inf in `log_p` (R, V) what may not come: PAD, BOS, UNK, and at the limit all but EOS.
+        """Set to -inf in `log_p` (R, V) what may not follow: PAD, BOS, UNK, and at the limit all but EOS.
 
-        It is changed in place, which a vocabulary's size asks for.
+        It is changed in place, because a vocabulary is large.
         """
         log_p[:, NEVER_PROPOSED] = -torch.inf
         at_limit = (self.limits <= self.length).repeat_interleave(len(log_p) // len(self.limits))
@@ -61,7 +61,7 @@ class Prefixes(NamedTuple):
         return log_p
 
     def take(self, sources: Tensor, rows: Tensor) -> Prefixes:
-        """The prefixes at the given rows (indices), of the given sources, as many for each."""
+        """The prefixes at the given rows (indices), of the given sources, the same number for each."""
         return self._replace(
             memory=select(self.memory, sources), state=select(self.state, rows), limits=self.limits[sources]
         )

@@ -1,6 +1,6 @@
 """From a model to hypotheses: beam search (greedy is a beam of one), sampling, and scores of given targets.
 
-Each step is that of `seqattn.decoding.prefixes`: PAD, BOS and UNK are never proposed.
+Each step is taken by `seqattn.decoding.prefixes`: PAD, BOS and UNK are never proposed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class SamplingOptions:
     temperature: float = 1.0
     """Below 1 sharpens the distribution, above 1 flattens it."""
     top_k: int = 0
-    """Draw among the k likeliest only (Fan et al. 2018); 0: all."""
+    """Draw only among the k likeliest (Fan et al. 2018); 0: all."""
     top_p: float = 1.0
     """Draw among the likeliest that together reach this probability (nucleus, Holtzman et al. 2020)."""
     seed: int = 1
@@ -57,7 +57,7 @@ class Hypothesis(NamedTuple):
     log_probability: float
     """Σ log p(y_t | y_<t, x), EOS counted."""
     score: float
-    """`log_probability` over the length penalty: what hypotheses are ranked by."""
+    """`log_probability` over the length penalty, by which hypotheses are ranked."""
 
 
 def length_penalty(length: int, alpha: float) -> float:
@@ -71,7 +71,7 @@ BLOCK = 64
 def top_k(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """`x.topk(k)` of (R, V), by blocks of columns: the k largest lie in the k blocks with the largest maxima.
 
-    Two to three times as fast for a vocabulary's columns on a CPU (docs/decisions.md).
+    Two to three times as fast on a CPU when the columns are a vocabulary (docs/decisions.md).
     """
     whole = x.shape[1] // BLOCK * BLOCK
     if whole < 2 * k * BLOCK:
@@ -87,14 +87,14 @@ def top_k(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 class _Beams(NamedTuple):
-    """Hypotheses of b sentences, k each: alive ones grow, finished ones hold a place in the ranking."""
+    """Hypotheses of b sentences, k each: unfinished ones grow, finished ones are ranked."""
 
     tokens: Tensor
     """(b, k, length + 1) ids, BOS first; finished ones are padded after EOS."""
     totals: Tensor
     """(b, k) log-probabilities."""
     scores: Tensor
-    """(b, k) totals over the length penalty, falling; -inf marks an empty place."""
+    """(b, k) totals over the length penalty, descending; -inf marks an empty place."""
 
     def best(self, size: int) -> _Beams:
         """The `size` best by score."""
@@ -106,7 +106,7 @@ class _Beams(NamedTuple):
         return _Beams(self.tokens[keep], self.totals[keep], self.scores[keep])
 
     def join(self, other: _Beams) -> _Beams:
-        """Both's hypotheses; the other's are one id longer."""
+        """The hypotheses of both; those of the other are one id longer."""
         padded = torch.nn.functional.pad(self.tokens, (0, 1), value=PAD)
         return _Beams(
             torch.cat([padded, other.tokens], 1),
@@ -115,7 +115,7 @@ class _Beams(NamedTuple):
         )
 
     def hypotheses(self, row: int) -> list[Hypothesis]:
-        """One sentence's, best first."""
+        """Those of one sentence, best first."""
         tokens, totals, scores = (
             self.tokens[row].tolist(),
             self.totals[row].tolist(),
@@ -138,9 +138,9 @@ def beam_search(model: Seq2Seq, source: Tensor, options: SearchOptions) -> list[
     """The best hypotheses for each source of a batch, at most `options.beam` each, best first.
 
     A hypothesis ends when EOS is among the k best continuations. A sentence is done when k hypotheses have
-    ended and the best of those still growing, scored at its present length, would not enter their ranking
-    (exact for α = 0, when growing can only lower a score), or at its length limit, where EOS is forced.
-    Sentences that are done leave the batch.
+    ended and the best unfinished one, scored at its present length, would not enter their ranking (exact for
+    α = 0, when growing can only lower a score), or at its length limit, where EOS is forced. Finished
+    sentences leave the batch.
     """
     k = options.beam
     prefixes = Prefixes.begin(model, source, options.max_ratio, options.max_extra)
@@ -155,7 +155,7 @@ def beam_search(model: Seq2Seq, source: Tensor, options: SearchOptions) -> list[
         prefixes, log_p, _ = prefixes.step(alive.tokens[:, :, -1].flatten())
         prefixes.restrict(log_p)
         penalty = length_penalty(prefixes.length, options.length_penalty)
-        # Among the 2k best at most k end, so that k remain to grow; they are among each one's own 2k best.
+        # At most k of the 2k best end, so that k can grow; all are among the 2k best of their own hypothesis.
         best, words = top_k(log_p, min(2 * k, log_p.shape[1]))
         candidates = alive.totals.unsqueeze(-1) + best.unflatten(0, (-1, width))
         totals, index = candidates.flatten(1).topk(min(2 * k, candidates[0].numel()), dim=1)
@@ -171,7 +171,7 @@ def beam_search(model: Seq2Seq, source: Tensor, options: SearchOptions) -> list[
         scores, index = grown.scores.masked_fill(ends, -torch.inf).topk(min(k, ends.shape[1]), dim=1)
         alive = _Beams(_take(grown.tokens, index), totals.gather(1, index), scores)
         parents = parents.gather(1, index)
-        # An alive hypothesis that scores -inf cannot end well: its total stays -inf.
+        # An alive hypothesis that scores -inf must never be chosen: its total stays -inf.
         alive = alive._replace(totals=alive.totals.masked_fill(scores == -torch.inf, -torch.inf))
 
         full = (finished.scores > -torch.inf).sum(1) >= k
@@ -186,7 +186,7 @@ def beam_search(model: Seq2Seq, source: Tensor, options: SearchOptions) -> list[
 
 
 def _restrict(logits: Tensor, options: SamplingOptions) -> Tensor:
-    """Probabilities (R, V) to draw from: tempered, cut to the top k, then to the nucleus."""
+    """Probabilities (R, V) to draw from: after temperature, top k and nucleus."""
     logits = logits / options.temperature
     if 0 < options.top_k < logits.shape[-1]:
         worst = logits.topk(options.top_k, dim=-1).values[:, -1:]
@@ -208,8 +208,8 @@ def sample(
     options: SamplingOptions,
     generator: torch.Generator,
 ) -> list[list[Hypothesis]]:
-    """Draw `search.beam` targets for each source, best first; scores are the model's, untempered."""
-    # Each draw has a memory of its own, since each may end by itself.
+    """Draw `search.beam` targets for each source, best first; scores are the model's, at temperature 1."""
+    # Each draw has its own memory, since each may end at another step.
     sentence = torch.arange(len(source), device=source.device).repeat_interleave(search.beam)
     prefixes = Prefixes.begin(model, source, search.max_ratio, search.max_extra).take(sentence, sentence)
     tokens = torch.full((len(sentence), 1), BOS, device=source.device)

@@ -1,4 +1,4 @@
-"""Decoding a sentence one step at a time: what each step reads, looks at and proposes, and what is taken."""
+"""Decoding a sentence one step at a time: what each step reads, attends to, proposes and takes."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from seqattn.symbols import BOS, EOS
 
 
 class Candidate(NamedTuple):
-    """What may come next."""
+    """A possible next id."""
 
     id: int
     probability: float
     """By the model's softmax over the whole vocabulary."""
     rank: int
-    """1 is the likeliest of what search may propose."""
+    """1 is the likeliest of the ids that search may propose."""
 
 
 class Step(NamedTuple):
     """One step of decoding."""
 
     read: int
-    """The id that the decoder reads: BOS, later what was taken last."""
+    """The id that the decoder reads: BOS, then the id taken last."""
     attention: Tensor
     """(layers, heads, S) weights of the source ids."""
     scores: Tensor
     """(layers, heads, S): the same before their softmax."""
     context: Tensor
-    """(layers, heads, D) what each head makes of them: `c = Σ_s a(s) v_s`."""
+    """(layers, heads, D) the context vector of each head: `c = Σ_s a(s) v_s`."""
     candidates: tuple[Candidate, ...]
     """The likeliest, best first."""
     taken: Candidate
-    """What comes next: the likeliest, the given target's id, or EOS at the length limit."""
+    """The next id: the likeliest, that of the given target, or EOS at the length limit."""
     forced: bool
-    """At the length limit, where search takes EOS whatever is likeliest."""
+    """Whether EOS was taken at the length limit, although another id is likelier."""
 
 
 @torch.inference_mode()
@@ -55,8 +55,8 @@ def steps(
 ) -> Iterator[Step]:
     """Decode a source as greedy search does, or along a target, each step as it is asked for.
 
-    `source` is what the model's collator takes; ids end in EOS. `count` is the number of candidates; of the
-    options only the limits of the length matter. InputError when the model has no attention, or cannot hold
+    `source` is what the model's collator takes; ids end in EOS. `count` is the number of candidates; only the
+    length limits of the options are used. InputError when the model has no attention, or cannot hold
     the sentence.
     """
     longest = max(model.collator.positions(source), len(target or ()))
@@ -96,5 +96,5 @@ def _ids(ids: list[int], model: Seq2Seq) -> Tensor:
 
 
 def _likeliest_first(log_p: Tensor) -> Tensor:
-    """The ids by falling log-probability (V,); of equal ones the first, as search takes them."""
+    """The ids by descending log-probability (V,); of equal ones the lower id first, as in search."""
     return log_p.argsort(descending=True, stable=True)

@@ -1,4 +1,4 @@
-"""Lines in, translations out: batched by length, order kept, one for each line whatever it holds."""
+"""Lines to translations: batched by length, in order, exactly one for each line."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class TranslationOptions:
     sampling: SamplingOptions | None = None
     """Draw `search.beam` hypotheses instead of searching."""
     nbest: int = 1
-    """Candidates to give for each line: at most so many, as search may find fewer."""
+    """The most candidates to return for each line; search may find fewer."""
     batch_tokens: int = 4096
     """The most source ids in a batch, padding and the hypotheses of each sentence counted."""
     chunk: int = 1000
-    """Lines read before the first is answered, so that lines of like length can go together."""
+    """Lines read before the first is translated, so that lines of similar length can share a batch."""
     longest: int = 400
-    """Sources of more ids are cut into parts, between sentences or words where possible."""
+    """Longer sources are split into parts, between sentences or words where possible."""
 
 
 class Candidate(NamedTuple):
@@ -43,25 +43,25 @@ class Candidate(NamedTuple):
 
     text: str
     hypotheses: tuple[Hypothesis, ...]
-    """One for each piece the source was cut into: one, but for very long lines."""
+    """One for each part of the source: one, except for very long lines."""
 
     @property
     def score(self) -> float:
-        """Summed over the pieces."""
+        """Summed over the parts."""
         return sum(hypothesis.score for hypothesis in self.hypotheses)
 
     @property
     def log_probability(self) -> float:
-        """Summed over the pieces."""
+        """Summed over the parts."""
         return sum(hypothesis.log_probability for hypothesis in self.hypotheses)
 
 
 class Translation(NamedTuple):
-    """What became of one line."""
+    """The result for one line."""
 
     source: str
     pieces: tuple[tuple[int, ...], ...]
-    """The ids of the source, cut where it was too long; none for an empty line."""
+    """The ids of the source, split if it was too long; none for an empty line."""
     candidates: tuple[Candidate, ...]
     """Best first, at least one."""
 
@@ -77,7 +77,7 @@ class Translation(NamedTuple):
 def search_all(
     model: Seq2Seq, sources: Sequence[Any], options: TranslationOptions, generator: torch.Generator
 ) -> list[list[Hypothesis]]:
-    """The hypotheses for each source, in order, found in batches of like length; `generator` is for draws.
+    """The hypotheses for each source, in order, in batches of similar length; `generator` is for sampling.
 
     Sources are what the model's collator takes: lists of ids, or something else.
     """
@@ -93,7 +93,7 @@ def search_all(
     budget = max(1, options.batch_tokens // options.search.beam)
     groups = list(group_by_tokens(longest_first, lengths, budget))
     batches = (collator.stack([sources[row] for row in rows], 0) for rows in groups)
-    # Draws follow one generator: one batch after the other.
+    # Samples are drawn from one generator, so batches must be computed in sequence.
     together = device.type == "cpu" and options.sampling is None
     results = side_by_side(find, batches) if together else map(find, batches)
     found: list[list[Hypothesis]] = [[] for _ in sources]
@@ -114,28 +114,28 @@ class Translator:
         self._generator = torch.Generator().manual_seed(seed)
 
     def translate(self, lines: Iterable[str]) -> Iterator[Translation]:
-        """One translation for each line, in order; reads `options.chunk` lines ahead, no more.
+        """One translation for each line, in order; reads at most `options.chunk` lines ahead.
 
-        A fault of `lines` is raised when what came before it is translated.
+        An InputError of `lines` is raised after the lines before it have been translated.
         """
         return chain.from_iterable(self.translate_chunks(lines))
 
     def translate_chunks(self, lines: Iterable[str]) -> Iterator[list[Translation]]:
-        """As `translate`, in lists of the lines that are read together."""
+        """As `translate`, in lists, one for each chunk of lines."""
         remaining = iter(lines)
-        fault = None
-        while fault is None:
+        problem = None
+        while problem is None:
             chunk: list[str] = []
             try:
                 for line in islice(remaining, self.options.chunk):
                     chunk.append(line)
             except InputError as error:
-                fault = error
+                problem = error
             if not chunk:
                 break
             yield list(self._translate_chunk(chunk))
-        if fault is not None:
-            raise fault
+        if problem is not None:
+            raise problem
 
     def _translate_chunk(self, lines: Sequence[str]) -> Iterator[Translation]:
         limit = min(self.options.longest, self.model.longest or self.options.longest)
@@ -145,7 +145,7 @@ class Translator:
         found = iter(search_all(self.model, flat, self.options, self._generator))
         for line, cut in zip(lines, pieces, strict=True):
             ranked = [next(found) for _ in cut]
-            # Pieces of one line may have unequally many hypotheses: the shorter lists repeat their last.
+            # The parts of a line may have different numbers of hypotheses: shorter lists repeat their last.
             most = max((len(hypotheses) for hypotheses in ranked), default=1)
             candidates = []
             for rank in range(min(most, self.options.nbest)):
@@ -155,7 +155,7 @@ class Translator:
             yield Translation(line, tuple(map(tuple, cut)), tuple(candidates))
 
     def _cut(self, ids: list[int], limit: int) -> list[list[int]]:
-        """Cut ids into parts within the limit, EOS counted: after a sentence, else a word, else anywhere."""
+        """Split ids into parts within the limit, EOS counted: after a sentence, else a word or anywhere."""
         parts = []
         rest = ids[:-1]
         while len(rest) >= limit:

@@ -17,12 +17,12 @@ UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u34
 
 @dataclass(frozen=True)
 class Scores:
-    """How far hypotheses agree with references; all figures in percent."""
+    """How well hypotheses agree with references; all figures in percent."""
 
     bleu: float
     chrf: float
     exact: float
-    """Hypotheses equal to their reference, spacing and Unicode composition apart."""
+    """Hypotheses equal to their reference, up to spacing and Unicode composition."""
     sentences: int
     bleu_signature: str
     chrf_signature: str
@@ -30,7 +30,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Assessment:
-    """How a run does on a test set."""
+    """The results of a run on a test set."""
 
     scores: Scores
     hypotheses: tuple[str, ...]
@@ -52,8 +52,8 @@ def unspaced(text: str) -> bool:
 
 
 def score(hypotheses: Sequence[str], references: Sequence[str], tokenize: str | None = None) -> Scores:
-    """Corpus BLEU and chrF with their signatures, and exact matches; sides of equal, positive length."""
-    # force: sacrebleu would warn on stderr of texts that look tokenised, which here may be their nature.
+    """Corpus BLEU and chrF with their signatures, and exact matches; the lengths are equal and positive."""
+    # force: else sacrebleu warns on stderr about texts that look tokenised, which here is often intended.
     bleu = BLEU(tokenize=tokenize or choose_bleu_tokenizer(references), force=True)
     chrf = CHRF()
     exact = sum(normalise(h) == normalise(r) for h, r in zip(hypotheses, references, strict=True))

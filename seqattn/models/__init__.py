@@ -1,8 +1,8 @@
-"""The parts and the architectures made of them: the only place that lists their names.
+"""Encoders, decoders and the architectures composed of them: the only place that lists their names.
 
-Importing this module loads no torch; a part's module is loaded when it is built. A new encoder or decoder is
-a class that keeps the contract of `seqattn.models.base`, built as `Class(options, table)`, with the
-`width` of its embeddings among the options, and a line in `ENCODERS` or `DECODERS`.
+Importing this module does not load torch; a part's module is loaded when it is built. A new encoder or
+decoder is a class that fulfils the contract of `seqattn.models.base`, built as `Class(options, table)`, with
+the `width` of its embeddings among the options, and an entry in `ENCODERS` or `DECODERS`.
 """
 
 from __future__ import annotations
@@ -45,24 +45,24 @@ ARCHITECTURES = {
     "transformer": ("transformer", "transformer"),
     "hybrid": ("transformer", "lstm"),
 }
-"""Names of pairs; `hybrid` is that of Chen et al. 2018. Any other pair is named ENCODER+DECODER."""
+"""(encoder, decoder) by name; `hybrid` is Chen et al. 2018. Any other pair is named ENCODER+DECODER."""
 BASELINES = ("lstm", "transformer")
-"""What a comparison trains unless told otherwise."""
+"""The architectures that a comparison trains by default."""
 
 
 def register_encoder(name: str, encoder: type[Any], options: type[Any]) -> None:
-    """Add an encoder under a name that is not taken; `+` would part the names of a pair."""
+    """Add an encoder under an unused name without `+`, which separates the names of a pair."""
     _register(ENCODERS, name, encoder, options)
 
 
 def register_decoder(name: str, decoder: type[Any], options: type[Any]) -> None:
-    """Add a decoder under a name that is not taken; `+` would part the names of a pair."""
+    """Add a decoder under an unused name without `+`, which separates the names of a pair."""
     _register(DECODERS, name, decoder, options)
 
 
 def _register(parts: dict[str, Part], name: str, part: type[Any], options: type[Any]) -> None:
     if name in parts or "+" in name:
-        raise ValueError(f"{name!r} is taken or not a name for a part")
+        raise ValueError(f"{name!r} is taken or not a valid name for a part")
     parts[name] = Part(part.__module__, part.__qualname__, options.__qualname__)
 
 
@@ -88,7 +88,7 @@ def _known(name: str, parts: dict[str, Part]) -> str:
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """The shape of a model; a setting without a prefix is for every part that has it."""
+    """The shape of a model; a setting without a prefix applies to every part that has it."""
 
     encoder: Any
     """The encoder's options."""

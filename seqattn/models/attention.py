@@ -26,7 +26,7 @@ def dot_scores(queries: Tensor, keys: Tensor) -> Tensor:
 def scaled_dot_scores(queries: Tensor, keys: Tensor) -> Tensor:
     """Vaswani et al. 2017, eq. 1, before the softmax: `Q Kᵀ / √d_k`.
 
-    Dot products of d_k independent terms have variance d_k; the root keeps the softmax out of its flat ends.
+    Dot products of d_k independent terms have variance d_k; the root keeps the softmax from saturating.
     (…, T, D), (…, S, D) → (…, T, S)
     """
     return dot_scores(queries / math.sqrt(queries.shape[-1]), keys)
@@ -61,7 +61,7 @@ def location_scores(projected: Tensor, length: int) -> Tensor:
 
 
 def monotonic_positions(positions: Tensor, lengths: Tensor) -> Tensor:
-    """Luong et al. 2015, section 3.2, "local-m": `p_t = t`, not beyond the source's last position.
+    """Luong et al. 2015, section 3.2, "local-m": `p_t = t`, at most the last source position.
 
     Target positions (B, T) from 0, lengths of the sources (B, 1) → (B, T).
     """
@@ -86,7 +86,7 @@ def window_mask(centre: Tensor, window: int, length: int) -> Tensor:
 
 
 def gaussian(centre: Tensor, window: int, length: int) -> Tensor:
-    """Luong et al. 2015, eq. 10: `exp(-(s - p_t)² / 2σ²)`, σ = D / 2, by which local-p multiplies weights.
+    """Luong et al. 2015, eq. 10: `exp(-(s - p_t)² / 2σ²)`, σ = D / 2; local-p multiplies its weights by it.
 
     Centres p_t (…, T) → (…, T, length). The products sum to at most one, as in the paper.
     """
@@ -113,21 +113,21 @@ def attention_weights(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     (…, T, S) → (…, T, S). A row sums to one and is zero where the mask is False; no row may be all False.
     """
     if mask is not None:
-        # Adding is several times faster than filling, and leaves the gradient alone.
+        # Adding is several times faster than filling, and does not change the gradient.
         forbidden = torch.finfo(scores.dtype).min / 2
         scores = scores + torch.zeros_like(mask, dtype=scores.dtype).masked_fill_(~mask, forbidden)
     return scores.softmax(-1)
 
 
 class Attended(NamedTuple):
-    """What attention gives."""
+    """The result of attention."""
 
     context: Tensor
     """(…, T, D): the context vectors."""
     weights: Tensor
-    """(…, T, S): what the context vectors are averages by."""
+    """(…, T, S): the attention weights, by which values are averaged."""
     scores: Tensor
-    """(…, T, S): what the weights were before the softmax, masked positions among them."""
+    """(…, T, S): the scores before the softmax, including masked positions."""
 
 
 def attend(scores: Tensor, values: Tensor, mask: Tensor | None = None) -> Attended:
@@ -150,7 +150,7 @@ def scaled_dot_product_attention(
 
 
 def fold_queries(queries: Tensor, rows: int) -> Tensor:
-    """Lay the queries of a sentence's k hypotheses side by side: (rows·k, …, T, D) → (rows, …, k·T, D).
+    """Concatenate the queries of a sentence's k hypotheses: (rows·k, …, T, D) → (rows, …, k·T, D).
 
     Attention treats its queries independently, so k hypotheses may share one copy of the keys and values.
     """
@@ -173,8 +173,8 @@ class MultiHeadAttention(nn.Module):
     """Vaswani et al. 2017, section 3.2.2: `MultiHead(Q, K, V) = Concat(head_1, …, head_h) W^O`.
 
     `head_i = Attention(Q W_i^Q, K W_i^K, V W_i^V)`; the heads' projections are the slices of one matrix.
-    Keys and values are projected apart (`project`), so that a decoder computes those of the source once and
-    those of its own past never twice.
+    Keys and values are projected separately (`project`), so that a decoder computes those of the source, and
+    of each earlier target position, only once.
     """
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
@@ -188,12 +188,12 @@ class MultiHeadAttention(nn.Module):
         self.dropout = Dropout(dropout)
 
     def split(self, x: Tensor) -> Tensor:
-        """Cut the width into heads: (B, T, H·D) → (B, H, T, D)."""
+        """Split the width into heads: (B, T, H·D) → (B, H, T, D)."""
         heads: Tensor = x.unflatten(-1, (self.heads, -1))
         return heads.transpose(1, 2)
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """`K W^K` and `V W^V` of what is to be attended: (B, S, D) → keys and values (B, H, S, D/H)."""
+        """`K W^K` and `V W^V` of the states to attend to: (B, S, D) → keys and values (B, H, S, D/H)."""
         keys, values = self.key_value(x).chunk(2, dim=-1)
         return self.split(keys), self.split(values)
 

@@ -13,16 +13,16 @@ from seqattn.data.batching import IDS, Collator
 from seqattn.errors import InputError, check_ranges
 
 Memory = dict[str, Tensor]
-"""What encoding leaves fixed while decoding; every tensor is batch-first, so that rows select alike."""
+"""Fixed while decoding; every tensor is batch-first, so that rows can be selected in the same way."""
 State = dict[str, Tensor]
-"""What changes from one decoding call to the next; batch-first too."""
+"""Changes from one decoding call to the next; batch-first too."""
 MOST_WIDTH, MOST_LAYERS, MOST_POSITIONS = 65_536, 1_000, 1_000_000
-"""The largest sizes that options admit: larger values are assumed to be typos."""
+"""The largest sizes that options accept: larger values are assumed to be typos."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Sizes of the two vocabularies; `shared` when source and target use one and the same."""
+    """Sizes of the two vocabularies; `shared` when source and target use the same one."""
 
     source: int
     target: int
@@ -30,7 +30,7 @@ class Vocabulary:
 
 
 class AttentionShape(NamedTuple):
-    """How many layers attend to something, and by how many heads each."""
+    """The number of layers with attention, and of heads in each."""
 
     layers: int
     heads: int
@@ -42,25 +42,25 @@ class AttentionShape(NamedTuple):
 
 
 Place = Literal["cross", "encoder", "decoder"]
-"""Where attention is: of the target to the source, or of the encoder or the decoder to itself."""
+"""Where attention is: from target to source, or self-attention of the encoder or the decoder."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Which of the layers and heads of a place of attention is read, and at which step."""
+    """Which layer and head of a place of attention is read, and at which step."""
 
     layer: int = 1
     """1 is the first layer."""
     head: int = 0
     """1 is the first head; 0: the mean of all."""
     consumed: bool = False
-    """At the step where a target id is read, not where it is predicted (shifted, Chen et al. 2020)."""
+    """At the step that reads a target id, not the one that predicts it (shifted, Chen et al. 2020)."""
 
     def __post_init__(self) -> None:
         check_ranges(self, layer=(1, None), head=(0, None))
 
     def check(self, shape: AttentionShape) -> None:
-        """InputError when attention of that shape has no such layer or head."""
+        """InputError when attention of this shape has no such layer or head."""
         if self.layer > shape.layers or self.head > shape.heads:
             missing = f"layer {self.layer}" if self.layer > shape.layers else f"head {self.head}"
             raise InputError(f"there is no {missing}, only {shape}")
@@ -79,68 +79,68 @@ class Reading:
         return weights[..., 1:, :] if self.consumed else weights[..., :-1, :]
 
     def apply(self, attention: Tensor) -> Tensor:
-        """Both: (…, layers, heads, T, S) → (…, T - 1, S)."""
+        """`weights` and `rows`: (…, layers, heads, T, S) → (…, T - 1, S)."""
         return self.rows(self.weights(attention))
 
 
 class Encoded(NamedTuple):
-    """What an encoder makes of a source."""
+    """The result of an encoder."""
 
     states: Tensor
     """(B, S, D)."""
     mask: Tensor
-    """(B, S) bool: True where a state may be attended."""
+    """(B, S) bool: True where a state may be attended to."""
     summary: Tensor
     """(B, D): the whole source in one vector."""
 
 
 class Decoded(NamedTuple):
-    """What one decoding call gives."""
+    """The result of one decoding call."""
 
     hidden: Tensor
-    """(B, T, D): what the output layer reads."""
+    """(B, T, D): the input of the output layer."""
     state: State
-    """What the next call needs."""
+    """The state for the next call."""
     attention: Tensor | None
-    """(B, layers, heads, T, S) weights over the source when asked for, else None."""
+    """(B, layers, heads, T, S) weights over the source if requested, else None."""
     scores: Tensor | None = None
-    """(B, layers, heads, T, S): the same before their softmax; when asked for."""
+    """(B, layers, heads, T, S): the same before their softmax, if requested."""
     self_attention: Tensor | None = None
-    """(B, layers, heads, T, P + T) weights over the P ids read before and these; when asked for, if any."""
+    """(B, layers, heads, T, P + T) weights over the P ids read before and these, if requested and any."""
 
 
 class Predicted(NamedTuple):
-    """What teacher forcing gives."""
+    """The result of teacher forcing."""
 
     logits: Tensor
     """(B, T, V)."""
     attention: Tensor | None
-    """(B, layers, heads, T, S) when asked for, else None."""
+    """(B, layers, heads, T, S) if requested, else None."""
 
 
 class Table(NamedTuple):
-    """The embeddings of a vocabulary, as one part of a model holds them."""
+    """The embeddings of a vocabulary, as passed to one part of a model."""
 
     embedding: nn.Embedding
     fill: bool
-    """Whether this part draws the initial weights: of a table that both parts share, one does."""
+    """Whether this part draws the initial weights: only one does when both parts share the table."""
 
 
 class Encoder(nn.Module, ABC):
-    """Reads a source. Nothing else knows what a source is made of."""
+    """Reads a source. Nothing else knows what a source consists of."""
 
     width: int
     """D of its states and its summary."""
     longest: int | None = None
     """The most positions a source may have, or None when there is no limit."""
     collator: ClassVar[Collator] = IDS
-    """What makes of sources, as they lie in the data, the tensor that it reads."""
+    """Turns sources, as they are in the data, into the tensor that it reads."""
     fills_shared_table: ClassVar[bool] = False
     """Whether it, rather than the decoder, draws the initial weights of embeddings that both share."""
 
     @abstractmethod
     def forward(self, source: Tensor) -> Encoded:
-        """Read what its collator made of sources: ids (B, S), padded at the right, or something else."""
+        """Read the tensor made by its collator: ids (B, S), padded on the right, or something else."""
 
     @abstractmethod
     def initialise(self) -> None:
@@ -148,63 +148,63 @@ class Encoder(nn.Module, ABC):
 
     @property
     def self_attention_shape(self) -> AttentionShape | None:
-        """How many layers and heads attend to the source itself; None without self-attention."""
+        """The layers and heads of self-attention; None without it."""
         return None
 
     def self_attention(self, source: Tensor) -> Tensor:
         """The weights of every source position over all of them: (B, layers, heads, S, S).
 
-        Only of an encoder whose `self_attention_shape` is not None.
+        Only for an encoder whose `self_attention_shape` is not None.
         """
         raise NotImplementedError
 
 
 class Decoder(nn.Module, ABC):
-    """Predicts targets from what an encoder made of the source.
+    """Predicts targets from an encoded source.
 
-    The law every decoder keeps: decoding T tokens in one call equals T calls of one token each. Training uses
-    the first form (teacher forcing), search the second. Rows of `target` and `state` may be a whole multiple
-    of the rows of `memory`: consecutive rows then belong to one sentence (its hypotheses).
+    The invariant of every decoder: decoding T tokens in one call equals T calls of one token each. Training
+    uses the first form (teacher forcing), search the second. Rows of `target` and `state` may be a whole
+    multiple of the rows of `memory`: consecutive rows then belong to one sentence (its hypotheses).
     """
 
     source_width: int
     """D of the states and the summary that it reads."""
     output: nn.Linear
-    """From what `decode` gives to logits."""
+    """From the hidden vectors of `decode` to logits."""
     longest: int | None = None
     """The most positions a target may have, or None when there is no limit."""
 
     @property
     @abstractmethod
     def attention_shape(self) -> AttentionShape | None:
-        """How many layers and heads attend to the source; None when the decoder has no attention."""
+        """The layers and heads of cross-attention; None when the decoder has no attention."""
 
     @property
     def self_attention_shape(self) -> AttentionShape | None:
-        """How many layers and heads attend to the target read so far; None without self-attention."""
+        """The layers and heads of self-attention over the target so far; None without it."""
         return None
 
     @abstractmethod
     def begin(self, encoded: Encoded) -> tuple[Memory, State]:
-        """What decoding needs of the encoded source, and the state before the first token."""
+        """The memory for decoding this source, and the state before the first token."""
 
     @abstractmethod
     def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:
-        """Read the next target ids (B, T) and predict what follows each.
+        """Read the next target ids (B, T) and predict the id after each.
 
-        `attention` asks for what each position attended to, which is left out otherwise.
+        With `attention` the result includes weights and scores.
         """
 
     @abstractmethod
     def values(self, memory: Memory) -> Tensor | None:
-        """What attention averages, (B, layers, heads, S, D): context vectors are `attention @ values`."""
+        """The values of attention (B, layers, heads, S, D): context vectors are `attention @ values`."""
 
     @abstractmethod
     def initialise(self) -> None:
         """Draw the initial weights from torch's global generator."""
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """(…, D) → (…, V). Apart from `decode`, so that search may ask for the last position alone."""
+        """(…, D) → (…, V). Separate from `decode`, so that search can compute only the last position."""
         scores: Tensor = self.output(hidden)
         return scores
 
@@ -212,7 +212,7 @@ class Decoder(nn.Module, ABC):
 class Seq2Seq(nn.Module):
     """An encoder and a decoder; where their widths differ, a linear map between them.
 
-    The decoder keeps its law (see `Decoder`), and so does the whole.
+    The invariant of `Decoder` holds for the whole model.
     """
 
     def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
@@ -233,21 +233,21 @@ class Seq2Seq(nn.Module):
 
     @property
     def collator(self) -> Collator:
-        """What makes of sources the tensor that the encoder reads."""
+        """Turns sources into the tensor that the encoder reads."""
         return self.encoder.collator
 
     @property
     def attention_shape(self) -> AttentionShape | None:
-        """How many layers and heads attend to the source; None when the model has no attention."""
+        """The layers and heads of cross-attention; None when the model has no attention."""
         return self.decoder.attention_shape
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.parameters()).device
 
     def shape_of(self, place: Place) -> AttentionShape | None:
-        """How many layers and heads attend in a place; None when there is no attention."""
+        """The layers and heads of attention in a place; None when there is none."""
         shapes = {
             "cross": self.attention_shape,
             "encoder": self.encoder.self_attention_shape,
@@ -265,7 +265,7 @@ class Seq2Seq(nn.Module):
         return shape
 
     def encode(self, source: Tensor) -> tuple[Memory, State]:
-        """Read a source: the memory holds its `mask` (B, S) and what the decoder began with."""
+        """Read a source: the memory holds its `mask` (B, S) and the memory of the decoder."""
         encoded: Encoded = self.encoder(source)
         if self.join is not None:
             encoded = Encoded(self.join(encoded.states), encoded.mask, self.join(encoded.summary))
@@ -273,7 +273,7 @@ class Seq2Seq(nn.Module):
         return {**memory, "mask": encoded.mask}, state
 
     def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:
-        """Read the next target ids (B, T) and predict what follows each."""
+        """Read the next target ids (B, T) and predict the id after each."""
         return self.decoder.decode(target, memory, state, attention=attention)
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -281,13 +281,13 @@ class Seq2Seq(nn.Module):
         return self.decoder.logits(hidden)
 
     def values(self, memory: Memory) -> Tensor | None:
-        """What attention averages, (B, layers, heads, S, D); None without attention."""
+        """The values of attention (B, layers, heads, S, D); None without attention."""
         return self.decoder.values(memory)
 
     def attend(self, source: Tensor, target: Tensor, place: Place = "cross") -> Tensor:
-        """What each position attends to in a place, under teacher forcing by target ids (B, T), BOS first.
+        """The attention weights in a place, under teacher forcing with target ids (B, T), BOS first.
 
-        → (B, layers, heads, T, S), (B, layers, heads, S, S) of the encoder, (B, layers, heads, T, T) of the
+        → (B, layers, heads, T, S), (B, layers, heads, S, S) for the encoder, (B, layers, heads, T, T) for the
         decoder. InputError when there is no attention in that place.
         """
         self.require_attention(place=place)
@@ -299,7 +299,7 @@ class Seq2Seq(nn.Module):
         return found
 
     def forward(self, source: Tensor, target: Tensor, attention: bool = False) -> Predicted:
-        """Teacher forcing: what follows each of the target ids (B, T), BOS first, given the source."""
+        """Teacher forcing: predict the id after each of the target ids (B, T), BOS first."""
         memory, state = self.encode(source)
         decoded = self.decode(target, memory, state, attention=attention)
         return Predicted(self.logits(decoded.hidden), decoded.attention)
@@ -308,7 +308,7 @@ class Seq2Seq(nn.Module):
 def select(tensors: dict[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
     """The given rows (indices, in any order, repeats allowed) of every tensor of a memory or state.
 
-    Nothing is copied when they are all there already, in order: greedy search asks for that at most steps.
+    Nothing is copied when these are all rows in order, as at most steps of greedy search.
     """
     present = len(next(iter(tensors.values()))) if tensors else 0
     if len(rows) == present and torch.equal(rows, torch.arange(present, device=rows.device)):

@@ -1,7 +1,7 @@
 """Linear layers and LSTMs in 8-bit integers, for decoding: their products are several times as fast.
 
-Every output of a row is an exact sum of integers, so what a sentence becomes does not depend on the batch it
-is in. Weights and inputs are rounded to 127 steps on each side of zero, with a scale for each output and each
+Every output of a row is an exact sum of integers, so the result for a sentence does not depend on its
+batch. Weights and inputs are rounded to 127 steps on each side of zero, with a scale for each output and each
 row (vector-wise quantization, Dettmers et al. 2022).
 """
 
@@ -22,7 +22,7 @@ def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Int8Linear(nn.Module):
-    """`y = (q_x q_Wᵀ) ⊙ s_x ⊙ s_W + b`, what `y = x Wᵀ + b` of a trained layer is rounded to."""
+    """`y = (q_x q_Wᵀ) ⊙ s_x ⊙ s_W + b`, approximating `y = x Wᵀ + b` of a trained layer."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         """Weight (D_out, D_in), bias (D_out,)."""
@@ -47,7 +47,7 @@ class Int8Linear(nn.Module):
 
 
 class Int8LSTM(nn.Module):
-    """A trained LSTM (batch first, one direction) with its products in int8; takes and gives what it does."""
+    """A trained LSTM (batch first, one direction) with its products in int8; has the same interface."""
 
     def __init__(self, lstm: nn.LSTM) -> None:
         super().__init__()
@@ -80,12 +80,12 @@ class Int8LSTM(nn.Module):
 
 
 def quantize(model: nn.Module) -> None:
-    """Put int8 in the place of every linear layer and LSTM of a trained model, for inference.
+    """Replace every linear layer and LSTM of a trained model by its int8 version, for inference.
 
     InputError when the model is not on the CPU.
     """
     if next(model.parameters()).device.type != "cpu":
-        raise InputError("int8 decodes on the CPU alone", remedy="use --device cpu, or leave out --precision")
+        raise InputError("int8 decodes only on a CPU", remedy="use --device cpu, or leave out --precision")
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Linear):

@@ -1,4 +1,4 @@
-"""What the LSTM encoder and decoder have in common: how their weights begin."""
+"""Initialisation shared by the LSTM encoder and decoder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import nn
 def initialise_lstm(lstm: nn.LSTM) -> None:
     """Draw an LSTM's initial weights; torch orders the gates input, forget, cell, output.
 
-    Glorot uniform for what reads inputs, orthogonal for what reads states (Saxe et al. 2014), forget gates
+    Glorot uniform for input weights, orthogonal for recurrent weights (Saxe et al. 2014), forget gates
     biased by 1 (Jozefowicz et al. 2015).
     """
     for name, parameter in lstm.named_parameters():

@@ -1,4 +1,4 @@
-"""What the encoder and decoder of the Transformer (Vaswani et al. 2017) are both made of."""
+"""Building blocks of the Transformer's encoder and decoder (Vaswani et al. 2017)."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class TransformerOptions:
     attention_dropout: float = 0.0
     """Of attention weights."""
     norm: Literal["pre", "post"] = "pre"
-    """Normalise what a sub-layer reads, or the sum it ends with as in the paper."""
+    """Normalise the input of a sub-layer, or, as in the paper, its output after the residual sum."""
     positions: Literal["sinusoidal", "learned"] = "sinusoidal"
     max_positions: int = 512
-    """The longest sentence learned positions can hold; sinusoids have no limit."""
+    """The longest sentence with learned positions; sinusoids have no limit."""
 
     def __post_init__(self) -> None:
         check_ranges(
@@ -87,7 +87,7 @@ class Embedding(nn.Module):
         else:
             if start + length > len(self.positions.weight):
                 raise ValueError(
-                    f"{start + length} positions asked for, {len(self.positions.weight)} learned"
+                    f"{start + length} positions requested, {len(self.positions.weight)} learned"
                 )
             position = self.positions.weight[start : start + length]
         summed: Tensor = self.dropout(embedded * math.sqrt(width) + position)
@@ -117,7 +117,7 @@ class Residual(nn.Module):
         self.pre = options.norm == "pre"
 
     def before(self, x: Tensor) -> Tensor:
-        """What the sub-layer reads."""
+        """The input of the sub-layer."""
         return self.norm(x) if self.pre else x
 
     def after(self, x: Tensor, output: Tensor) -> Tensor:
@@ -127,12 +127,12 @@ class Residual(nn.Module):
 
 
 def final_norm(options: TransformerOptions) -> nn.Module:
-    """What the last layer's output goes through: with pre-norm, nothing has normalised it yet."""
+    """The norm after the last layer, whose output is not normalised with pre-norm."""
     return nn.LayerNorm(options.width) if options.norm == "pre" else nn.Identity()
 
 
 def initialise_layers(layers: nn.Module) -> None:
-    """Draw initial weights: Glorot uniform for every projection (the blocks of keys and of values apart)."""
+    """Draw initial weights: Glorot uniform for every projection (keys and values separately)."""
     for module in layers.modules():
         if isinstance(module, MultiHeadAttention):
             for block in (module.query.weight, *module.key_value.weight.chunk(2), module.output.weight):
@@ -145,5 +145,5 @@ def initialise_layers(layers: nn.Module) -> None:
 
 
 def initialise_table(matrix: Tensor) -> None:
-    """Draw embeddings from N(0, 1/d_model): scaled by √d_model they have unit variance beside positions."""
+    """Draw embeddings from N(0, 1/d_model), so that they have unit variance after scaling by √d_model."""
     nn.init.normal_(matrix, std=matrix.shape[1] ** -0.5)

@@ -1,4 +1,4 @@
-"""The weights of a model by name: taken, put in, lent for a while."""
+"""The weights of a model by name: reading, loading and replacing them temporarily."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
 
 
 def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Copy `tensors` into the parameters; KeyError names unmatched ones, ValueError a misshapen one."""
+    """Copy `tensors` into the parameters; KeyError names unmatched ones, ValueError a wrong shape."""
     parameters = dict(model.named_parameters())
     if unmatched := parameters.keys() ^ tensors.keys():
         raise KeyError(f"parameters do not match: {', '.join(sorted(unmatched)[:5])}")
@@ -28,8 +28,8 @@ def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
 
 
 @contextmanager
-def lent_weights(model: nn.Module, tensors: dict[str, Tensor]) -> Iterator[None]:
-    """The model with other weights for a while; its own come back."""
+def temporary_weights(model: nn.Module, tensors: dict[str, Tensor]) -> Iterator[None]:
+    """Give the model other weights within the context; its own are restored afterwards."""
     own = {name: tensor.clone() for name, tensor in weights(model).items()}
     load_weights(model, tensors)
     try:

@@ -1,1 +1,1 @@
-"""Attention as pictures and pages, for files and notebooks; nothing here knows a terminal."""
+"""Attention as pictures and web pages, for files and notebooks; independent of the terminal."""

@@ -1,4 +1,4 @@
-"""Words made legible: nothing hidden, nothing obeyed, cut to a room, in their direction."""
+"""Words made legible: control and invisible characters shown, shortened to fit, writing direction."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ JOINER = "\u200d"
 RIGHT_TO_LEFT = ("R", "AL")
 """Bidirectional classes of Hebrew and Arabic letters."""
 Extent = Callable[[str], float]
-"""How much room a text takes, in cells or pixels."""
+"""The width of a text, in cells or pixels."""
 
 
 def visible(text: str) -> str:
-    """`text` with everything that would be obeyed, hidden or wrapped at replaced by something to look at.
+    """`text` with control, invisible and white-space characters replaced by visible ones.
 
-    Control characters become their U+2400 pictures, white space becomes ␣, other invisible or direction
-    changing characters their escapes, and the empty string ∅.
+    Control characters become their U+2400 pictures, white space becomes ␣, other invisible or
+    direction-changing characters their escapes, and the empty string ∅.
     """
     text = unicodedata.normalize("NFC", text)
     shown = ""
@@ -25,7 +25,7 @@ def visible(text: str) -> str:
         if char < "\x20" or char == "\x7f":
             shown += chr(0x2400 + ord(char)) if char < "\x20" else "\u2421"
         elif char == JOINER:
-            # Only emoji are joined: elsewhere programs disagree about the width of the result.
+            # Only emoji are joined: for others, programs disagree about the width of the result.
             shown += char if shown and unicodedata.category(following) == "So" else ""
         elif category == "Zs":
             shown += "␣"
@@ -39,7 +39,7 @@ def visible(text: str) -> str:
 
 
 def caption(text: str) -> str:
-    """`text` made `visible`, with its spaces kept: for titles and names that stand free."""
+    """`text` made `visible`, with its spaces kept: for titles and names."""
     return visible(text).replace("␣", " ")
 
 
@@ -55,7 +55,7 @@ def graphemes(text: str, extent: Extent) -> list[str]:
 
 
 def fit(text: str, room: float, extent: Extent) -> str:
-    """`text` if it takes at most `room`, which has place for …, else its longest prefix with … that does."""
+    """`text` if it fits into `room` (at least the width of …), else its longest prefix with … that does."""
     if extent(text) <= room:
         return text
     kept = ""
@@ -67,11 +67,11 @@ def fit(text: str, room: float, extent: Extent) -> str:
 
 
 def reordered(text: str) -> bool:
-    """Whether parts of `text` may be shown in another order, as they are written right to left."""
+    """Whether parts of `text` may be displayed in another order, because they are written right to left."""
     return any(unicodedata.bidirectional(char) in RIGHT_TO_LEFT for char in text)
 
 
 def right_to_left(words: Sequence[str]) -> bool:
-    """Whether most letters of `words` are written from right to left."""
+    """Whether most letters of `words` are written right to left."""
     directions = [unicodedata.bidirectional(char) for word in words for char in word]
     return sum(direction in RIGHT_TO_LEFT for direction in directions) > directions.count("L")

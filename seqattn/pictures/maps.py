@@ -1,4 +1,4 @@
-"""What a run attended to in a pair: as numbers, in a notebook, as a picture, as a page."""
+"""The attention of a run for one pair: as numbers, in a notebook, as a picture, as a web page."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from seqattn.pictures.svg import drawing
 
 
 class AttentionMap(Panel):
-    """What the target of a pair attended to, or with self-attention one side to itself.
+    """The attention from target to source of a pair, or with self-attention of one side to itself.
 
-    Shown by itself in a notebook.
+    A notebook displays it as a picture.
     """
 
     @property
@@ -31,18 +31,18 @@ class AttentionMap(Panel):
 
     @property
     def weights(self) -> Tensor:
-        """(T, S) float32, of the layer and head that were asked for; `heads.weights` has all."""
+        """(T, S) float32, of the requested layer and head; `heads.weights` has all."""
         return self.attention.weights
 
     def __repr__(self) -> str:
         return f"AttentionMap({self.run!r}: {self.described}, {len(self.target)} × {len(self.source)})"
 
     def to_svg(self) -> str:
-        """A picture."""
+        """An SVG picture."""
         return drawing([[(f"{self.run}: {self.described}", self.attention)]])
 
     def to_html(self) -> str:
-        """A page of every layer and head, which needs nothing else."""
+        """A self-contained web page of every layer and head."""
         return page([[self]])
 
     def save(self, path: str | Path) -> None:
@@ -54,6 +54,6 @@ class AttentionMap(Panel):
         write_aside(path, forms[path.suffix.lower()]().encode("utf-8", "replace"))
 
     def _repr_html_(self) -> str:
-        # As an image, so that its styles are its own and not the notebook's.
+        # As an image, so that its styles and the notebook's do not affect each other.
         data = base64.b64encode(self.to_svg().encode("utf-8", "replace")).decode()
         return f'<img alt="attention" src="data:image/svg+xml;base64,{data}">'

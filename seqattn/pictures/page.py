@@ -1,4 +1,4 @@
-"""Attention as a web page that needs nothing else: tables for every reader, lines and figures by a script."""
+"""Attention as a self-contained web page: tables in HTML, lines and figures added by a script."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ SIDES: dict[Place, dict[str, str]] = {
     "encoder": {"source": "source", "target": "source"},
     "decoder": {"source": "target", "target": "target"},
 }
-"""Which side's words are attended to, the columns or `source`, and which attend, the rows or `target`."""
+"""Which side's words are attended to (columns, `source`), and which attend (rows, `target`)."""
 
 
 def described(reading: Reading, shape: AttentionShape, place: Place = "cross") -> str:
-    """A reading in words, such as `layer 2, head 1, consumed`; without what there is only one of."""
+    """A reading in words, such as `layer 2, head 1, consumed`; a single layer or head is left out."""
     parts = [
         _place(place),
         f"layer {reading.layer}" if shape.layers > 1 else "",
@@ -48,12 +48,12 @@ def described(reading: Reading, shape: AttentionShape, place: Place = "cross") -
 
 
 def _place(place: Place) -> str:
-    """Nothing of cross-attention, which is what is usually meant."""
+    """Empty for cross-attention, which is the default."""
     return "" if place == "cross" else f"self-attention of the {place}"
 
 
 def _step(reading: Reading, place: Place) -> str:
-    """At which step of the target; the encoder reads its source in one."""
+    """The step of the target; empty for the encoder, which reads the source in one step."""
     return "" if place == "encoder" else "consumed" if reading.consumed else "produced"
 
 
@@ -64,22 +64,22 @@ class Panel:
     run: str
     """A short name of the run."""
     pair: Pair
-    """The texts whose words these are."""
+    """The texts that the words come from."""
     heads: Heads
     reading: Reading
-    """Which of the heads is asked for."""
+    """The requested layer and head."""
     own: Reading | None
-    """Which one training chose, if it is one of these."""
+    """The reading chosen in training, if it is one of these."""
 
     @property
     def attention(self) -> Attention:
-        """The attention that is asked for."""
+        """The requested attention."""
         with naming(self.run):
             return self.heads.read(self.reading)
 
     @property
     def shape(self) -> AttentionShape:
-        """How many layers and heads there are."""
+        """The number of layers and heads."""
         return AttentionShape(*self.heads.weights.shape[:2])
 
     @property
@@ -89,10 +89,10 @@ class Panel:
 
 
 def page(found: Iterable[Sequence[Panel]]) -> str:
-    """An HTML document: for each pair what every run saw in it. InputError when there are too many pairs.
+    """An HTML document with the attention of every run for each pair. InputError for too many pairs.
 
-    The readings asked for stand in its tables. The weights of all layers and heads, in thousandths, are its
-    data: numbers alone, so that no text of a corpus can be taken for anything else.
+    Its tables show the requested readings. The weights of all layers and heads, in thousandths, are embedded
+    as data: only numbers, so that no text of a corpus can be interpreted as markup or script.
     """
     runs: list[dict[str, Any]] = []
     weights: list[list[list[int]]] = []
@@ -126,7 +126,7 @@ def page(found: Iterable[Sequence[Panel]]) -> str:
 
 
 def _run(seen: Panel) -> dict[str, Any]:
-    """What the script must know of a run."""
+    """The data of a run that the script needs."""
 
     def at(reading: Reading) -> list[int]:
         return [reading.layer, reading.head if seen.shape.heads > 1 else 0]
@@ -142,7 +142,7 @@ def _run(seen: Panel) -> dict[str, Any]:
 
 
 def _pair(number: int, several: Sequence[Panel]) -> str:
-    """One sentence and what each run saw in it; the first of them lies open."""
+    """One sentence with a section for each run; the first sentence is expanded."""
     runs = "".join(_section(number, place, seen) for place, seen in enumerate(several))
     source = escape(caption(several[0].pair.source))
     return f"""<details class="pair"{" open" if number == 1 else ""}>
@@ -172,7 +172,7 @@ def _section(pair: int, run: int, seen: Panel) -> str:
 
 
 def _table(seen: Panel) -> str:
-    """Weights in percent; the table of a right-to-left source runs from right to left, as the text does."""
+    """Weights in percent; for a right-to-left source the table runs from right to left as well."""
     source, target, weights, place = seen.attention
     direction = "rtl" if right_to_left(source) else "ltr"
     columns = "".join(f'<th scope="col">{_word(word)}</th>' for word in source)
@@ -197,7 +197,7 @@ def _word(word: str) -> str:
 
 
 def _colours() -> str:
-    """The style rules that give ground, text and every step of weight their colours."""
+    """The style rules for the colours of background, text and every step of weight."""
 
     def rules(ground: str, text: str, mark: str, dark: bool) -> str:
         steps = "".join(
@@ -206,7 +206,7 @@ def _colours() -> str:
         return f":root{{--ground:{ground};--text:{text};--mark:{mark}}}{steps}"
 
     light = rules(*LIGHT, "#b3400e", dark=False)
-    # Paper is light whatever the screen is.
+    # Print is always light.
     return (
         f"{light}\n@media screen and (prefers-color-scheme: dark){{{rules(*DARK, '#ffb35c', dark=True)}}}\n"
     )
@@ -217,6 +217,6 @@ def _asset(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """A source expression that allows this style or script and no other."""
+    """A source expression that allows only this style or script."""
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"'sha256-{digest}'"

@@ -1,11 +1,11 @@
-"""The colours of pictures and pages; a weight is seen the better, the larger it is, on either ground."""
+"""The colours of pictures and pages; larger weights stand out more from a light or dark background."""
 
 from __future__ import annotations
 
 LIGHT, DARK = ("#ffffff", "#1a1c24"), ("#14161f", "#e6e7ee")
-"""Ground and text."""
-# From indigo by teal to nearly white. Lightness in OKLab rises evenly from 0.27 to 0.98, so that the order is
-# seen without colour vision and in grey print; hue falls from 275° to 125°.
+"""Background and text."""
+# From indigo through teal to nearly white. Lightness in OKLab rises evenly from 0.27 to 0.98, so that the
+# order is visible without colour vision and in grey print; hue falls from 275° to 125°.
 COLOURS = (
     *("#1d2248", "#1f2c54", "#1f3760", "#1d436c", "#1b4f76", "#175b7f", "#146787", "#16738e", "#1e8093"),
     *("#2c8c98", "#3d979c", "#4fa29f", "#63ada3", "#77b7a8", "#8cc0ad", "#a1cab5", "#b5d3be", "#c8dcc9"),
@@ -13,7 +13,7 @@ COLOURS = (
 )
 STEPS = len(COLOURS) - 1
 _WHITE_INK = 9
-"""On so many of them white text is read better than black."""
+"""On this many of them white text is easier to read than black."""
 
 
 def step(weight: float) -> int:
@@ -22,6 +22,6 @@ def step(weight: float) -> int:
 
 
 def ramp(*, dark: bool) -> list[tuple[str, str]]:
-    """The colour of each step and that of text on it, for a dark or a light ground."""
+    """The colour of each step and of the text on it, for a dark or a light background."""
     inks = ("#ffffff",) * _WHITE_INK + ("#000000",) * (len(COLOURS) - _WHITE_INK)
     return list(zip(COLOURS, inks, strict=True))[:: 1 if dark else -1]

@@ -16,7 +16,7 @@ from seqattn.pictures.ramp import DARK, LIGHT, STEPS, ramp, step
 
 MOST_PAIRS = 20
 CELL, FONT, GAP, MARGIN, WORD = 28, 14, 8, 20, 320
-"""Sizes in pixels; a word takes no more than the last."""
+"""Sizes in pixels; `WORD` is the maximum width of a word."""
 NARROW = frozenset("abcdefghijklnopqrstuvxyz0123456789.,:;!|()[]'-/ ·")
 
 
@@ -29,9 +29,9 @@ class Panel(NamedTuple):
 
 
 def drawing(pairs: Sequence[Sequence[tuple[str, Attention]]]) -> str:
-    """An SVG document: a row for each pair, in it a heat map for each title and attention (T, S).
+    """An SVG document: a row for each pair with a heat map for each title and attention (T, S).
 
-    It is light, and dark where the reader asks for that. Programs that know no style sheets show it light.
+    It is light, or dark where the reader prefers dark. Programs without style sheet support show it light.
     InputError when there are too many pairs.
     """
     if len(pairs) > MOST_PAIRS:
@@ -69,7 +69,7 @@ def drawing(pairs: Sequence[Sequence[tuple[str, Attention]]]) -> str:
 
 
 def _panel(title: str, attention: Attention) -> Panel:
-    """A heat map under its title; that of a right-to-left source runs from right to left, as its text."""
+    """A heat map under its title; for a right-to-left source it runs from right to left as well."""
     source = [fit(visible(word), WORD, extent) for word in attention.source]
     target = [fit(visible(word), WORD, extent) for word in attention.target]
     title = caption(title)
@@ -90,13 +90,13 @@ def _panel(title: str, attention: Attention) -> Panel:
         marks.append(_text(word, across(side - GAP), y + CELL / 2, left=mirrored))
         for column, weight in enumerate(weights):
             x = across(side + CELL * (column + mirrored))
-            said = f"{word} ← {source[column]}: {100 * weight:.1f} %"
-            marks.append(_cell(x, y, CELL - 1, weight, f"<title>{_safe(said)}</title>"))
+            label = f"{word} ← {source[column]}: {100 * weight:.1f} %"
+            marks.append(_cell(x, y, CELL - 1, weight, f"<title>{_safe(label)}</title>"))
     return Panel(width, top + CELL * len(target), marks)
 
 
 def _legend() -> Panel:
-    """The ramp, from no attention to all of it."""
+    """The colour ramp, from 0 to 100 %."""
     size, start = 10, extent("0 %") + GAP
     marks = [_text("0 %", 0, size / 2, left=True)]
     marks += [_cell(start + size * k, 0, size, k / STEPS) for k in range(STEPS + 1)]
@@ -114,7 +114,7 @@ def _cell(x: float, y: float, size: float, weight: float, within: str = "") -> s
 
 
 def _text(text: str, x: float, y: float, *, left: bool, upwards: bool = False, weight: str = "normal") -> str:
-    """Text with its left or else right end at (x, y), half its height above and below."""
+    """Text with its left or right end at (x, y), vertically centred."""
     backwards = right_to_left([text])
     return (
         f'<text transform="translate({x:g} {y:g}){" rotate(-90)" if upwards else ""}" dy=".35em" '
@@ -125,7 +125,7 @@ def _text(text: str, x: float, y: float, *, left: bool, upwards: bool = False, w
 
 
 def _described(pairs: Sequence[Sequence[tuple[str, Attention]]]) -> str:
-    """What the picture shows, for those who do not see it."""
+    """A description of the picture, for screen readers."""
     lines = ["Rows are the words that attend, columns those attended to."]
     for title, attention in (one for several in pairs for one in several):
         most = attention.weights.argmax(-1).tolist()
@@ -138,7 +138,7 @@ def _described(pairs: Sequence[Sequence[tuple[str, Attention]]]) -> str:
 
 
 def extent(text: str) -> int:
-    """Pixels that a text takes at most in usual fonts: nothing can be measured where it is written."""
+    """The maximum width of a text in pixels, in usual fonts: the actual font is not known here."""
     return math.ceil(FONT * sum(map(_ems, text)))
 
 
@@ -151,5 +151,5 @@ def _ems(char: str) -> float:
 
 
 def _safe(text: str) -> str:
-    """Text as XML, which has no way to write two characters."""
+    """Text as XML, which cannot represent two characters."""
     return escape(re.sub("[\ufffe\uffff]", "\ufffd", text))

@@ -1,1 +1,1 @@
-"""A run: its folder, its data made ready, its training from end to end."""
+"""A run: its folder, the preparation of its data, its training from start to end."""

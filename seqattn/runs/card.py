@@ -1,4 +1,4 @@
-"""The model card that lies in a run's folder."""
+"""The model card in a run's folder."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from seqattn.runs.records import DataRecord, TrainedRecord
 
 
 def direction(data: DataRecord) -> str:
-    """From what to what a run translates, in words."""
+    """The direction of a run, in words."""
     if data.sides is not None:
         return f"from {data.sides[0]} to {data.sides[1]}"
     return "from target to source" if data.swapped else "from source to target"
 
 
 def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> str:
-    """The text of a run's README.md: what, from what, how good, how to use."""
+    """The text of a run's README.md: model, data, scores, usage."""
     data = config.data
     shape = ", ".join(f"{key} {value}" for key, value in flat_options(config.model).items())
     score = (

@@ -1,4 +1,4 @@
-"""One training from end to end: data, model, loop, and the run's folder."""
+"""One training from start to end: data, model, loop, and the run's folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from seqattn.evaluation.scores import score
 from seqattn.hardware import autocast
 from seqattn.models import ModelOptions
 from seqattn.models.base import Reading, Seq2Seq
-from seqattn.models.weights import lent_weights, load_weights
+from seqattn.models.weights import load_weights, temporary_weights
 from seqattn.runs.card import model_card
 from seqattn.runs.folder import RunConfig, RunFolder, new_model
 from seqattn.runs.format1 import upgrade_state
@@ -36,15 +36,15 @@ from seqattn.training.losses import target_loss
 from seqattn.training.schedule import TrainingOptions
 
 VALIDATED_SENTENCES = 1000
-"""As many validation sentences are decoded; the loss is of all."""
+"""The most validation sentences that are decoded; the loss is computed on all."""
 JUDGED_PAIRS = 1000
-"""As many training pairs show which attention aligns best."""
+"""The training pairs that decide which attention aligns best."""
 LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience")
 """The training options that may change when a run is resumed."""
 
 
 def validation_of(prepared: Prepared, options: TrainingOptions) -> Callable[[Seq2Seq], Validation]:
-    """How training judges a model: the loss of the whole validation set, scores by greedy search."""
+    """The validation of a model: the loss of the whole validation set, scores by greedy search."""
     pairs = prepared.valid_pairs[:VALIDATED_SENTENCES]
     ids = sum(len(example.target) for example in prepared.valid)
     search = SearchOptions(beam=1, max_ratio=prepared.max_ratio)
@@ -68,7 +68,7 @@ def validation_of(prepared: Prepared, options: TrainingOptions) -> Callable[[Seq
 
 
 class Experiment:
-    """A run in the making: `run` trains and keeps its folder up to date."""
+    """A run during training: `run` trains it and keeps its folder up to date."""
 
     def __init__(
         self, folder: RunFolder, config: RunConfig, prepared: Prepared, device: torch.device
@@ -89,7 +89,7 @@ class Experiment:
 
     @property
     def parameters(self) -> int:
-        """How many numbers are learned."""
+        """The number of learned parameters."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     @staticmethod
@@ -104,7 +104,7 @@ class Experiment:
         command: Sequence[str] = (),
         initial: Run | None = None,
     ) -> Experiment:
-        """A new run in a new folder, from fresh weights or those of another run."""
+        """A new run in a new folder, with newly drawn weights or those of another run."""
         folder = RunFolder(path)
         folder.refuse_existing()
         config = RunConfig(
@@ -132,9 +132,9 @@ class Experiment:
         data: Data | None = None,
         report: Report = silent,
     ) -> Experiment:
-        """Go on with a run where its last saved state left off, under other limits where given.
+        """Continue a run from its last saved state, with new limits where given.
 
-        The data must be what the run began with: read from where it lay then, unless given.
+        The data must be that of the start of the run; unless given, it is read from the same files.
         """
         folder = RunFolder(path)
         config = folder.read_config()
@@ -145,15 +145,15 @@ class Experiment:
                 data = load_data(recorded.train, recorded.valid, recorded.guide)
             except InputError as error:
                 raise InputError(
-                    f"goes on with the corpora it began with: {error}",
+                    f"needs the corpora it was started with: {error}",
                     path=path,
-                    remedy="where they lie elsewhere by now, name them by --train and --valid",
+                    remedy="if they have moved, name them by --train and --valid",
                 ) from error
         for part in ("train", "valid", "guide"):
             field = f"{part}_fingerprint"
             if getattr(data.record, field) != getattr(recorded, field):
                 raise InputError(
-                    f"the {part}{'' if part == 'guide' else ' corpus'} is not the one this run began with",
+                    f"the {part}{'' if part == 'guide' else ' corpus'} differs from that of this run",
                     path=path,
                     remedy="give the same texts, or start a new run with --init-from",
                 )
@@ -188,14 +188,14 @@ class Experiment:
             yield event
 
     def save(self) -> None:
-        """Write the newest state, from which `resume` goes on."""
+        """Write the newest state, from which `resume` continues."""
         if self.trainer.best is None:
             trained = TrainedRecord(self.trainer.progress.update)
             self.folder.write_model(dict(self.model.named_parameters()), trained)
         self.folder.write_last(*self.trainer.state())
 
     def _choose_alignment(self) -> None:
-        """Note in config.json which of the best weights' attention aligns words best."""
+        """Record in config.json which layer and head of the best weights aligns words best."""
         if self.trainer.best is None:
             return
         if self.guide is not None:
@@ -205,7 +205,7 @@ class Experiment:
             return
         self.model.eval()
         some = self.prepared.train[:JUDGED_PAIRS]
-        with lent_weights(self.model, self.trainer.best):
+        with temporary_weights(self.model, self.trainer.best):
             scores = judge_readings(list(read_every_way(self.model, self.prepared.tokenizer, some)))
         if scores:
             self._set_alignment(max(scores, key=scores.__getitem__))

@@ -1,4 +1,4 @@
-"""A run's folder ⇄ model, tokenizer and training state. No pickle is read or written."""
+"""Reading and writing a run's folder: model, tokenizer, training state. No pickle is used."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from seqattn.text.tokenizer import Side, Tokenizer, TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
 
 FORMAT = 2
-"""What is written; format 1, of version 0.1.0, is read too."""
+"""The format written; format 1, of version 0.1.0, can be read too."""
 CONFIG, MODEL, METRICS, CARD = "config.json", "model.safetensors", "metrics.jsonl", "README.md"
 LAST = Path("last") / "state.safetensors"
 TOKENIZER, TARGET_TOKENIZER = "tokenizer.model", "tokenizer.target.model"
@@ -44,14 +44,14 @@ TOKENIZER, TARGET_TOKENIZER = "tokenizer.model", "tokenizer.target.model"
 
 @dataclass(frozen=True)
 class RunConfig:
-    """How a run was made: what config.json holds."""
+    """How a run was made: the contents of config.json."""
 
     architecture: str
     model: ModelOptions
     tokenizer: TokenizerOptions
     training: TrainingOptions
     max_ratio: float
-    """Target ids for each source id that search may spend, from the training data."""
+    """The most target ids for each source id in search, from the training data."""
     data: DataRecord
     versions: dict[str, str] = field(default_factory=dict)
     command: list[str] = field(default_factory=list)
@@ -65,7 +65,7 @@ class RunConfig:
 
     @staticmethod
     def from_json(text: str) -> RunConfig:
-        """Read config.json; ValueError, KeyError or TypeError when it is none of ours."""
+        """Read config.json; ValueError, KeyError or TypeError when it is not a valid config."""
         values = json.loads(text)
         number = values.pop("format")
         if number not in range(1, FORMAT + 1):
@@ -95,12 +95,12 @@ class RunFolder:
         self.path = path
 
     def create(self, config: RunConfig, tokenizer: Tokenizer) -> None:
-        """Make the folder; InputError when something of that name exists."""
+        """Create the folder; InputError when something of that name exists."""
         self.refuse_existing()
         try:
             self.path.mkdir(parents=True)
         except OSError as error:
-            raise InputError(f"cannot be made: {error.strerror}", path=self.path) from error
+            raise InputError(f"cannot be created: {error.strerror}", path=self.path) from error
         write_aside(self.path / TOKENIZER, tokenizer.source.model)
         if not tokenizer.joint:
             write_aside(self.path / TARGET_TOKENIZER, tokenizer.target.model)
@@ -110,13 +110,13 @@ class RunFolder:
         """InputError when something of that name exists."""
         if self.path.exists() or self.path.is_symlink():
             raise InputError(
-                "exists already, nothing was written",
+                "already exists, nothing was written",
                 path=self.path,
-                remedy="choose another name, or go on with an interrupted run by --resume",
+                remedy="choose another name, or continue an interrupted run with --resume",
             )
         above = next(folder for folder in self.path.absolute().parents if folder.exists())
         if not above.is_dir() or not os.access(above, os.W_OK):
-            raise InputError(f"cannot be made: {above} is not a folder to write in", path=self.path)
+            raise InputError(f"cannot be created: {above} is not a writable folder", path=self.path)
 
     def write_config(self, config: RunConfig) -> None:
         """Write config.json."""
@@ -154,9 +154,9 @@ class RunFolder:
         return side
 
     def write_model(self, tensors: dict[str, Tensor], trained: TrainedRecord) -> None:
-        """Write the best weights and which they are."""
+        """Write the best weights and their record."""
         known = {name: value for name, value in asdict(trained).items() if value is not None}
-        # One key of metadata: safetensors would write several in any order.
+        # A single metadata key, because safetensors writes several in arbitrary order.
         write_aside(self.path / MODEL, _serialise(tensors, {"trained": json.dumps(known)}))
 
     def write_last(self, tensors: dict[str, Tensor], values: Mapping[str, Any]) -> None:
@@ -166,16 +166,16 @@ class RunFolder:
 
     def read_last(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest full training state."""
-        tensors, said = _read_tensors(self.path / LAST, "this run cannot be resumed")
-        if "state" not in said:
+        tensors, metadata = _read_tensors(self.path / LAST, "this run cannot be resumed")
+        if "state" not in metadata:
             raise InputError("is not a training state", path=self.path / LAST)
-        return tensors, json.loads(said["state"])
+        return tensors, json.loads(metadata["state"])
 
     def read_model(self) -> tuple[dict[str, Tensor], TrainedRecord]:
-        """The best weights and which they are."""
-        tensors, said = _read_tensors(self.path / MODEL, "this run has no trained weights yet")
+        """The best weights and their record."""
+        tensors, metadata = _read_tensors(self.path / MODEL, "this run has no trained weights yet")
         try:
-            trained = read_record(TrainedRecord, json.loads(said.get("trained", "{}")))
+            trained = read_record(TrainedRecord, json.loads(metadata.get("trained", "{}")))
         except (ValueError, TypeError) as error:
             raise InputError(f"is damaged: {error}", path=self.path / MODEL) from error
         return upgrade_weights(tensors), trained
@@ -188,7 +188,7 @@ class RunFolder:
     def read_metrics(self) -> list[MetricsLine]:
         """The lines of metrics.jsonl; none when there is no such file.
 
-        Lines that a crash cut short, and any a hand has spoilt, are passed over.
+        Malformed lines, truncated by a crash or edited by hand, are skipped.
         """
         path = self.path / METRICS
         if not path.is_file():
@@ -200,7 +200,7 @@ class RunFolder:
         return lines
 
     def rewind_metrics(self, update: int) -> None:
-        """Drop what happened after an update, which resuming will make happen again."""
+        """Drop the lines after an update, which will be repeated after resuming."""
         write_aside(
             self.path / METRICS,
             "".join(_line(one) for one in self.read_metrics() if _stays(one, update)).encode(),
@@ -216,13 +216,13 @@ def _line(line: MetricsLine) -> str:
 
 
 def _stays(line: MetricsLine, update: int) -> bool:
-    """Whether a line holds of a run that goes on after an update: the end of training comes again."""
+    """Whether a line remains valid when the run continues after an update; the end of training does not."""
     ends = isinstance(line, FinishedLine) or (isinstance(line, ValidatedLine) and line.averaged)
     return line.update <= update and not ends
 
 
 def _not_a_config(data: bytes) -> str:
-    """Why config.json cannot be read: a later version wrote it, or something else is wrong."""
+    """Why config.json cannot be read: it was written by a later version, or is otherwise invalid."""
     try:
         number = json.loads(data)["format"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -233,14 +233,14 @@ def _not_a_config(data: bytes) -> str:
 
 
 def new_model(config: RunConfig, tokenizer: Tokenizer) -> Seq2Seq:
-    """A model with fresh weights of the config's shape, drawn from its seed."""
+    """A model of the config's shape with new weights, drawn from its seed."""
     torch.manual_seed(config.training.seed)
     sizes = Vocabulary(len(tokenizer.source), len(tokenizer.target), tokenizer.joint)
     return build(config.architecture, config.model, sizes)
 
 
-def _serialise(tensors: dict[str, Tensor], said: Mapping[str, str]) -> bytes:
-    data: bytes = to_safetensors({name: t.contiguous().cpu() for name, t in tensors.items()}, dict(said))
+def _serialise(tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+    data: bytes = to_safetensors({name: t.contiguous().cpu() for name, t in tensors.items()}, dict(metadata))
     return data
 
 
@@ -249,7 +249,7 @@ def _read_tensors(path: Path, otherwise: str) -> tuple[dict[str, Tensor], dict[s
         raise InputError(f"is missing, {otherwise}", path=path)
     try:
         with safe_open(path, framework="pt") as file:
-            said = file.metadata() or {}
-        return load_file(path), dict(said)
+            metadata = file.metadata() or {}
+        return load_file(path), dict(metadata)
     except (SafetensorError, OSError) as error:
         raise InputError(f"is damaged: {error}", path=path) from error

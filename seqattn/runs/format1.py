@@ -1,4 +1,4 @@
-"""Tensors of runs of format 1, whose models were one module each, under their present names."""
+"""Renaming the tensors of runs in format 1, whose models were single modules."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ TRANSFORMER: Renamed = (
     ("decoder_norm.", "decoder.norm."),
     ("output.", "decoder.output."),
 )
-"""What names began with, in the order in which the models held their parameters, and begin with now."""
+"""Old and new prefixes of names, in the order in which the models held their parameters."""
 
 
 def is_old(names: Sequence[str]) -> bool:
-    """Whether names are those of a model of format 1."""
+    """Whether names are those of a model in format 1."""
     return any(name.startswith(("source_embedding.", "target_embedding.")) for name in names)
 
 
 def upgrade_weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights by their present names; newer ones as they are."""
+    """Weights under their current names; those of a newer format are unchanged."""
     if not is_old([*tensors]):
         return tensors
     shared = not any(name.startswith("source_embedding.") for name in tensors)
@@ -51,7 +51,7 @@ def upgrade_weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def upgrade_state(tensors: dict[str, Tensor], parameters: Sequence[str]) -> dict[str, Tensor]:
-    """A training state by its present names; a newer one as it is.
+    """A training state under its current names; one of a newer format is unchanged.
 
     `parameters` are the names of the model's parameters: format 1 numbered the optimizer's moments.
     """

@@ -1,4 +1,4 @@
-"""A guide of one's own: the links to learn come from two runs, one of each direction."""
+"""A guide from the run's own data: links from two runs, one for each direction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from seqattn.runs.run import load_run
 
 
 def links_path(out: Path) -> Path:
-    """Where the guide of a run's own lies."""
+    """The file of the guide that is made for a run."""
     return out.with_name(f"{out.name}.pharaoh")
 
 
@@ -29,10 +29,10 @@ def train_directions(
     start: Callable[[Path, bool], Experiment],
     train: Callable[[Experiment], object],
 ) -> None:
-    """Train OUT.forward and OUT.reverse; what is finished stays, and what was interrupted goes on.
+    """Train OUT.forward and OUT.reverse; a finished run is kept, an interrupted one is resumed.
 
-    `start` begins a run in a folder, from target to source if the second argument is true; `train` trains it
-    to its end.
+    `start` creates a run in a folder, from target to source if the second argument is true; `train` trains it
+    to the end.
     """
     for name, swap in (("forward", False), ("reverse", True)):
         path = out.with_name(f"{out.name}.{name}")
@@ -43,9 +43,9 @@ def train_directions(
 
 
 def write_own_guide(out: Path, corpora: Sequence[str], device: torch.device, report: Report = silent) -> Path:
-    """The links of the training pairs by OUT.forward and OUT.reverse, written to OUT.pharaoh.
+    """Write the links of the training pairs by OUT.forward and OUT.reverse to OUT.pharaoh.
 
-    Each direction's attention and a lexicon are learned from each other; both directions become one set.
+    In each direction attention and a lexicon are learned from each other; then both are symmetrized.
     InputError when the runs were trained on other texts.
     """
     forward, reverse = (
@@ -55,7 +55,7 @@ def write_own_guide(out: Path, corpora: Sequence[str], device: torch.device, rep
     for run in (forward, reverse):
         if run.config.data.train_fingerprint != corpus.fingerprint:
             raise InputError(
-                "was trained on other texts, it cannot guide",
+                "was trained on other texts, so it cannot be used for the guide",
                 path=run.path,
                 remedy="choose another name for --out",
             )

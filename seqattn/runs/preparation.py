@@ -1,4 +1,4 @@
-"""From corpora to what a model trains on: pairs read, a tokenizer learned, ids laid out."""
+"""From corpora to training examples: reading pairs, learning a tokenizer, encoding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from seqattn.training.guide import IdLinks
 
 @dataclass(frozen=True)
 class Data:
-    """What to train and validate on."""
+    """Training and validation data."""
 
     train: tuple[Pair, ...]
     valid: tuple[Pair, ...]
@@ -41,10 +41,10 @@ class Data:
 
 
 def load_data(train: Sequence[str], valid: str | None, guide: str | None = None) -> Data:
-    """Read the corpora; without a validation corpus hold a fixed part of the training pairs out.
+    """Read the corpora; without a validation corpus a fixed part of the training pairs is held out.
 
-    Pairs with an empty side are skipped, and counted. A guide is a file of links in Pharaoh
-    format, a line for each line of the training corpora.
+    Pairs with an empty side are skipped and counted. A guide is a file of links in Pharaoh format, with a
+    line for each line of the training corpora.
     """
     corpus = merge([read_corpus(argument) for argument in train])
     pairs = corpus.complete
@@ -83,7 +83,7 @@ def load_data(train: Sequence[str], valid: str | None, guide: str | None = None)
 
 
 def common_sides(corpora: Sequence[str]) -> tuple[str, str] | None:
-    """The names of both sides that the names of all the corpora's files agree on."""
+    """The names of both sides, if the file names of all corpora agree on them."""
     found = {side_names(corpus) for corpus in corpora}
     return found.pop() if len(found) == 1 else None
 
@@ -95,7 +95,7 @@ def fingerprint(links: Iterable[Links]) -> str:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Data as a model reads it; several models may train on one."""
+    """Encoded data; several models may be trained on it."""
 
     tokenizer: Tokenizer
     train: Sequence[Example]
@@ -106,7 +106,7 @@ class Prepared:
     longest: int
     """Ids of the longest side."""
     record: DataRecord
-    """What config.json holds of the data."""
+    """The record of the data in config.json."""
     guide: IdLinks | None = None
     """The links between the ids of each training example."""
 
@@ -118,7 +118,7 @@ def prepare(
     tokenizer: Tokenizer | None = None,
     report: Report = silent,
 ) -> Prepared:
-    """Train a tokenizer unless one is given, and encode; training pairs above `max_length` ids stay out."""
+    """Train a tokenizer unless one is given, and encode; training pairs above `max_length` are left out."""
     if tokenizer is None:
         report("learning the vocabulary", 0.0)
         tokenizer = train_tokenizer(
@@ -140,7 +140,7 @@ def prepare(
             f"every training pair has more than {max_length} pieces on a side", remedy="raise max_length"
         )
     valid = tuple(encode(tokenizer, data.valid))
-    # Learning the vocabulary takes more than training may have.
+    # Learning the vocabulary takes memory that training needs.
     give_back_freed_memory()
     lengths = lengths_of(train)
     record = replace(
@@ -163,7 +163,7 @@ def prepare(
 
 
 def longest_ratio(lengths: Sequence[Lengths]) -> float:
-    """Target ids for each source id that all but one in a thousand examples need, and a quarter more."""
+    """Target ids for each source id that suffice for all but 0.1 % of the examples, plus a quarter."""
     extra = SearchOptions.max_extra
     ratios = sorted((each.target - extra) / each.source for each in lengths)
     return round(max(1.0, 1.25 * ratios[int(0.999 * (len(ratios) - 1))]), 2)

@@ -1,4 +1,4 @@
-"""Sizes to begin from, by how many pairs there are to learn from."""
+"""Default sizes, by the number of training pairs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seqattn.text.tokenizer import TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
 
 SMALL_DATA = {"batch_tokens": 1024, "learning_rate": 3e-3, "warmup": 200}
-"""Small batches make many updates of few tokens."""
+"""Small batches give many updates from few tokens."""
 
 LARGE_DATA = {"batch_tokens": 4096, "accumulate": 2, "learning_rate": 7e-4, "warmup": 4000}
 
@@ -57,19 +57,19 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "hybrid": {"score": "additive"},
     },
 }
-"""Settings of each architecture under the preset's name; a mixed pair's are over those of its parts."""
+"""Settings by preset and architecture; those of a mixed pair override those of its parts."""
 
 
 def choose_preset(pairs: int) -> str:
-    """tiny below 20 thousand pairs, small below a million, base from there."""
+    """tiny below 20 thousand pairs, small below a million, else base."""
     return "tiny" if pairs < 20_000 else "small" if pairs < 1_000_000 else "base"
 
 
 def preset_of(architecture: str, preset: str) -> dict[str, Any]:
     """A preset's settings for an architecture.
 
-    Each part of a mixed pair is as in the architecture that has it on both sides, and the pair is trained as
-    the encoder's, but for settings of its own.
+    Each part of a mixed pair has the settings of the architecture that uses it on both sides; the training
+    options are those of the encoder's architecture. Settings of the pair itself override both.
     """
     sizes = PRESETS[preset]
     encoder, decoder = parts_of(architecture)
@@ -89,11 +89,11 @@ def preset_of(architecture: str, preset: str) -> dict[str, Any]:
 def compose(
     architecture: str, preset: str, settings: Mapping[str, Any]
 ) -> tuple[ModelOptions, TokenizerOptions, TrainingOptions]:
-    """The options of the model, the tokenizer and the training: a preset's, with the settings over them.
+    """The options of the model, the tokenizer and the training: a preset's, overridden by the settings.
 
-    Settings may be meant for one architecture by a prefix, as in `lstm.score`.
+    A prefix restricts a setting to one architecture, as in `lstm.score`.
     """
-    # What is meant for another architecture is read too, so that errors in it are reported.
+    # Settings for other architectures are read too, so that errors in them are reported.
     for other in ARCHITECTURES.keys() - {architecture}:
         prefix = f"{other}."
         meant = {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
@@ -114,7 +114,7 @@ def compose_alike(
     """
     recipes = {name: compose(name, preset, settings) for name in architectures}
     tokenizers = {tokenizer for _, tokenizer, _ in recipes.values()}
-    # Rates may suit an architecture; all else must be equal.
+    # Learning rates may depend on the architecture; all else must be equal.
     budgets = {replace(training, learning_rate=0.0, warmup=0) for _, _, training in recipes.values()}
     if len(tokenizers) > 1 or len(budgets) > 1:
         raise InputError(

@@ -1,4 +1,4 @@
-"""What a run's folder records of its data, its weights and the course of its training, and its JSON."""
+"""The records of a run's data, weights and training, and their JSON form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class DataRecord:
-    """What a run was trained and validated on."""
+    """The training and validation data of a run."""
 
     train: tuple[str, ...]
     """Corpora, as on the command line."""
@@ -31,28 +31,28 @@ class DataRecord:
     """Training pairs left out because their source is held out."""
     valid_also_in_train: int = 0
     train_pairs: int = 0
-    """What was left to train on."""
+    """Pairs that remain to train on."""
     valid_pairs: int = 0
     guide: str | None = None
-    """The file of links that attention learned."""
+    """The file of links that guided attention."""
     guide_fingerprint: str | None = None
     swapped: bool = False
     """Trained from the target to the source of its corpora."""
     sides: tuple[str, ...] | None = None
-    """Names of what it translates from and to, such as en and de, where the corpora's files have them."""
+    """Names of source and target, such as en and de, if the names of the corpora's files have them."""
     initialised_from: str | None = None
-    """The run whose weights it began with."""
+    """The run whose weights it was initialised with."""
 
 
 @dataclass(frozen=True)
 class TrainedRecord:
-    """Which weights a model has, and how they validated."""
+    """Which weights a model has, and their validation scores."""
 
     update: int = 0
     averaged: bool = False
     """An average of several validated weights."""
     loss: float | None = None
-    """None, as the scores: not validated."""
+    """None, like the scores, if not validated."""
     bleu: float | None = None
     chrf: float | None = None
     exact: float | None = None
@@ -60,7 +60,7 @@ class TrainedRecord:
 
 @dataclass(frozen=True)
 class MetricsLine:
-    """A line of metrics.jsonl: something that happened in training."""
+    """A line of metrics.jsonl: an event in training."""
 
     event: ClassVar[str]
     update: int
@@ -102,7 +102,7 @@ class ValidatedLine(MetricsLine):
 
 @dataclass(frozen=True)
 class FinishedLine(MetricsLine):
-    """Training came to its end."""
+    """Training ended."""
 
     event = "finished"
     reason: str
@@ -114,7 +114,7 @@ LINES: dict[str, type[MetricsLine]] = {
 
 
 def line_of(event: Event) -> MetricsLine:
-    """What metrics.jsonl says of an event."""
+    """The line of metrics.jsonl for an event."""
     progress = event.progress
     at = (progress.update, progress.epoch, progress.tokens, round(progress.seconds, 3))
     if isinstance(event, Updated):
@@ -133,14 +133,14 @@ def line_to_json(line: MetricsLine) -> dict[str, Any]:
 
 
 def line_from_json(values: Mapping[str, Any]) -> MetricsLine:
-    """A line from JSON values; ValueError or KeyError when it is none of ours."""
+    """A line from JSON values; ValueError or KeyError when it is malformed."""
     return read_record(LINES[values["event"]], values)
 
 
 def read_record(kind: type[R], values: Mapping[str, Any]) -> R:
-    """A record from JSON values; ValueError names a field that is missing or of another type.
+    """A record from JSON values; ValueError names a field that is missing or has the wrong type.
 
-    What the record has no field for is passed over.
+    Unknown fields are ignored.
     """
     hints = get_type_hints(kind)
     found = {}
@@ -153,7 +153,7 @@ def read_record(kind: type[R], values: Mapping[str, Any]) -> R:
 
 
 def _fitted(name: str, value: Any, hint: Any) -> Any:
-    """A JSON value as the hinted type, of those that records have."""
+    """A JSON value as the hinted type, one of those used in records."""
     kinds = get_args(hint) if NoneType in get_args(hint) else (hint,)
     if value is None and NoneType in kinds:
         return None

@@ -1,4 +1,4 @@
-"""A trained run: what can be asked of it, from Python and by the commands."""
+"""A trained run and its operations, for Python and the commands."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from seqattn.runs.records import TrainedRecord
 from seqattn.text.tokenizer import Tokenizer
 
 SelfAttention = Literal["encoder", "decoder"]
-"""Whose."""
+"""The part whose self-attention is read."""
 
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """A trained model with what belongs to it."""
+    """A trained model with its configuration and tokenizer."""
 
     path: Path
     config: RunConfig
@@ -50,12 +50,12 @@ class Run:
 
     @property
     def parameters(self) -> int:
-        """How many numbers were learned."""
+        """The number of learned parameters."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     @property
     def reading(self) -> Reading:
-        """Which attention is read as the alignment: what training chose; where it was cut short, the usual.
+        """Which attention is read as the alignment: chosen in training, or a default if that was interrupted.
 
         InputError when the model has no attention.
         """
@@ -72,8 +72,8 @@ class Run:
     def turns(self, corpus: str | Path) -> bool:
         """Whether the run translates a corpus, named as on the command line, from its target to its source.
 
-        The names of its files say so where they and those of the training corpora name their sides, as in
-        `test.en,test.de`; otherwise the run does if it was trained so.
+        This follows from the names of the sides, as in `test.en,test.de`, if the file names of this corpus
+        and of the training corpora have them; otherwise from the direction of training.
         """
         names, own = side_names(str(corpus)), self.config.data.sides
         if names is not None and own is not None and set(names) == set(own):
@@ -81,7 +81,7 @@ class Run:
         return self.swapped
 
     def translates_as(self, other: Run) -> bool:
-        """Whether both are known to translate in one direction, by the names of their sides or their data."""
+        """Whether both translate in the same direction, as the names of their sides or their data show."""
         mine, theirs = self.config.data, other.config.data
         if mine.sides is not None and theirs.sides is not None:
             return mine.sides == theirs.sides
@@ -94,11 +94,11 @@ class Run:
         return [pair.swapped() for pair in pairs] if self.turns(corpus) else pairs
 
     def search_options(self, beam: int = 5, length_penalty: float = 1.0) -> SearchOptions:
-        """How to search, within the lengths that the training data had."""
+        """Search options, with the length limit from the training data."""
         return SearchOptions(beam=beam, length_penalty=length_penalty, max_ratio=self.config.max_ratio)
 
     def translator(self, options: TranslationOptions) -> Translator:
-        """What translates lines with these options."""
+        """A translator with these options."""
         return Translator(self.model, self.tokenizer, options)
 
     @overload
@@ -132,8 +132,8 @@ class Run:
     ) -> Translation | list[Translation]:
         """The translation of a text, or of each of several, in order.
 
-        `str()` of a translation is its text; `candidates` has the `nbest`, with their scores. With sampling,
-        `nbest` are drawn. ValueError when `nbest` is more than the beam.
+        `str()` of a translation is its text; `candidates` has the `nbest` best with their scores. With
+        sampling, `nbest` are drawn. ValueError when `nbest` is larger than the beam.
         """
         if sampling is None and nbest > beam:
             raise ValueError(f"nbest {nbest} needs a beam of at least as many, not {beam}")
@@ -159,10 +159,10 @@ class Run:
         reading: Reading | None = None,
         unit: str = "words",
     ) -> AttentionMap:
-        """What the target attends to, the run's own translation where none is given.
+        """The attention from target to source; the target is the run's own translation unless given.
 
-        With `self_attention` what the source (`encoder`) or the target (`decoder`) attends to in itself. By
-        the run's own reading unless another is given; between `words` or `pieces`. InputError when the model
+        With `self_attention` that of the source (`encoder`) or the target (`decoder`) to itself. The run's
+        own reading is used unless another is given; `unit` is `words` or `pieces`. InputError when the model
         has no such attention, or no such layer or head.
         """
         if target is None:
@@ -183,7 +183,7 @@ class Run:
         unit: str = "words",
         name: str = "",
     ) -> Iterator[AttentionMap]:
-        """As `attention`, of each pair in order; `name` is the run's on pictures, else its folder's."""
+        """As `attention`, for each pair in order; `name` is the run's on pictures, else its folder's."""
         place: Place = self_attention or "cross"
         reading = reading or self.asked_reading(self_attention=self_attention)
         own = self.reading if place == "cross" else None
@@ -209,11 +209,11 @@ class Run:
     ) -> list[Links]:
         """The links of each pair's words, as (source word, target word) from 0.
 
-        With `reverse`, a run of the other direction, those of both, made one by `symmetrize` (a key of
-        `SYMMETRISED`). Each target word is linked to its best source word, and to those that score at least
-        `threshold` of it. With a `lexicon`, more pairs or none, attention and which words go together in
-        all of the pairs are learned from each other instead; a pair that is too long to be trained on, or
-        for the model, has no links then.
+        Each target word is linked to its best source word, and to those with at least `threshold` of its
+        score. With `reverse`, a run of the other direction, the links of both are combined by `symmetrize`
+        (a key of `SYMMETRISED`). With a `lexicon`, further pairs or none, links come instead from attention
+        and a lexicon of all the pairs, learned from each other; a pair that is too long for training or the
+        model then has no links.
         """
         given = [Pair(*pair) for pair in pairs]
         more = None if lexicon is None else [Pair(*pair) for pair in lexicon]
@@ -240,7 +240,7 @@ class Run:
             raise InputError(
                 f"translates in the same direction as {self.path}",
                 path=reverse.path,
-                remedy="train --swap makes a run of the other one",
+                remedy="train --swap makes a run of the other direction",
             )
         combine = SYMMETRISED[symmetrize]
         back = None if more is None else [pair.swapped() for pair in more]
@@ -259,9 +259,8 @@ class Run:
     ) -> Assessment:
         """Translate a corpus, named as on the command line or given as pairs, and score the translations.
 
-        A named one is read in the direction of the run: from target to source where it was trained so.
-
-        `tokenize` is sacrebleu's, 13a unless the references are in a script without spaces.
+        A corpus given by name is read in the direction of the run, which may be from target to source.
+        `tokenize` is sacrebleu's option; by default 13a, or char for references in a script without spaces.
         """
         pairs = self.read_pairs(test) if isinstance(test, str | Path) else [Pair(*pair) for pair in test]
         if not pairs:
@@ -283,10 +282,10 @@ class Run:
         consumed: bool | None = None,
         self_attention: SelfAttention | None = None,
     ) -> Reading:
-        """The run's own reading but for what is given; with self-attention, its last layer's mean."""
+        """The run's own reading, or for self-attention the mean of the last layer, changed where given."""
         asked = self.reading if self_attention is None else self._self_reading(self_attention)
         if layer is not None:
-            # A head says nothing of another layer's.
+            # A head of one layer has no counterpart in another layer.
             asked = replace(asked, layer=layer, head=0 if layer != asked.layer else asked.head)
         if head is not None:
             asked = replace(asked, head=head)
@@ -309,20 +308,20 @@ def load_run(path: str | Path, device: torch.device | None = None) -> Run:
     folder = RunFolder(Path(path))
     config = folder.read_config()
     tokenizer = folder.read_tokenizer(config.tokenizer.joint)
-    tensors, said = folder.read_model()
+    tensors, trained = folder.read_model()
     model = new_model(config, tokenizer)
     try:
         load_weights(model, tensors)
     except (KeyError, ValueError) as error:
         raise InputError(f"does not fit the config beside it: {error}", path=folder.path / MODEL) from error
-    return Run(folder.path, config, tokenizer, model.to(device).eval(), said)
+    return Run(folder.path, config, tokenizer, model.to(device).eval(), trained)
 
 
 def load(path: str | Path, *, device: str = "auto", precision: str = "fp32") -> Run:
-    """A run to translate and align with, from the folder that training wrote.
+    """Load a run for translation and alignment, from the folder that training wrote.
 
     `device` is auto, cpu, cuda, cuda:1, … or mps; precision fp32 or, on a CPU, int8. InputError when the
-    folder is not a run or is damaged, or the device is not there.
+    folder is not a run or is damaged, or the device is not available.
     """
     if precision not in ("fp32", "int8"):
         raise ValueError(f"precision must be fp32 or int8, not {precision!r}")

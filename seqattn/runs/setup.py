@@ -1,4 +1,4 @@
-"""The one place that sets a training up: options, data and model from what a user named."""
+"""Setting up a training: options, data and model from a user's request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from seqattn.training.events import Event
 
 @dataclass(frozen=True)
 class Request:
-    """What a user wants to be trained."""
+    """A training as requested by a user."""
 
     train: Sequence[str]
     """Corpora, as on the command line."""
@@ -43,7 +43,7 @@ class Request:
 
 
 class SetUp(NamedTuple):
-    """A training ready to run, and the preset that its size comes from."""
+    """A training ready to run, and the origin of its size."""
 
     experiment: Experiment
     size: str
@@ -57,9 +57,9 @@ def set_up(
     init_from: Path | None = None,
     report: Report = silent,
 ) -> SetUp:
-    """A new run in a new folder, of fresh weights or from those of another run.
+    """A new run in a new folder, with newly drawn weights or those of another run.
 
-    InputError for whatever cannot be used; errors in the settings come before the corpora are read.
+    InputError for unusable input; errors in the settings are raised before the corpora are read.
     """
     RunFolder(out).refuse_existing()
     initial = load_run(init_from, device) if init_from else None
@@ -97,10 +97,10 @@ def set_up_alike(
     defaults: Mapping[str, Any],
     report: Report = silent,
 ) -> dict[str, Callable[[], SetUp]]:
-    """Every architecture of a comparison on the same data, each in a folder of its own under `out`.
+    """Every architecture of a comparison on the same data, each in its own folder under `out`.
 
-    What is given for each sets it up, so that one is in memory at a time. `defaults` are settings under those
-    of the request.
+    The returned functions set them up, so that only one is in memory at a time. `defaults` are settings that
+    those of the request override.
     """
     preset, settings = request.preset, {**defaults, **request.settings}
     RunFolder(out).refuse_existing()
@@ -141,13 +141,12 @@ def train(
     device: str = "auto",
     on_event: Callable[[Event], object] | None = None,
 ) -> Run:
-    """Train a run to its end and load it.
+    """Train a run to the end and load it.
 
     `corpora` and `valid` are named as on the command line; `architecture` is lstm, transformer, hybrid or
     ENCODER+DECODER; `settings` are those of --set and the budget, such as `{"max_updates": 1000}`; `guide` is
-    a file of links in Pharaoh format or, to make them by two runs beside `out`, self. Each event of the
-    training (`Updated`, `Validated`, `Finished`) is handed to `on_event`. InputError for whatever cannot be
-    used.
+    a file of links in Pharaoh format or "self", to make one from two runs beside `out`. Each event of the
+    training (`Updated`, `Validated`, `Finished`) is passed to `on_event`. InputError for unusable input.
     """
     keep_freed_memory()
     out, on = Path(out), choose_device(device)

@@ -19,29 +19,29 @@ from seqattn.symbols import BOS, EOS, PAD, UNK
 WORD_START = "▁"
 BYTES = 256
 FREQUENT = 5
-"""Words seen so often may become pieces whole."""
+"""Words that occur this often may become single pieces."""
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 
 MOST_TEXTS = 200_000
-"""Pieces are learned from as many texts at most, taken evenly: more cost gigabytes and change little."""
+"""Pieces are learned from at most this many evenly sampled texts: more cost gigabytes and change little."""
 
 
 @dataclass(frozen=True)
 class TokenizerOptions:
-    """How text is cut into pieces."""
+    """How text is split into pieces."""
 
     pieces: Literal["unigram", "bpe"] = "unigram"
     """The subword model (Kudo 2018; Sennrich et al. 2016)."""
     vocab_size: int = 0
-    """Pieces, of each side when separate; 0: chosen from the corpus."""
+    """The number of pieces, of each side when separate; 0: chosen from the corpus."""
     joint: bool = True
     """One vocabulary for both sides, or one for each."""
 
 
 def normalise(text: str) -> str:
-    """Text as the tokenizer sees it: NFC, one space between words, none around, no line breaks inside.
+    """Text as the tokenizer reads it: NFC, one space between words, none around, no line breaks inside.
 
-    sentencepiece marks word starts with "▁", which in a text is therefore written "_".
+    sentencepiece marks word starts with "▁", which is therefore replaced by "_" in a text.
     """
     text = unicodedata.normalize("NFC", _BREAKS.sub(" ", text)).replace(WORD_START, "_")
     text = text.encode("utf-8", "replace").decode("utf-8")
@@ -70,15 +70,15 @@ class Side:
         return [*self.processor.encode(normalise(text)), EOS]
 
     def encode_all(self, texts: Iterable[str]) -> list[list[int]]:
-        """Each text's ids, EOS at the end; all cores take part."""
+        """Each text's ids, EOS at the end; uses all cores."""
         return [[*ids, EOS] for ids in self.processor.encode([normalise(text) for text in texts])]
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        """Each id's piece; a word's first begins with "▁", bytes of rare characters read "<0xEC>"."""
+        """Each id's piece; a word's first begins with "▁", bytes of rare characters look like "<0xEC>"."""
         return [self.processor.id_to_piece(int(i)) for i in ids]
 
     def words(self, ids: Sequence[int]) -> list[list[int]]:
-        """Ids grouped into words, which their first piece begins."""
+        """Ids grouped into words, each beginning with a word-initial piece."""
         groups: list[list[int]] = []
         for i, piece in zip(ids, self.pieces(ids), strict=True):
             if piece.startswith(WORD_START) or not groups:
@@ -87,14 +87,14 @@ class Side:
         return groups
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of ids, on one line whatever they are; PAD, BOS and EOS leave no trace."""
+        """The text of ids, always a single line; PAD, BOS and EOS are dropped."""
         text: str = self.processor.decode([int(i) for i in ids if i not in (PAD, BOS, EOS)])
         return normalise(text)
 
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """Both sides' vocabularies; one and the same object when joint."""
+    """The vocabularies of both sides; the same object when joint."""
 
     source: Side
     target: Side
@@ -115,7 +115,7 @@ def train_tokenizer(sources: Sequence[str], targets: Sequence[str], options: Tok
 
 @dataclass(frozen=True)
 class Inventory:
-    """What a side's texts hold, from which the size of its vocabulary follows."""
+    """Counts of a side's texts, from which the size of its vocabulary follows."""
 
     words: Counter[str]
     """The distinct words and how often each occurs."""
@@ -126,14 +126,14 @@ class Inventory:
 
     @property
     def closed(self) -> bool:
-        """Few words, each seen often, such as a command language's: each deserves a piece of its own."""
+        """Few words that occur often, as in a command language: each gets its own piece."""
         return len(self.words) <= 200 and 50 * len(self.words) <= self.running
 
     @property
     def vocabulary_size(self) -> int:
-        """Bytes and characters, plus as many pieces as there is evidence for, at most 32,000 in all.
+        """Bytes and characters, plus further pieces, at most 32,000 in total.
 
-        Eight for each square root of the running words, never more than the distinct words: about 300 for a
+        These are 8 √(running words), but at most the number of distinct words: about 300 for a
         dozen command words, 7,000 for 29 thousand captions.
         """
         evidence = min(len(self.words), int(8 * math.sqrt(self.running)))
@@ -154,11 +154,11 @@ def _train_side(every: Sequence[str], options: TokenizerOptions) -> Side:
     whole_words: list[str] = []
     if inventory.closed and not options.vocab_size:
         whole_words = [WORD_START + word for word in sorted(inventory.words)]
-        # Nothing is left to learn pieces from but the alphabet, which unseen words are to be spelled with.
+        # Only the alphabet remains to learn pieces from, so that unseen words can be spelled.
         texts = [2 * inventory.characters]
     elif options.pieces == "unigram":
-        # Its candidate pieces are what occurs in two different words, however often a word is seen:
-        # doubled once, a frequent word occurs in two.
+        # Its candidate pieces must occur in two different words, however often a word occurs: a frequent
+        # word is doubled, so that it occurs in two.
         texts += [2 * word for word, count in sorted(inventory.words.items()) if count >= FREQUENT]
     written = io.BytesIO()
     longest = max((len(text.encode()) for text in texts), default=0)
@@ -168,14 +168,14 @@ def _train_side(every: Sequence[str], options: TokenizerOptions) -> Side:
             model_writer=written,
             model_type=options.pieces,
             vocab_size=size,
-            # A small corpus may not yield that many pieces: then fewer, rather than an error.
+            # A small corpus may not yield that many pieces: use fewer instead of failing.
             hard_vocab_limit=False,
             character_coverage=0.9998,
             byte_fallback=True,
             normalization_rule_name="identity",
             user_defined_symbols=whole_words,
             max_sentence_length=max(longest, 4192),
-            # Fixed, because the sums of unigram training depend on how the texts are shared out.
+            # Fixed, because the sums of unigram training depend on how the texts are divided among threads.
             num_threads=4,
             pad_id=PAD,
             bos_id=BOS,
@@ -185,7 +185,7 @@ def _train_side(every: Sequence[str], options: TokenizerOptions) -> Side:
         )
     except RuntimeError as error:
         raise InputError(
-            f"a vocabulary of {size} pieces cannot be made from these texts: "
+            f"a vocabulary of {size} pieces cannot be learned from these texts: "
             f"{str(error).splitlines()[0].rpartition('] ')[2].partition(' Increase ')[0]}",
             remedy="raise vocab_size, or leave it out",
         ) from error

@@ -1,1 +1,1 @@
-"""Options, the learning rate, losses, and the loop: a generator of events."""
+"""Training options, the learning rate, losses, and the loop, a generator of events."""

@@ -1,4 +1,4 @@
-"""What happens in training: an event after each update, each validation, and at the end."""
+"""The events of training: after each update, after each validation, and at the end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from seqattn.training.schedule import Progress
 
 @dataclass(frozen=True)
 class Validation:
-    """What validating the weights found; the caller of the loop computes it."""
+    """The result of a validation, computed by the caller of the loop."""
 
     loss: float
     """Mean -log p of a target id, nats."""
@@ -53,7 +53,7 @@ class Validated:
 
 @dataclass(frozen=True)
 class Finished:
-    """Training is over."""
+    """Training ended."""
 
     progress: Progress
     reason: str

@@ -1,4 +1,4 @@
-"""Guided alignment: links that an attention head learns beside the translation (Garg et al. 2019)."""
+"""Guided alignment: an attention head learns given links while translating (Garg et al. 2019)."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class IdLinks:
         return len(self._starts) - 1
 
     def append(self, links: Iterable[tuple[int, int]]) -> None:
-        """Add those of one more example, as (source position, target position)."""
+        """Add the links of one more example, as (source position, target position)."""
         for link in links:
             self._flat.extend(link)
         self._starts.append(len(self._flat))
 
     def goal(self, rows: Sequence[int], target: int, source: int) -> Tensor:
-        """What each target id is to attend to: (rows, target, source) float32.
+        """The attention that each target id should learn: (rows, target, source) float32.
 
-        The mass of an id is shared evenly by the ids it is linked to; without a link its row is zero.
+        It is spread evenly over the source ids linked to the target id; without a link the row is zero.
         """
         goal = torch.zeros(len(rows), target, source)
         for at, row in enumerate(rows):
@@ -41,7 +41,7 @@ class IdLinks:
 
 @dataclass(frozen=True)
 class Guide:
-    """What one reading of a model's attention is to learn."""
+    """The links that one reading of a model's attention should learn."""
 
     links: IdLinks
     """Of the training examples, in their order."""
@@ -51,8 +51,8 @@ class Guide:
 def guided_reading(shape: AttentionShape) -> Reading:
     """The attention that learns links: the first head of the last layer but one (Garg et al., section 4.2).
 
-    It learns to align the target id that is consumed, which it knows, rather than the one to come; where a
-    layer has one head alone, the translation depends on it, and it aligns the one to come.
+    It learns to align the consumed target id, which is known, rather than the one to be produced. If a layer
+    has only one head, translation depends on it, so it aligns the id to be produced.
     """
     layer = max(1, shape.layers - 1)
     return Reading(layer, 1, consumed=True) if shape.heads > 1 else Reading(layer)

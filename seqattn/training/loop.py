@@ -1,4 +1,4 @@
-"""The training loop, one for every architecture: a generator of events that neither prints nor writes."""
+"""The training loop of every architecture: a generator of events that neither prints nor writes files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seqattn.data.batching import Batch, Example, collate, epoch_batches, length
 from seqattn.errors import InputError
 from seqattn.hardware import autocast
 from seqattn.models.base import Seq2Seq
-from seqattn.models.weights import lent_weights, load_weights, weights
+from seqattn.models.weights import load_weights, temporary_weights, weights
 from seqattn.training.events import Event, Finished, Updated, Validated, Validation
 from seqattn.training.guide import Guide
 from seqattn.training.losses import guided_loss, target_loss
@@ -24,7 +24,7 @@ from seqattn.training.schedule import Progress, TrainingOptions, learning_rate
 
 @dataclass
 class _Standing:
-    """The course of the validations so far."""
+    """The results of the validations so far."""
 
     best: float = -math.inf
     lowest_loss: float = math.inf
@@ -38,8 +38,8 @@ class _Standing:
 class Trainer:
     """Trains a model on examples; `run` yields an event after each update and each validation.
 
-    Between two events everything that decides the future is in `state`; a trainer that restores it goes on
-    as this one would have, to the last bit on a CPU.
+    Between two events `state` contains everything that the rest of training depends on; a trainer that
+    restores it continues as this one would have, bit for bit on a CPU.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Trainer:
         self._validate = validate
         self._guide = guide
         self._device = next(model.parameters()).device
-        # Final norms and the output layer last, as in format 1: sums of squares then round as they did there.
+        # Final norms and the output layer last, as in format 1: the order affects the rounding of sums.
         last = {"norm", "output"}
         named = sorted(model.named_parameters(), key=lambda one: one[0].split(".")[1] in last)
         self._names, self._parameters = zip(*named, strict=True)
@@ -70,14 +70,14 @@ class Trainer:
         self._pool: list[dict[str, Tensor]] = []
 
     def run(self) -> Iterator[Event]:
-        """Train until a limit is reached or nothing improves any more."""
+        """Train until a limit is reached or validation no longer improves."""
         if self.progress.update == 0:
             torch.manual_seed(self.options.seed)
         batches = self._epoch()
         every = self.options.validate_every or min(2000, max(400, len(batches) // self.options.accumulate))
         while True:
             update = self.progress.update
-            # Asked before the next update, so that a run cut between the two validates when it goes on.
+            # Checked before the next update, so that a run interrupted in between validates when resumed.
             if update and update % every == 0 and self._standing.validated != update:
                 yield self._validated()
             if reason := self._reason_to_stop():
@@ -172,9 +172,9 @@ class Trainer:
         return Validated(self.progress, validation, improved)
 
     def _averaged(self) -> Validated:
-        """Try the average of the pool (Junczys-Dowmunt et al. 2016); the model's own weights come back."""
+        """Validate the average of the pool (Junczys-Dowmunt et al. 2016); the model keeps its own weights."""
         mean = {name: torch.stack([kept[name] for kept in self._pool]).mean(0) for name in self._pool[0]}
-        with lent_weights(self.model, mean):
+        with temporary_weights(self.model, mean):
             validation = self._timed_validation()
         score = validation.score(self.options.best_by)
         improved = score > self._standing.best
@@ -191,7 +191,7 @@ class Trainer:
         return validation
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything that decides the future, as tensors and as JSON values."""
+        """Everything that the rest of training depends on, as tensors and as JSON values."""
         tensors = {f"weights.{name}": tensor for name, tensor in weights(self.model).items()}
         for index, moments in self._optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{self._names[index]}.{key}": tensor for key, tensor in moments.items()}
@@ -203,7 +203,7 @@ class Trainer:
         return tensors, {"progress": vars(self.progress), "standing": vars(self._standing)}
 
     def restore(self, tensors: dict[str, Tensor], values: dict[str, Any], best: dict[str, Tensor]) -> None:
-        """Go on where `state` was taken; `best` are the best weights at that time."""
+        """Continue from a `state`; `best` are the best weights at that time."""
         parts: dict[str, dict[str, Tensor]] = {"weights": {}, "optimizer": {}, "pool": {}, "random": {}}
         for name, tensor in tensors.items():
             part, rest = name.split(".", 1)

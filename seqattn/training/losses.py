@@ -1,4 +1,4 @@
-"""What training lowers: the loss of the target, and beside it that of a guided attention."""
+"""The training losses: of the target, and of guided attention."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seqattn.symbols import PAD
 def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0) -> Tensor:
     """Teacher forcing: Σ over the target's ids of -log p(y_t | y_<t, x), nats, a scalar.
 
-    With label smoothing ε (Szegedy et al. 2016) the goal is 1 - ε on the id and ε spread over the vocabulary.
+    With label smoothing ε (Szegedy et al. 2016) the goal is 1 - ε for the id, ε spread over the vocabulary.
     """
     return _token_loss(model(batch.source, batch.target[:, :-1]).logits, batch, smoothing)
 
@@ -21,7 +21,7 @@ def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0) -> Tensor:
 def guided_loss(
     model: Seq2Seq, batch: Batch, goal: Tensor, reading: Reading, weight: float, smoothing: float = 0.0
 ) -> Tensor:
-    """`target_loss` and, weighted, the `alignment_loss` of one reading of the attention."""
+    """`target_loss` plus the weighted `alignment_loss` of one reading of the attention."""
     predicted: Predicted = model(batch.source, batch.target[:, :-1], attention=True)
     assert predicted.attention is not None
     aligned = alignment_loss(predicted.attention, goal, reading)
@@ -35,7 +35,7 @@ def alignment_loss(attention: Tensor, goal: Tensor, reading: Reading) -> Tensor:
     """
     weights = reading.weights(attention)
     if reading.consumed:
-        # The step after the one that predicts an id reads it.
+        # An id is read in the step after the one that predicts it.
         weights, goal = weights[:, 1:], goal[:, :-1]
     return -(goal * weights.float().clamp(min=1e-6).log()).sum()
 

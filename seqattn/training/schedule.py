@@ -1,4 +1,4 @@
-"""How to train and for how long: the options, where training stands within them, the learning rate."""
+"""Training options, progress within their limits, and the learning rate."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from seqattn.errors import check_ranges
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How to train; a limit of 0 is none."""
+    """How to train; a limit of 0 means no limit."""
 
     learning_rate: float = 1.5e-3
     """The highest, reached after the warm-up."""
     warmup: int = 500
     """Updates of linear warm-up, after which the rate falls with the inverse square root."""
     cooldown: float = 0.3
-    """Share of the budget at whose end the rate has fallen on to 0; nothing without a limit."""
+    """Last share of the budget, in which the rate falls to 0; without effect if there is no limit."""
     batch_tokens: int = 2048
     """The most ids on either side of a batch, padding counted."""
     accumulate: int = 1
     """Batches whose gradients make one update."""
     label_smoothing: float = 0.1
     guide_weight: float = 0.5
-    """Of the alignment loss beside the translation's, with a guide (λ of Garg et al. 2019, there 0.05)."""
+    """Weight of the alignment loss, with a guide (λ of Garg et al. 2019, there 0.05)."""
     clip: float = 1.0
     """The largest norm of the gradient."""
     weight_decay: float = 0.0
     """Decoupled (AdamW)."""
     validate_every: int = 0
-    """Updates; 0: once an epoch, but not below 400 nor above 2,000."""
+    """Updates; 0: once an epoch, but at least 400 and at most 2,000."""
     patience: int = 8
-    """Stop after so many validations in a row that improved neither the score nor the loss."""
+    """Stop after this many validations in a row without a better score or loss."""
     best_by: Literal["bleu", "chrf", "exact", "loss"] = "bleu"
-    """Which weights are kept."""
+    """The criterion for the best weights."""
     average: int = 4
-    """Average the best so many validated weights at the end, and keep the average if it is better still."""
+    """Average this many of the best validated weights at the end, and keep the average if it is better."""
     max_length: int = 256
     """Pairs with more ids on a side are left out of training."""
     max_updates: int = 0
@@ -46,7 +46,7 @@ class TrainingOptions:
     max_minutes: float = 0.0
     """Of training and validation, start-up not counted."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """bf16: matrix products under autocast. auto: bf16 where the hardware multiplies in it, else fp32."""
+    """bf16: matrix products under autocast. auto: bf16 if the hardware supports it, else fp32."""
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -64,13 +64,13 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands."""
+    """The progress of training."""
 
     update: int = 0
     epoch: int = 0
     """Epochs completed."""
     batch: int = 0
-    """Batches of the present epoch that are done."""
+    """Completed batches of the current epoch."""
     tokens: int = 0
     """Source and target ids seen, padding not counted."""
     seconds: float = 0.0

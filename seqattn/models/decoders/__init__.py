@@ -1,1 +1,1 @@
-"""Decoders: from an encoded source to what follows each target token."""
+"""Decoders: predict the next target token from an encoded source."""

@@ -58,9 +58,9 @@ class LSTMDecoderOptions:
     attention: Where = "global"
     """Attend to the whole source, or to a window around the same position (local-m) or a predicted one."""
     window: int = 10
-    """D: local attention reaches so many positions to either side."""
+    """D: local attention reaches this many positions to either side."""
     locations: int = 512
-    """The source positions that the score `location` knows; further ones are not attended."""
+    """The source positions that the score `location` covers; later ones are not attended to."""
     input_feeding: bool = False
     """Give the decoder its last attentional vector beside the next word (Luong section 3.3)."""
     dropout: float = 0.2
@@ -77,7 +77,7 @@ class LSTMDecoderOptions:
             dropout=(0, 0.99),
         )
         if self.score == "none" and self.attention != "global":
-            raise ValueError(f"attention {self.attention} needs another score than none")
+            raise ValueError(f"attention {self.attention} needs a score other than none")
         if self.score == "location" and self.attention != "global":
             raise ValueError(f"attention {self.attention} needs a score that compares states, not location")
 
@@ -109,7 +109,7 @@ class LuongAttention(nn.Module):
             nn.init.normal_(self.position_vector, std=hidden**-0.5)
 
     def keys(self, states: Tensor) -> Tensor:
-        """What the scores compare with, computed once a sentence from its encoder states (B, S, H)."""
+        """The keys of a sentence, computed once from its encoder states (B, S, H)."""
         if self.score == "general":
             return general_keys(states, self.weight)
         return self.key(states) if self.score in ("additive", "concat") else states
@@ -127,7 +127,7 @@ class LuongAttention(nn.Module):
 
         → context (k·B, T, H), weights and scores (k·B, T, S).
 
-        `start` (k·B,) is the target position of the first state, which local-m alone asks for.
+        `start` (k·B,) is the target position of the first state, needed only for local-m.
         """
         rows, mask = memory["states"].shape[0], memory["mask"][:, None, :]
         folded = fold_queries(queries, rows)
@@ -157,9 +157,9 @@ class LuongAttention(nn.Module):
 class LSTMDecoder(Decoder):
     """The decoder of Luong et al. 2015, figure 2, or figure 4 with input feeding.
 
-    Memory: `states` h̄ (B, S, H), what they are compared by `keys` (B, S, H); without attention nothing.
+    Memory: `states` h̄ (B, S, H), their `keys` (B, S, H); empty without attention.
     State: `h`, `c` (B, layers, H); `fed`, the last attentional vector (B, 1, W), with input feeding; `length`
-    (B,), how many tokens were read, with the attention local-m.
+    (B,), the number of tokens read, with local-m attention.
 
     Each layer starts from a bridge, `h = tanh(W_h s)`, `c = W_c s` of the source's summary s (as in Bahdanau
     et al. 2015, A.2.2). Initial weights: Glorot uniform for linear layers, `initialise_lstm` for the LSTM.
@@ -247,6 +247,6 @@ class LSTMDecoder(Decoder):
 
 
 def _joined(steps: list[Tensor | None]) -> Tensor | None:
-    """What each step attended to as one, (…, T, S); None without attention."""
+    """The weights or scores of all steps, (…, T, S); None without attention."""
     seen = [step for step in steps if step is not None]
     return torch.cat(seen, dim=-2) if seen else None

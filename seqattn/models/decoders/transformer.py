@@ -98,7 +98,7 @@ class TransformerDecoder(Decoder):
         for i, layer in enumerate(self.layers):
             assert isinstance(layer, DecoderLayer)
             keys, values = layer.cross_attention.project(encoded.states)
-            # Laid out anew once: as slices of one matrix every step's products would copy them again.
+            # Made contiguous once: as slices of one matrix they would be copied in every step's products.
             memory[f"keys.{i}"], memory[f"values.{i}"] = keys.contiguous(), values.contiguous()
             state[f"keys.{i}"] = state[f"values.{i}"] = keys[:, :, :0]
         return memory, state

@@ -1,1 +1,1 @@
-"""Encoders: from a source to its states."""
+"""Encoders: compute the states of a source."""

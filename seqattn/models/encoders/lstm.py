@@ -1,4 +1,4 @@
-"""The LSTM encoder of Luong et al. 2015, read in one direction or in both (Bahdanau et al. 2015)."""
+"""The LSTM encoder of Luong et al. 2015, in one direction or bidirectional (Bahdanau et al. 2015)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class LSTMEncoderOptions:
 
 
 def reverse_rows(x: Tensor, lengths: Tensor) -> Tensor:
-    """Turn each row round within its length, padding staying at the right: (B, S, …), (B,) → (B, S, …)."""
+    """Reverse each row within its length, with padding left on the right: (B, S, …), (B,) → (B, S, …)."""
     position = torch.arange(x.shape[1], device=x.device)
     index = lengths.unsqueeze(1) - 1 - position
     index = torch.where(index >= 0, index, position)
@@ -48,8 +48,8 @@ def reverse_rows(x: Tensor, lengths: Tensor) -> Tensor:
 class EncoderLayer(nn.Module):
     """One LSTM over the source, or two that read it in both directions: `h̄_s = [h→_s; h←_s]`.
 
-    The backward LSTM reads rows turned round within their lengths: whole-length calls without packing,
-    and padding, always read last, changes nothing.
+    The backward LSTM reads rows reversed within their lengths: calls over the whole length without packing,
+    in which padding is always read last and changes nothing.
     """
 
     def __init__(self, width: int, hidden: int, bidirectional: bool) -> None:
@@ -64,8 +64,8 @@ class EncoderLayer(nn.Module):
         if self.backwards is None:
             return states, last
         reversed_states, _ = self.backwards(reverse_rows(x, lengths))
-        turned = reverse_rows(reversed_states, lengths)
-        return torch.cat([states, turned], dim=-1), torch.cat([last, turned[:, 0]], dim=-1)
+        backward = reverse_rows(reversed_states, lengths)
+        return torch.cat([states, backward], dim=-1), torch.cat([last, backward[:, 0]], dim=-1)
 
 
 class LSTMEncoder(Encoder):
