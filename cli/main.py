@@ -1,4 +1,4 @@
-"""The command group, and the one place where an error becomes a message and an exit status."""
+"""The command group, which turns errors into a message and an exit status."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Commands(click.Group):
     """Commands in the order they were added; wrong input exits with 1, an interruption with 130."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of use rather than of the alphabet."""
+        """Names in the order of use instead of alphabetical order."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -75,14 +75,14 @@ for command in (train, translate, evaluate, compare, align, info):
 
 
 def _out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out: Python's, a GPU's, or a CPU's, for which torch has no type of its own."""
+    """Whether memory ran out, in Python, on a GPU, or on a CPU, for which torch has no error type."""
     torch = sys.modules.get("torch")
     types = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
     return isinstance(error, types) or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
 def _plain(text: str) -> str:
-    """`text` with its control characters escaped: names of files may hold any."""
+    """`text` with its control characters escaped: file names may contain any."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -292,7 +292,7 @@ def test_heads_of_several_runs_stand_below_each_other(work):
 def test_heads_cannot_be_judged_on_empty_pairs(work, tmp_path):
     (tmp_path / "empty.tsv").write_text("\t\nred dog\t\n")
     asked = ("align", work.run("transformer"), "--pairs", tmp_path / "empty.tsv", "--heads")
-    assert "nothing to judge by" in told(seqattn(*asked, status=1))
+    assert "nothing to evaluate on" in told(seqattn(*asked, status=1))
 
 
 def test_two_directions_make_links_together(work, tmp_path):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import sacrebleu
 
-from seqattn.comparison.systems import most_different, system, representative_sentence, unique_names
+from seqattn.comparison.systems import most_different, representative_sentence, system, unique_names
 from seqattn.data.corpus import Pair
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator

@@ -47,7 +47,7 @@ def test_control_c_saves_a_run_that_resumes(work, tmp_path):
     out, rest = process.communicate()
     assert process.returncode == 130, said + rest
     assert out == "" and "Traceback" not in rest
-    assert "go on with: seqattn train --resume" in " ".join(rest.split())
+    assert "continue with: seqattn train --resume" in " ".join(rest.split())
     done = int(re.search(r"Interrupted after ([\d,]+) updates", rest)[1].replace(",", ""))
     assert updates_of(run)[-1] == done >= 8
 

@@ -1,1 +1,1 @@
-"""The commands, a file each: parse, call the library, show."""
+"""The commands, one file each: parse, call the library, show results."""

@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 @click.argument("more", nargs=-1, metavar="[RUN]... [SOURCE [TARGET]]")
 @click.option("--pairs", metavar="CORPUS", help="Align a whole corpus.")
 @click.option("--gold", type=click.Path(path_type=Path), metavar="FILE", help="Score against these links.")
-@click.option("--reverse", type=RUN, metavar="RUN", help="A run of the other direction; both make the links.")
+@click.option("--reverse", type=RUN, metavar="RUN", help="A run of the other direction, to combine with.")
 @click.option(
     "--symmetrize",
     type=click.Choice(list(SYMMETRISED)),
-    help="How two directions become one.  [default: grow-diag-final-and]",
+    help="How to combine two directions.  [default: grow-diag-final-and]",
 )
-@click.option("--lexicon", metavar="CORPUS", help="Learn from it, and the pairs, which words go together.")
+@click.option("--lexicon", metavar="CORPUS", help="Learn a lexicon from it and the pairs.")
 @click.option(
     "--threshold",
     type=Number(0, 1, min_open=True),
     metavar="SHARE",
-    help="Link also what scores at least so much of a word's best.  [default: 1, the best alone]",
+    help="Also link words with at least this share of the best score.  [default: 1, only the best]",
 )
-@click.option("--layer", type=click.IntRange(1), help="Decoder layer.  [default: as training chose]")
+@click.option("--layer", type=click.IntRange(1), help="Decoder layer.  [default: as chosen in training]")
 @click.option("--head", type=click.IntRange(0), help="Attention head; 0: the mean.  [default: likewise]")
 @click.option(
     "--at",
@@ -50,15 +50,15 @@ if TYPE_CHECKING:
 @click.option(
     "--self-attention",
     type=click.Choice(["encoder", "decoder"]),
-    help="Show what the source, or the target, attends to in itself.",
+    help="Show the attention of the source, or of the target, to itself.",
 )
-@click.option("--heads", is_flag=True, help="Show every layer and head, or judge them on --pairs.")
-@click.option("--step", is_flag=True, help="Play how a sentence is decoded, piece by piece.")
-@click.option("--pause", type=Number(0), metavar="SECONDS", help="Between steps.  [default: until a key]")
+@click.option("--heads", is_flag=True, help="Show every layer and head, or evaluate them on --pairs.")
+@click.option("--step", is_flag=True, help="Show decoding step by step, piece by piece.")
+@click.option("--pause", type=Number(0), metavar="SECONDS", help="Between steps.  [default: wait for a key]")
 @click.option(
     "--unit",
     type=click.Choice(["words", "pieces"]),
-    help="What is aligned.  [default: words; pieces in pictures of scripts without spaces]",
+    help="Unit of alignment.  [default: words; pieces in pictures of scripts without spaces]",
 )
 @click.option(
     "--format",
@@ -91,11 +91,11 @@ def align(
     """Show which source words each target word attends to.
 
     Without TARGET the source is translated first. Several runs are shown side by side, each with its own
-    translation or with TARGET: an argument after RUN is another one if it is a folder that training wrote.
+    translation or with TARGET: an argument after RUN is another run if it is a folder that training wrote.
 
     Words are separated by spaces and counted from 0; Pharaoh format writes a link of source word I to target
-    word J as I-J: each target word with the source word it attends to most. Gold files hold I-J for sure
-    links and I?J for possible ones.
+    word J as I-J. Each target word is linked to the source word it attends to most. Gold files contain I-J
+    for sure links and I?J for possible ones.
 
     \b
       seqattn align runs/mine "A sentence."
@@ -115,7 +115,7 @@ def align(
     sentences = more[len(others) :]
     if sentences:
         refuse_misspelt_run(sentences[0], run)
-    if complaint := misused(
+    if problem := misused(
         runs=1 + len(others),
         sentences=sentences,
         pairs=pairs is not None,
@@ -133,7 +133,7 @@ def align(
         unit=unit,
         form=form,
     ):
-        raise click.UsageError(complaint)
+        raise click.UsageError(problem)
 
     from seqattn.alignment.links import agreement, format_pharaoh, turned
     from seqattn.alignment.words import read_answers
@@ -151,7 +151,7 @@ def align(
     if step:
         play(loaded[0], names[0], loaded[0].asked_reading(layer, head, None), pause, *sentences)
         return
-    # What is shown of the source alone needs no translation.
+    # Self-attention of the source needs no translation.
     sides = (*sentences, "")[:2] if self_attention == "encoder" else sentences
     corpora = [one.read_pairs(pairs) if pairs else (_pair(one, *sides),) for one in loaded]
     answers = read_answers(gold, read_corpus(pairs).pairs) if gold and pairs else None
@@ -176,7 +176,7 @@ def align(
         show(zip(*maps, strict=True))
         return
     back = open_run(reverse, device, threads) if reverse else None
-    teaching = loaded[0].read_pairs(lexicon) if lexicon else None
+    lexicon_pairs = loaded[0].read_pairs(lexicon) if lexicon else None
     with preparing(diagnostics()) as report:
         links = loaded[0].align(
             corpora[0],
@@ -184,10 +184,10 @@ def align(
             symmetrize=symmetrize or "grow-diag-final-and",
             reading=readings[0],
             threshold=threshold or 1.0,
-            lexicon=teaching,
+            lexicon=lexicon_pairs,
             report=report,
         )
-    # Links are those of the corpus as it lies there, whichever way it was read.
+    # Links follow the direction of the corpus file, in whichever direction it was read.
     links = list(map(turned, links)) if turns else links
     if answers is None:
         for each in links:
@@ -197,14 +197,14 @@ def align(
 
 
 def _pair(run: Run, source: str = "", target: str | None = None) -> Pair:
-    """A sentence with its translation, the run's own where none is given."""
+    """A sentence with its translation, by default the run's own."""
     from seqattn.data.corpus import Pair
 
     return Pair(source, str(run.translate(source)) if target is None else target)
 
 
 def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None) -> None:
-    """Print how well every layer and head aligns, by gold links where there are any."""
+    """Print how well every layer and head aligns, by gold links too if there are any."""
     from seqattn.alignment.links import agreement
     from seqattn.alignment.reading import judge_readings, read_every_way
     from seqattn.data.encoding import encode
@@ -213,7 +213,7 @@ def judge(run: Run, pairs: Sequence[Pair], answers: Sequence[Gold] | None) -> No
 
     judged = list(read_every_way(run.model, run.tokenizer, list(encode(run.tokenizer, pairs))))
     if not any(pair.linked.numel() for pair in judged):
-        raise InputError("no pair has words on both sides: there is nothing to judge by")
+        raise InputError("no pair has words on both sides: there is nothing to evaluate on")
     console = results()
     own = run.reading
     if answers is not None:

@@ -1,4 +1,4 @@
-"""What goes with what on the command line of `align`, and which of its arguments are runs."""
+"""Checks of the command line of `align`: which arguments are runs, which options can be combined."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def is_run(argument: str) -> bool:
     try:
         return bool(argument) and (Path(argument) / "config.json").is_file()
     except OSError:
-        # A sentence may be too long for the name of a file.
+        # A sentence may be too long for a file name.
         return False
 
 
 def refuse_misspelt_run(argument: str, run: Path) -> None:
-    """InputError for what stands where a sentence may begin and was probably meant for a run.
+    """InputError for an argument in the place of a sentence that was probably meant to be a run.
 
-    That is a folder, a name in one, or nearly the name of a run beside them; a sentence has spaces.
+    That is a folder, a path in a folder, or nearly the name of a neighbouring run; a sentence has spaces.
     """
     if not argument or any(map(str.isspace, argument)):
         return
@@ -38,12 +38,12 @@ def refuse_misspelt_run(argument: str, run: Path) -> None:
         raise InputError(
             "is not a run",
             path=argument,
-            remedy=f"{guess}a sentence of one word is given with a space before it",
+            remedy=f"{guess}write a one-word sentence with a space before it",
         )
 
 
 def _end(path: Path) -> str:
-    """The last two parts of a path, in which a slip is looked for."""
+    """The last two parts of a path, which are compared to find typos."""
     return "/".join(path.parts[-2:])
 
 
@@ -66,9 +66,9 @@ def misused(
     unit: str | None,
     form: str | None,
 ) -> str:
-    """What is wrong with options given together, or nothing."""
+    """The error in a combination of options, or the empty string."""
     needed = "needs --pairs: it is for a whole corpus."
-    faults = [
+    errors = [
         (len(sentences) > 2, f"Got unexpected extra arguments: {' '.join(sentences[2:])}"),
         (bool(sentences) == pairs, "Give either a SOURCE sentence or --pairs CORPUS."),
         (gold and not pairs, f"--gold {needed}"),
@@ -77,11 +77,11 @@ def misused(
         (lexicon and not pairs, f"--lexicon {needed}"),
         (
             lexicon and (threshold or heads or form not in (None, "pharaoh")),
-            "--lexicon is for links alone: leave out --threshold, --heads and other formats.",
+            "--lexicon is only for links: leave out --threshold, --heads and other formats.",
         ),
         (
             self_attention and (gold or reverse or lexicon or threshold or step or form == "pharaoh"),
-            "--self-attention makes pictures, no links: leave out --gold, --reverse, --threshold, --step.",
+            "--self-attention makes pictures, not links: leave out --gold, --reverse, --threshold, --step.",
         ),
         (
             self_attention and pairs and (form is None or heads),
@@ -89,12 +89,12 @@ def misused(
         ),
         (
             self_attention == "encoder" and (at or len(sentences) > 1),
-            "--self-attention encoder is of the source, read in one step: leave out TARGET and --at.",
+            "--self-attention encoder needs only the source, read in one step: leave out TARGET and --at.",
         ),
         (pause and not step, "--pause needs --step."),
         (
             step and (pairs or runs > 1 or heads or at or bool(unit) or form is not None),
-            "--step plays one run and sentence in pieces: give only --layer and --head with it.",
+            "--step shows one run and sentence in pieces: give only --layer and --head with it.",
         ),
         (
             runs > 1 and pairs and (form is None or gold or heads or reverse),
@@ -115,7 +115,7 @@ def misused(
         ),
         (
             heads and (reverse or threshold or chosen or form is not None or (pairs and at)),
-            "--heads is for all of them, in a form of its own: give only a sentence, or --pairs and --gold.",
+            "--heads shows all of them in its own format: give only a sentence, or --pairs and --gold.",
         ),
     ]
-    return next((message for wrong, message in faults if wrong), "")
+    return next((message for wrong, message in errors if wrong), "")

@@ -44,20 +44,18 @@ SAMPLE_SETTINGS: dict[str, Any] = {
     "transformer.learning_rate": 4e-3,
     "transformer.dropout": 0.05,
 }
-"""What trains both models on the bundled sample within three minutes on two cores."""
+"""Settings that train both models on the bundled sample within three minutes on two cores."""
 
 
 @click.command()
 @click.argument("runs", type=RUN, nargs=-1, metavar="[RUN RUN …]")
-@click.option(
-    "--train", "train_on", multiple=True, metavar="CORPUS", help="What to learn from; may be repeated."
-)
-@click.option("--valid", metavar="CORPUS", help="What to choose weights by.  [default: held out of --train]")
-@click.option("--test", metavar="CORPUS", help="What to compare on.")
+@click.option("--train", "train_on", multiple=True, metavar="CORPUS", help="Training data; may be repeated.")
+@click.option("--valid", metavar="CORPUS", help="Validation data.  [default: held out of --train]")
+@click.option("--test", metavar="CORPUS", help="Test data to compare on.")
 @click.option(
     "--gold", type=click.Path(path_type=Path), metavar="FILE", help="Alignments of the test corpus."
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where the runs go.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the runs.")
 @experiment_options
 @BEAM
 @LENGTH_PENALTY
@@ -80,7 +78,7 @@ def compare(
     """Compare the LSTM with the Transformer, or finished runs with each other.
 
     Both architectures train on the same data with the same tokenizer, batches and budget, and translate the
-    same test. Without any argument: on the bundled English-Korean sample, in under three minutes.
+    same test set. Without arguments: on the bundled English-Korean sample, in under three minutes.
 
     \b
       seqattn compare
@@ -91,7 +89,7 @@ def compare(
         v not in (None, ()) for k, v in chosen.items() if k != "preset"
     )
     if runs and (train_on or valid or out or shaped):
-        raise click.UsageError("Finished runs are compared as they are: give only --test beside them.")
+        raise click.UsageError("Finished runs are compared without training: leave out options for training.")
     if (runs or train_on) and not test:
         raise click.UsageError("Missing option '--test'.")
     if not runs and not train_on and (valid or test or gold):
@@ -143,7 +141,7 @@ def compare(
 
 
 def sample_folder() -> Path:
-    """The bundled en-ko corpus, wherever the package was installed."""
+    """The bundled en-ko corpus in the installed package."""
     from importlib.resources import files
 
     folder = Path(str(files("seqattn_samples"))) / "en-ko"
@@ -161,7 +159,7 @@ def _train_all(
     chosen: dict[str, Any],
     defaults: dict[str, Any],
 ) -> tuple[Path, ...]:
-    """Train every architecture alike, each in a folder of its own under `out`."""
+    """Train every architecture on the same data and budget, each in its own folder under `out`."""
     from seqattn.runs.setup import Request, set_up_alike
 
     from ..views.live import announce, describe_data, preparing, watch
@@ -190,7 +188,7 @@ def _agreement(one: System, pairs: Sequence[Pair], answers: Sequence[Gold]) -> A
     try:
         return agreement(one.run.align(pairs), answers)
     except InputError:
-        # A system without attention has nothing to align by.
+        # A system without attention cannot align.
         return None
 
 
@@ -226,10 +224,10 @@ def _show(
         heading("Where they differ most")
         console.print(differences(systems, pairs, rows))
     elif len(systems) > 1:
-        heading("All systems translate every test sentence alike")
+        heading("All systems translate every test sentence in the same way")
     row = representative_sentence(systems, pairs)
     source = pairs[row].source
-    # Two maps stand side by side where each has room for a sentence.
+    # Two maps are set side by side if each has room for a sentence.
     room = console.width if console.width < 100 else (console.width - 3) // 2
     maps, without = [], []
     for one in systems:

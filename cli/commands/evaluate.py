@@ -29,7 +29,7 @@ from .shared import (
 @click.option(
     "--tokenize",
     type=click.Choice(["13a", "intl", "char", "zh", "none"]),
-    help="How BLEU cuts words.  [default: 13a; char for scripts without spaces]",
+    help="How BLEU splits words.  [default: 13a; char for scripts without spaces]",
 )
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the translations.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the figures as JSON; - for standard output.")

@@ -1,4 +1,4 @@
-"""Options and set-up that several commands have in common. Nothing here loads torch before a command runs."""
+"""Options and set-up shared by several commands. Nothing here loads torch before a command runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Number(click.FloatRange):
-    """A number within a range; nan and inf, which compare with nothing, are none."""
+    """A finite number within a range."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number, or a usage error."""
@@ -31,7 +31,7 @@ class Number(click.FloatRange):
 
 
 def check_device(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """The name of a device as it is, or a usage error."""
+    """The name of a device, unchanged, or a usage error."""
     if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", value):
         raise click.BadParameter(f"{value!r} is not one of auto, cpu, mps, cuda, cuda:N.")
     return value
@@ -70,20 +70,20 @@ def machine_options(command: F) -> F:
         help="Where to compute; auto: a GPU if there is one.",
     )
     threads = click.option(
-        "--threads", type=click.IntRange(1, 1024), help="CPU threads.  [default: one a core]"
+        "--threads", type=click.IntRange(1, 1024), help="CPU threads.  [default: one per core]"
     )
     return device(threads(command))
 
 
 def experiment_options(command: F) -> F:
-    """What shapes a training: settings, budget, seed, precision."""
+    """Options of a training: settings, budget, seed, precision."""
     options = [
         click.option(
             "--preset",
             type=click.Choice(["auto", "tiny", "small", "base"]),
             default="auto",
             show_default=True,
-            help="Size of the model; auto: by the number of pairs.",
+            help="Size of the model; auto: from the number of pairs.",
         ),
         click.option(
             "--config",
@@ -96,21 +96,21 @@ def experiment_options(command: F) -> F:
             "assignments",
             multiple=True,
             metavar="KEY=VALUE",
-            help="One setting, over preset and file: layers, rates … An unknown key lists all.",
+            help="A setting that overrides preset and file. An unknown key lists all.",
         ),
         click.option(
             "--vocab-size", type=click.IntRange(1, 1_000_000), help="Pieces.  [default: from the corpus]"
         ),
-        click.option("--max-updates", type=click.IntRange(1), help="Stop after so many updates."),
+        click.option("--max-updates", type=click.IntRange(1), help="Stop after this many updates."),
         click.option(
-            "--max-tokens", type=click.IntRange(1), help="Stop after so many source and target tokens."
+            "--max-tokens", type=click.IntRange(1), help="Stop after this many source and target tokens."
         ),
-        click.option("--max-minutes", type=Number(0, min_open=True), help="Stop after so many minutes."),
-        click.option("--seed", type=SEED, help="Of weights, dropout and batches.  [default: 1]"),
+        click.option("--max-minutes", type=Number(0, min_open=True), help="Stop after this many minutes."),
+        click.option("--seed", type=SEED, help="Random seed of weights, dropout and batches.  [default: 1]"),
         click.option(
             "--precision",
             type=click.Choice(["auto", "fp32", "bf16"]),
-            help="Of matrix products in training; auto: bf16 where the hardware has it.  [default: auto]",
+            help="Of matrix products in training; auto: bf16 if the hardware supports it.  [default: auto]",
         ),
     ]
     for option in reversed(options):
@@ -119,7 +119,7 @@ def experiment_options(command: F) -> F:
 
 
 def gather_settings(config: Path | None, assignments: Sequence[str], **flags: Any) -> dict[str, Any]:
-    """Settings of a file, over them those of --set, over them those of flags that were given."""
+    """Settings from a file, overridden by those of --set, overridden by flags."""
     from seqattn.options import parse_settings, read_settings
 
     settings = read_settings(config) if config else {}
@@ -151,33 +151,33 @@ def open_run(path: Path, device: str, threads: int | None, precision: str = "fp3
 
 
 def diagnostics() -> Console:
-    """The console of progress and warnings: standard error."""
+    """The console for progress and warnings: standard error."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
 
 
 def results() -> Console:
-    """The console of results: standard output."""
+    """The console for results: standard output."""
     from rich.console import Console
 
     console = Console(highlight=False)
     if console.color_system == "standard":
-        # The faint colours of maps, as the nearest of sixteen, may be the terminal's own ground.
+        # The nearest of sixteen colours to a faint colour of a map may be the terminal's background.
         console.no_color = True
     if not console.is_terminal:
-        # A file has no width: wide enough for tables, and for heat maps not to be split.
+        # A file has no width: use one that fits tables and keeps heat maps in one panel.
         console.width = max(console.width, 120)
     return console
 
 
 def refuse_overwriting(output: Path | str | None, *inputs: str) -> None:
-    """A usage error when what is to be written is one of the files (or pairs of files) that are read."""
+    """A usage error when the output is one of the input files (or pairs of files)."""
     if output is None or not Path(output).exists():
         return
     for name in (part for argument in inputs for part in (argument, *argument.split(","))):
         if Path(name).exists() and Path(name).samefile(output):
-            raise click.UsageError(f"{output} would be written over what is read from it.")
+            raise click.UsageError(f"{output} is also an input, which would be overwritten.")
 
 
 def write_json(value: Any, path: str) -> None:

@@ -25,20 +25,18 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--train", "train_on", multiple=True, metavar="CORPUS", help="What to learn from; may be repeated."
-)
-@click.option("--valid", metavar="CORPUS", help="What to choose weights by.  [default: held out of --train]")
+@click.option("--train", "train_on", multiple=True, metavar="CORPUS", help="Training data; may be repeated.")
+@click.option("--valid", metavar="CORPUS", help="Validation data.  [default: held out of --train]")
 @click.option("--arch", type=click.Choice(list(ARCHITECTURES)), help="The architecture.")
 @click.option("--encoder", type=click.Choice(list(ENCODERS)), help="Instead of --arch, with --decoder.")
 @click.option("--decoder", type=click.Choice(list(DECODERS)), help="Instead of --arch, with --encoder.")
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The folder to write."
 )
-@click.option("--swap", is_flag=True, help="From target to source.")
-@click.option("--guide", type=click.Path(), metavar="FILE|self", help="Word links for attention to learn.")
+@click.option("--swap", is_flag=True, help="Train from target to source.")
+@click.option("--guide", type=click.Path(), metavar="FILE|self", help="Word links that attention learns.")
 @experiment_options
-@click.option("--resume", is_flag=True, help="Go on with the interrupted run in --out, exactly.")
+@click.option("--resume", is_flag=True, help="Continue the interrupted run in --out exactly.")
 @click.option("--init-from", type=click.Path(path_type=Path), metavar="RUN", help="Start from its weights.")
 @machine_options
 def train(
@@ -58,8 +56,8 @@ def train(
 ) -> None:
     """Train a model on text pairs.
 
-    What is not given follows from the corpus, and is said. Validation keeps the best weights; training ends
-    at a limit, or when nothing improves any more. Ctrl-C saves the state for --resume.
+    Options that are not given are chosen from the corpus and reported. Validation selects the best weights;
+    training ends at a limit, or when validation no longer improves. Ctrl-C saves the state for --resume.
 
     \b
       seqattn train --train pairs.tsv --arch lstm --out runs/lstm --max-minutes 10
@@ -69,18 +67,20 @@ def train(
       seqattn train --train pairs.tsv --arch transformer --out runs/g --guide self
 
     The file of --guide has a line of links I-J for each training pair, in Pharaoh format: word I of the
-    source and J of the target, counted from 0. With self they come from two runs that are trained first,
-    RUN.forward and, from target to source, RUN.reverse, and are kept in RUN.pharaoh.
+    source and J of the target, counted from 0. With self, the links come from two runs that are trained
+    first, RUN.forward and, from target to source, RUN.reverse; they are written to RUN.pharaoh.
     """
     if (encoder is None) != (decoder is None) or (arch and encoder):
         raise click.UsageError("Give either --arch, or both --encoder and --decoder.")
     if encoder and decoder:
         arch = architecture_of(encoder, decoder)
     if resume and (arch or init_from or swap):
-        raise click.UsageError("--resume goes on as the run began: leave out --arch, --init-from and --swap.")
+        raise click.UsageError(
+            "--resume continues the run as it was started: leave out --arch, --init-from and --swap."
+        )
     if resume and (valid or guide) and not train_on:
         raise click.UsageError(
-            "--valid and --guide need --train; left out, all are read from where they were."
+            "--valid and --guide need --train; if all are left out, the original files are read."
         )
     if not resume and not train_on:
         raise click.UsageError("Missing option '--train'.")
@@ -97,7 +97,7 @@ def train(
     if resume:
         experiment = _resume(console, out, train_on, valid, guide, on, chosen)
         progress = experiment.trainer.progress
-        console.print(f"Going on with {out} after {progress.update:,} updates.", markup=False)
+        console.print(f"Resuming {out} after {progress.update:,} updates.", markup=False)
         if progress.spent(experiment.config.training) == 1:
             console.print("Its budget is used up: raise --max-updates, --max-tokens or --max-minutes.")
     else:
@@ -132,7 +132,7 @@ def _start(
         experiment, size = set_up(asked, architecture, out, device, init_from, report)
     describe_data(console, experiment.prepared)
     named = f"{experiment.config.architecture}, {size}"
-    console.print(f"{named}; settings can be changed by --set.", markup=False)
+    console.print(f"{named}; settings can be changed with --set.", markup=False)
     return experiment
 
 
@@ -143,7 +143,7 @@ def _own_guide(
     device: torch.device,
     start: Callable[[Path, bool], Experiment],
 ) -> Path:
-    """The guide of the run's own, made where it is not there already."""
+    """The guide that is made for the run, unless it already exists."""
     from seqattn.runs.guiding import links_path, train_directions, write_own_guide
 
     from ..views.live import announce, preparing, watch
@@ -155,7 +155,7 @@ def _own_guide(
 
     links = links_path(out)
     if links.exists():
-        console.print(f"The guide is in {links} already.", markup=False, soft_wrap=True)
+        console.print(f"The guide already exists in {links}.", markup=False, soft_wrap=True)
         return links
     train_directions(out, device, start, train)
     with preparing(console) as report:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", type=RUN)
 @click.argument("input", type=click.Path(path_type=Path), required=False)
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to stdout.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Instead of standard output.")
 @BEAM
 @click.option(
     "--nbest", default=1, type=click.IntRange(1, 100), help="Translations of each line; needs jsonl."
@@ -43,16 +43,16 @@ if TYPE_CHECKING:
 @LENGTH_PENALTY
 @click.option("--sample", is_flag=True, help="Draw translations instead of searching for the best.")
 @click.option("--temperature", default=1.0, show_default=True, type=Number(1e-6, 1e6))
-@click.option("--top-k", default=0, type=click.IntRange(0), help="Draw among the K likeliest pieces only.")
+@click.option("--top-k", default=0, type=click.IntRange(0), help="Draw only among the K likeliest pieces.")
 @click.option(
     "--top-p",
     default=1.0,
     type=Number(1e-6, 1),
     help="Draw among the likeliest pieces that together reach this probability.",
 )
-@click.option("--seed", default=1, show_default=True, type=SEED, help="Of sampling.")
+@click.option("--seed", default=1, show_default=True, type=SEED, help="Random seed of sampling.")
 @click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
-@click.option("--attention", is_flag=True, help="Show where each translation looked, as heat maps.")
+@click.option("--attention", is_flag=True, help="Show the attention of each translation as a heat map.")
 @PRECISION
 @machine_options
 def translate(
@@ -75,7 +75,7 @@ def translate(
 ) -> None:
     """Translate the lines of INPUT, or of standard input.
 
-    One line out for each line in, in order. With --format jsonl each line holds the source and its
+    One line out for each line in, in order. With --format jsonl each line contains the source and its
     translations, best first, with their scores.
 
     \b
@@ -85,11 +85,9 @@ def translate(
       echo "A sentence." | seqattn translate runs/mine --attention
     """
     if nbest > 1 and form == "text":
-        raise click.UsageError(
-            "--nbest needs --format jsonl: as text there is one line out for each line in."
-        )
+        raise click.UsageError("--nbest needs --format jsonl: text has one line out for each line in.")
     if nbest > beam and not sample:
-        raise click.UsageError(f"--nbest {nbest} needs a --beam of at least as many.")
+        raise click.UsageError(f"--nbest {nbest} needs a --beam of at least {nbest}.")
     if not sample and (temperature != 1.0 or top_k or top_p != 1.0):
         raise click.UsageError("--temperature, --top-k and --top-p need --sample.")
     if input is not None:
@@ -100,10 +98,10 @@ def translate(
     from seqattn.decoding.translation import TranslationOptions
 
     lines = _lines(input)
-    # A person who types wants each answer before the next line.
+    # Interactive input is translated line by line.
     chunk = 1 if input is None and sys.stdin.isatty() else TranslationOptions.chunk
     options = TranslationOptions(
-        # Without --nbest only one draw is shown, so only one is made.
+        # Without --nbest only one sample is shown, so only one is drawn.
         loaded.search_options(nbest if sample else beam, length_penalty),
         SamplingOptions(temperature, top_k, top_p, seed) if sample else None,
         nbest,
@@ -134,7 +132,7 @@ def _lines(path: Path | None) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _destination(path: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a file that appears when it is whole."""
+    """Standard output, or a file that appears once it is complete."""
     if path is None:
         yield sys.stdout
         return
@@ -147,7 +145,7 @@ def _destination(path: Path | None) -> Iterator[TextIO]:
 
 
 def _attention(run: Run, found: Sequence[Translation]) -> Iterator[list[Attention]]:
-    """What each best translation looked at, for each piece its source was cut into."""
+    """The attention of each best translation, for each part of its source."""
     from seqattn.alignment.reading import attention_of
     from seqattn.data.batching import Example
 

@@ -1,1 +1,1 @@
-"""What is shown, as rich renderables, HTML and SVG."""
+"""Output of the commands as rich renderables and files."""

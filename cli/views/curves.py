@@ -28,9 +28,9 @@ LARGEST = 1e150
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """One bar character per value, scaled from the least to the greatest; a space where it is not finite.
+    """One bar character per value, scaled from the minimum to the maximum; a space where it is not finite.
 
-    A constant series stands at mid-height, and no values give the empty string.
+    A constant series is drawn at mid-height; no values give the empty string.
     """
     finite = [value for value in values if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
@@ -56,10 +56,10 @@ def curves(
 ) -> RenderableType:
     """Plot every series, a name with its (x, y) points in any order, over common axes.
 
-    Points are joined by braille lines that carry the series' own marker, so that series can be told apart
-    without colour; * stands where the markers of several series fall on each other. Points that are not
+    Points are joined by braille lines with a marker for each series, so that series can be distinguished
+    without colour; * marks a cell where the markers of several series coincide. Points that are not
     finite or exceed 1e150 are left out. The plot area has `height` lines (at least 3); no line is wider than
-    `width` cells, which is taken as 20 if it is less.
+    `width` cells, which is raised to 20 if it is less.
     """
     width, height = max(width, MIN_WIDTH), max(height, 3)
     names = [caption(name) for name in series]
@@ -147,7 +147,7 @@ def _between(start: Dot, stop: Dot) -> Iterator[Dot]:
 
 
 def _marked(path: list[Dot], number: int, columns: int) -> set[Cell]:
-    """The cells that carry a marker: all points where there is room, else some, staggered between series."""
+    """The cells with a marker: all points if there is room, else some, staggered between series."""
     if not path:
         return set()
     cells = [(x // 2, y // 4) for x, y in path]
@@ -166,7 +166,7 @@ def _usable(points: Sequence[Point]) -> list[Point]:
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    """The range itself, or, where it is too narrow to be drawn, one around it."""
+    """The range itself, or a wider one around it if it is too narrow to be drawn."""
     size = max(abs(low), abs(high))
     if high - low > max(1e-9 * size, 1e-90):
         return low, high
@@ -175,7 +175,7 @@ def _widened(low: float, high: float) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float, most: int) -> list[float]:
-    """Round values in at most `most` even steps: between the bounds, around them if they hold only one."""
+    """Round values in at most `most` even steps: between the bounds, or around them if only one fits."""
     unit = 10.0 ** math.floor(math.log10((high - low) / most))
     step = next(unit * factor for factor in (1, 2, 5, 10, 20) if high - low <= most * unit * factor)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

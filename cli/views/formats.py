@@ -1,6 +1,6 @@
-"""The formats in which align shows what was attended to, each a function that prints to standard output.
+"""The formats in which `align` shows attention, each a function that prints to standard output.
 
-A format is given, for each pair, what every run saw in it.
+A format receives, for each pair, the attention of every run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Found = Iterable[Sequence["AttentionMap"]]
 
 
 def heatmaps(found: Found) -> None:
-    """Heat maps, those of one pair side by side where there is room."""
+    """Heat maps, those of one pair side by side if there is room."""
     from .heatmap import side_by_side
     from .render import attention_map
 
@@ -29,7 +29,7 @@ def heatmaps(found: Found) -> None:
     for number, several in enumerate(found):
         if number:
             console.print()
-        # Two maps stand side by side where each has room for a sentence.
+        # Two maps are set side by side if each has room for a sentence.
         together = len(several) > 1 and console.width >= 100
         room = (console.width - 3) // 2 if together else console.width
         maps = [
@@ -39,7 +39,7 @@ def heatmaps(found: Found) -> None:
 
 
 def headmaps(found: Found) -> None:
-    """Small maps of every layer and head, those of one run below the other's."""
+    """Small maps of every layer and head, one run below another."""
     from seqattn.models.base import AttentionShape
     from seqattn.pictures.page import described
 
@@ -57,7 +57,7 @@ def headmaps(found: Found) -> None:
 
 
 def jsonl(found: Found) -> None:
-    """A JSON object a line for each pair and run."""
+    """A JSON object on one line for each pair and run."""
     for several in found:
         for one in several:
             record = {"run": one.run, **one.attention.to_json()}
@@ -72,10 +72,10 @@ def html(found: Found) -> None:
 
 
 def svg(found: Found) -> None:
-    """A picture, the runs of a pair side by side, one pair below the other."""
+    """A picture, the runs of a pair side by side, one pair below another."""
     from seqattn.pictures.svg import MOST_PAIRS, drawing
 
-    # One more than there may be is enough to see that there are too many.
+    # One more than the maximum is enough to detect that there are too many.
     pairs = [
         [(f"{one.run}: {one.described}", one.attention) for one in several]
         for several in islice(found, MOST_PAIRS + 1)

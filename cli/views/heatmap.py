@@ -27,18 +27,18 @@ BANDS = (
 )
 MIN_WIDTH = 20
 FAINT = "#808080"
-MAX_HEADING = 24  # cells of a word on a line of its own
+MAX_HEADING = 24  # cells of a word on its own line
 MAX_STACK = 12  # letters of a word that is stacked
 
 
 def visible(text: str) -> str:
-    """`legible.visible`, of at least one cell."""
+    """`legible.visible`, at least one cell wide."""
     shown = legible.visible(text)
     return shown if cell_len(shown[0]) else "◌" + shown
 
 
 def caption(text: str) -> str:
-    """`text` made `visible`, with its spaces kept: for titles and names that stand free."""
+    """`text` made `visible`, with its spaces kept: for titles and names."""
     return visible(text).replace("␣", " ")
 
 
@@ -63,10 +63,10 @@ def heatmap(
     """Draw how much each target word (row) attended to each source word (column).
 
     `weights` has shape (len(target), len(source)); every weight is in [0, 1] and every row sums to about 1.
-    Weights are drawn in five fixed bands, the first largest weight of each row stands in [brackets], and a
-    weight that is not a number is drawn as `?`. No line is wider than `width` cells, which is taken as 20 if
-    it is less. Source words that do not fit beside each other continue in further panels. Columns and rows
-    follow the order of reading; of words that are written from right to left a line says so.
+    Weights are drawn in five fixed bands, the first largest weight of each row is in [brackets], and a
+    weight that is not a number is drawn as `?`. No line is wider than `width` cells, which is raised to 20 if
+    it is less. Source words that do not fit side by side continue in further panels. Columns and rows are in
+    reading order; a line notes right-to-left words.
 
     Raises ValueError if the shape of `weights` does not match the words.
     """
@@ -92,7 +92,7 @@ def heatmap(
 
 
 def block(lines: list[Text]) -> RenderableType:
-    """`lines` under each other, cropped rather than wrapped where the console is narrower."""
+    """`lines` below each other, cropped instead of wrapped if the console is narrower."""
     for line in lines:
         line.rstrip()
     # A bare Text would lose `no_wrap` when printed.
@@ -100,7 +100,7 @@ def block(lines: list[Text]) -> RenderableType:
 
 
 def side_by_side(maps: Sequence[RenderableType], *, width: int) -> RenderableType:
-    """Set `maps` next to each other, in rows of as many as fit into `width` cells."""
+    """Set `maps` side by side, in rows of as many as fit into `width` cells."""
     console = Console(width=10_000, file=StringIO(), color_system=None)
     rows: list[list[RenderableType]] = []
     room = 0
@@ -144,11 +144,11 @@ def _panels(
 
 
 def _heading(words: list[str], room: int, least: int) -> tuple[list[Text], list[int]]:
-    """The lines that name the columns, and the number of cells each column is filled with.
+    """The lines that name the columns, and the number of filled cells of each column.
 
-    Words stand beside each other where they all fit. Otherwise each gets a line of its own, or, where that
-    takes at most half as many lines, they are stacked letter by letter. Right-to-left words always get a
-    line of their own, because a terminal that reorders such text would exchange neighbouring columns.
+    Words are side by side if they all fit. Otherwise each gets its own line, or, if that takes at most half
+    as many lines, they are stacked letter by letter. Right-to-left words always get their own lines,
+    because a terminal that reorders such text would exchange neighbouring columns.
     """
     apart = any(map(reordered, words))
     sizes = [max(3, cell_len(word)) for word in words]
@@ -208,7 +208,7 @@ def band(weight: float) -> tuple[str, str]:
 
 
 def cell(weight: float, size: int) -> Text:
-    """A weight as `size` cells of shade."""
+    """A weight as `size` shaded cells."""
     if math.isnan(weight):
         return Text("?".center(size))
     shade, colour = band(weight)
@@ -228,14 +228,14 @@ def _cells(row: Sequence[float], sizes: list[int], peak: int) -> Text:
 
 
 def legend(width: int, *more: str) -> list[Text]:
-    """What the shades mean, and what more there is to say."""
+    """The meaning of the shades, and further notes."""
     entries = [Text("weight"), Text.assemble((BANDS[0][1], BANDS[0][2]), f" <{BANDS[1][0]:.2f}")]
     entries += [Text.assemble((shade, colour), f" ≥{lower:.2f}") for lower, shade, colour in BANDS[1:]]
     return flow([*entries, *map(Text, more)], width)
 
 
 def flow(entries: Iterable[Text], width: int) -> list[Text]:
-    """`entries` beside each other, two spaces between; neither they nor the lines exceed `width` cells."""
+    """`entries` side by side, two spaces apart, in lines of at most `width` cells; no entry is wider."""
     lines: list[Text] = []
     for entry in entries:
         if lines and lines[-1].cell_len + 2 + entry.cell_len <= width:

@@ -1,4 +1,4 @@
-"""Training as it is watched: a live view in a terminal, plain lines elsewhere."""
+"""The progress of training: a live view in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from seqattn.training.schedule import Progress, TrainingOptions
 
 PLAIN_LINE_EVERY = 30.0
-"""Seconds between plain lines when no validation falls due."""
+"""Seconds between plain lines when there is no validation."""
 
 
 @contextmanager
 def preparing(console: Console) -> Iterator[Report]:
-    """A bar in a terminal while corpora are made ready; nothing elsewhere."""
+    """A progress bar while corpora are prepared, in a terminal; nothing elsewhere."""
     with Bars(console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task("reading the corpora", total=None)
         yield lambda what, share: bars.update(
@@ -44,7 +44,7 @@ def preparing(console: Console) -> Iterator[Report]:
 
 
 def describe_data(console: Console, prepared: Prepared) -> None:
-    """Say what there is to learn from, and what was left out and why."""
+    """Report the training data, and what was left out and why."""
     record = prepared.record
     tokenizer = prepared.tokenizer
     sizes = f"{len(tokenizer.source):,}" + ("" if tokenizer.joint else f" and {len(tokenizer.target):,}")
@@ -73,7 +73,7 @@ def describe_data(console: Console, prepared: Prepared) -> None:
 
 
 def announce(console: Console, experiment: Experiment) -> None:
-    """Say what is about to be trained and how long."""
+    """Report the size, device and limits of the training that begins."""
     options = experiment.config.training
     limits = [
         f"{options.max_updates:,} updates" if options.max_updates else "",
@@ -90,7 +90,7 @@ def announce(console: Console, experiment: Experiment) -> None:
 
 
 def watch(console: Console, experiment: Experiment, name: str = "") -> None:
-    """Train to the end, showing it. Ctrl-C saves and exits with 130; a second one stops at once."""
+    """Train to the end and show progress. Ctrl-C saves and exits with 130; a second one stops at once."""
     from seqattn.runs.records import ValidatedLine
 
     name = name or experiment.folder.path.name
@@ -111,7 +111,7 @@ def watch(console: Console, experiment: Experiment, name: str = "") -> None:
     if interrupted:
         console.print(
             f"Interrupted after {progress.update:,} updates and saved; "
-            f"go on with: seqattn train --resume --out {experiment.folder.path}",
+            f"continue with: seqattn train --resume --out {experiment.folder.path}",
             markup=False,
             soft_wrap=True,
         )
@@ -123,7 +123,7 @@ def watch(console: Console, experiment: Experiment, name: str = "") -> None:
 
 @contextmanager
 def _interruptible(console: Console) -> Iterator[list[int]]:
-    """Within, the first SIGINT is only noted in the list; the second raises KeyboardInterrupt."""
+    """In this context the first SIGINT is only added to the list; the second raises KeyboardInterrupt."""
     noted: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:
@@ -141,20 +141,20 @@ def _interruptible(console: Console) -> Iterator[list[int]]:
 def _watch_plainly(console: Console, experiment: Experiment, name: str, interrupted: list[int]) -> None:
     from seqattn.training.events import Updated, Validated
 
-    spoken = time.monotonic()
+    reported = time.monotonic()
     for event in experiment.run():
         progress = event.progress
         head = f"{name}: update {progress.update:,}, epoch {progress.epoch + 1}, {duration(progress.seconds)}"
         if isinstance(event, Validated):
             console.print(f"{head}: {validation_line(event)}", markup=False, soft_wrap=True)
-            spoken = time.monotonic()
+            reported = time.monotonic()
         elif isinstance(event, Updated):
-            if time.monotonic() - spoken > PLAIN_LINE_EVERY:
+            if time.monotonic() - reported > PLAIN_LINE_EVERY:
                 rate = event.tokens / event.seconds
                 console.print(
                     f"{head}: loss {event.loss:.3f}, {rate:,.0f} tokens/s", markup=False, soft_wrap=True
                 )
-                spoken = time.monotonic()
+                reported = time.monotonic()
         else:
             console.print(f"{head}: done, {event.reason}.", markup=False, soft_wrap=True)
         if interrupted:
@@ -179,7 +179,7 @@ def duration(seconds: float) -> str:
 
 
 class LiveView:
-    """What the terminal shows while a model trains; it knows what was validated before a resumption."""
+    """The terminal view of a training, including the validations before it was resumed."""
 
     def __init__(self, name: str, options: TrainingOptions, earlier: Sequence[ValidatedLine] = ()) -> None:
         self.name = name
@@ -191,7 +191,7 @@ class LiveView:
         self.reason = ""
 
     def add(self, event: Event) -> None:
-        """Take in what happened."""
+        """Add an event."""
         from seqattn.training.events import Updated, Validated
 
         self.progress = event.progress
@@ -207,7 +207,7 @@ class LiveView:
             self.reason = event.reason
 
     def __rich__(self) -> RenderableType:
-        """The view as it stands."""
+        """The current view."""
         if self.progress is None:
             return Text(f"{self.name}: starting …", style="dim")
         done = self.progress.spent(self.options)
@@ -225,7 +225,7 @@ class LiveView:
         lines: list[RenderableType] = [head, figures]
         if self.validations:
             last = self.validations[-1]
-            by = "loss (turned round)" if self.options.best_by == "loss" else self.options.best_by
+            by = "loss (sign flipped)" if self.options.best_by == "loss" else self.options.best_by
             lines.append(Text(f"{by} {sparkline(self.scores[-60:])}  {validation_line(last)}"))
             samples = last.validation.samples
             source, hypothesis, reference = samples[len(self.validations) % len(samples)]
@@ -236,7 +236,7 @@ class LiveView:
         return Panel(Group(*lines), expand=False, border_style="dim")
 
     def summary(self) -> Text:
-        """One line to stay when the view is gone."""
+        """The line that remains after the view."""
         assert self.progress is not None
         improved = [event for event in self.validations if event.improved]
         best = validation_line(improved[-1]).removesuffix(", best so far") if improved else "no validation"

@@ -1,4 +1,4 @@
-"""Every layer and head at a glance: small maps of one pair, a row of them for each layer."""
+"""Small maps of every layer and head for one pair, a row of maps for each layer."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ if TYPE_CHECKING:
 GAP = 2
 """Cells between two maps."""
 LEAST = 9
-"""Cells of a map whose source has few words: its entropy stands under it."""
+"""The least cells of a map, so that its entropy fits below it."""
 
 
 class Small(NamedTuple):
     """One of the maps."""
 
     name: str
-    """Ending in a star: the run's own reading."""
+    """With a star at the end for the run's own reading."""
     weights: list[list[float]]
     """(T, S)."""
     entropy: float
-    """Of a row, in bits, the mean."""
+    """The mean over rows, in bits."""
 
 
 def multiples(heads: Heads, own: Reading | None, *, width: int, title: str = "") -> RenderableType:
-    """Draw each head's attention, and the mean of each layer's, as a map of one or two cells a source word.
+    """Draw each head's attention, and each layer's mean, as a map of one or two cells per source word.
 
-    `own` is the reading that training chose, if it is of the step shown; its map has a star.
+    `own` is the reading chosen in training, if it is at the step shown; its map has a star.
     Rows are target words. Columns are numbered by their last digit; the numbers are explained once. No line
-    is wider than `width` cells, which is taken as 20 if it is less: heads that do not fit beside each other
+    is wider than `width` cells, which is raised to 20 if it is less: heads that do not fit side by side
     continue below, and source words in further panels.
     """
     width = max(width, MIN_WIDTH)
@@ -62,7 +62,7 @@ def multiples(heads: Heads, own: Reading | None, *, width: int, title: str = "")
     if not labels:
         return block([*lines, Text(fit("no target words to show", width))])
     numbered = [Text(fit(f"{n} {fit(name, MAX_HEADING)}", width)) for n, name in enumerate(names, start=1)]
-    # A terminal that reorders words written from right to left would take their numbers from them.
+    # A terminal that reorders right-to-left words would separate them from their numbers.
     apart = any(map(reordered, names))
     lines += [Text("source"), *numbered] if apart else flow([Text("source"), *numbered], width)
     layers = [list(_maps(heads, own, layer)) for layer in range(1, len(heads.weights) + 1)]
@@ -87,7 +87,7 @@ def multiples(heads: Heads, own: Reading | None, *, width: int, title: str = "")
 
 
 def _maps(heads: Heads, own: Reading | None, layer: int) -> Iterator[Small]:
-    """The mean of a layer, where it has several heads, and each of them."""
+    """The mean of a layer, if it has several heads, and each head."""
     from seqattn.alignment.measures import entropy
     from seqattn.models.base import Reading
 
@@ -102,7 +102,7 @@ def _maps(heads: Heads, own: Reading | None, layer: int) -> Iterator[Small]:
 def _beside(
     heading: str, maps: Sequence[Small], labels: list[str], columns: range, size: int, label: int, extent: int
 ) -> Iterator[Text]:
-    """The lines of some maps of a layer, the names of their rows at the left."""
+    """The lines of some maps of a layer, with row labels on the left."""
 
     def line(name: str, cells: Sequence[Text], style: str = "") -> Text:
         shown = fit(name, label)

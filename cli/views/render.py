@@ -1,4 +1,4 @@
-"""Results as rich renderables: pure functions, nothing printed. Texts are data and never read as markup."""
+"""Results as rich renderables: pure functions that print nothing. Texts are never read as markup."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def attention_map(attention: Attention, *, width: int, title: str = "") -> RenderableType:
-    """A pair's attention as a heat map, and under it what sums it up."""
+    """A pair's attention as a heat map with a summary below it."""
     chart = heatmap(attention.source, attention.target, attention.weights.tolist(), width=width, title=title)
     if not attention.target:
         return chart
@@ -32,7 +32,7 @@ def attention_map(attention: Attention, *, width: int, title: str = "") -> Rende
 
 
 def attention_summary(attention: Attention, width: int) -> list[Text]:
-    """The mean entropy of the rows, and the source words that no target word looked at."""
+    """The mean entropy of the rows, and the source words that no target word attended to."""
     from seqattn.alignment.measures import UNSEEN, coverage, entropy
 
     bits, most = entropy(attention.weights).mean().item(), math.log2(len(attention.source))
@@ -56,7 +56,7 @@ def attention_summary(attention: Attention, width: int) -> list[Text]:
 
 
 def facts(rows: Mapping[str, str]) -> Text:
-    """Names and values, aligned, a line each; to be printed with `soft_wrap`."""
+    """Names and values, aligned, one line each; to be printed with `soft_wrap`."""
     room = 2 + max(map(len, rows))
     return Text("\n").join(
         Text.assemble((name.ljust(room), "dim"), caption(value)) for name, value in rows.items()
@@ -108,7 +108,7 @@ def agreement_line(found: Agreement) -> str:
 
 
 def systems_table(systems: Sequence[System], beam: int, agreements: Sequence[Agreement | None]) -> Table:
-    """One column a system: what it is, what its training took, how well and how fast it translates."""
+    """One column for each system: architecture, training, translation quality and speed."""
     from .live import duration
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -141,7 +141,7 @@ def systems_table(systems: Sequence[System], beam: int, agreements: Sequence[Agr
 
 
 def differences(systems: Sequence[System], pairs: Sequence[Pair], rows: Sequence[int]) -> RenderableType:
-    """Sentences with each system's translation and the reference; a tick marks what equals the reference."""
+    """Sentences with each system's translation and the reference; a tick marks exact matches."""
     table = Table.grid(padding=(0, 2))
     for row in rows:
         source, reference = pairs[row]
@@ -158,7 +158,7 @@ def differences(systems: Sequence[System], pairs: Sequence[Pair], rows: Sequence
 
 
 def run_facts(config: RunConfig, parameters: int, trained: TrainedRecord, last: MetricsLine | None) -> Text:
-    """What `seqattn info` shows of a run; `last` is the newest line of its metrics, if any."""
+    """The output of `seqattn info`; `last` is the newest line of the run's metrics, if any."""
     from dataclasses import asdict
 
     from seqattn.options import flat_options

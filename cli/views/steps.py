@@ -1,4 +1,4 @@
-"""Decoding played one step at a time: what the decoder reads, where it looks, what it proposes and takes."""
+"""Decoding one step at a time: what the decoder reads, attends to, proposes and takes."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from seqattn.text.tokenizer import Tokenizer
 
 MOST_LINES = 12
-"""Lines of source pieces where there is no terminal to fill."""
+"""Lines of source pieces if there is no terminal."""
 MOST_COLUMN, SHADE = 12, 3
-"""Cells of a piece and of the shade of its weight where pieces stand in columns."""
+"""Cells of a piece and of the shade of its weight when pieces are in columns."""
 OTHER_LINES = 17
-"""Lines that a step takes in a terminal beside the heading and source pieces."""
+"""Lines of a step in a terminal in addition to the heading and source pieces."""
 MOST_BAR = 40
 """Cells."""
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -38,39 +38,39 @@ QUIT = ("q", "Q", "\x1b")
 
 
 class Row(NamedTuple):
-    """A piece with its share: of the attention, or of the probability."""
+    """A piece with its attention weight or probability."""
 
     share: float
     piece: str
     taken: bool = False
     remark: str = ""
     score: float | None = None
-    """Before the softmax that made the share, where one softmax did."""
+    """Before the softmax, if the share comes from a single softmax."""
 
 
 class Scene(NamedTuple):
-    """One step in words."""
+    """One step as text."""
 
     name: str
     read: str
     """The piece that the decoder reads."""
     text: str
-    """All that is produced, this step's piece included."""
+    """The output so far, including the piece of this step."""
     attended: list[Row]
     """Every source piece, in order."""
     sums: list[str]
-    """What sums up the attention and its context vector."""
+    """A summary of the attention and its context vector."""
     proposed: list[Row]
-    """The likeliest pieces, and the one that is taken."""
+    """The likeliest pieces, and the piece taken."""
 
 
 def play(
     run: Run, name: str, reading: Reading, pause: float | None, source: str, target: str | None = None
 ) -> None:
-    """Show the steps of greedy decoding, or those along a target, by a reading of the step that produces.
+    """Show the steps of greedy decoding, or of a given target, by a reading at the producing step.
 
-    In a terminal each takes the place of the one before, at a key or after a pause of seconds; elsewhere
-    they stand under each other.
+    In a terminal each step replaces the previous one, at a key or after a pause in seconds; elsewhere they
+    are printed below each other.
     """
     from dataclasses import replace
 
@@ -101,16 +101,16 @@ def play(
 
 
 def _rest(seconds: float) -> str:
-    """Wait, as if for a key."""
+    """Wait in place of a key."""
     time.sleep(seconds)
     return ""
 
 
 def perform(console: Console, scenes: Sequence[Scene], heading: list[Text], key: Callable[[], str]) -> None:
-    """Show one scene in the place of the other in a terminal, as `key` gives keys; the last one stays."""
+    """Show scenes in a terminal, each replacing the previous one at a key from `key`; the last remains."""
     from rich.live import Live
 
-    foot = block([Text(), Text("any key: on   ←: back   q: end", FAINT)])
+    foot = block([Text(), Text("any key: next   ←: back   q: quit", FAINT)])
     most = max(3, console.height - len(heading) - OTHER_LINES)
 
     def draw(at: int, *more: RenderableType) -> Group:
@@ -128,14 +128,14 @@ def perform(console: Console, scenes: Sequence[Scene], heading: list[Text], key:
         except EOFError:
             pass
         finally:
-            # What stays needs no keys.
+            # The remaining scene needs no help line.
             live.update(draw(min(at, len(scenes) - 1)))
 
 
 def scenes_of(
     every: Sequence[Step], tokenizer: Tokenizer, source: Sequence[int], reading: Reading
 ) -> Iterator[Scene]:
-    """Steps in words, attention and context vector by a reading."""
+    """Steps as scenes, with attention and context vector by a reading."""
     from seqattn.alignment.measures import entropy
     from seqattn.alignment.words import END
     from seqattn.symbols import BOS, EOS
@@ -152,7 +152,7 @@ def scenes_of(
         weights = reading.weights(step.attention.unsqueeze(-2))[0]
         scores = _scores(step, reading)
         context = step.context[reading.layer - 1]
-        # The mean is of the weights alone: a layer's context vectors are joined, not averaged.
+        # Only the weights are averaged: a layer's context vectors are concatenated, not averaged.
         vector = context[reading.head - 1] if reading.head else context.flatten()
         of = "c" if reading.head or len(context) == 1 else f"[c1 … c{len(context)}]"
         proposed = [Row(one.probability, piece(one.id), one == step.taken) for one in step.candidates]
@@ -174,7 +174,7 @@ def scenes_of(
 
 
 def _scores(step: Step, reading: Reading) -> list[float | None]:
-    """What each source piece scored before the softmax; the mean of several heads' weights has no scores."""
+    """Each source piece's score before the softmax; the mean of several heads' weights has no scores."""
     of_layer = step.scores[reading.layer - 1]
     if len(of_layer) > 1 and not reading.head:
         return [None] * of_layer.shape[-1]
@@ -185,9 +185,9 @@ def _scores(step: Step, reading: Reading) -> list[float | None]:
 def picture(scene: Scene, width: int, most: int) -> RenderableType:
     """A scene in lines of at most `width` cells, its source pieces in at most `most` lines.
 
-    A piece stands at the same place in every scene of a sentence. Where not all find room, a part of the
-    source is shown, the one with the largest weight. A share stands before its piece: after a piece written
-    from right to left a terminal would turn it round.
+    A piece has the same place in every scene of a sentence. If not all fit, the part of the source with the
+    largest weight is shown. A share comes before its piece: after a right-to-left piece a terminal would
+    reverse it.
     """
     width = max(width, MIN_WIDTH)
     label = max(cell_len(visible(row.piece)) for row in (*scene.attended, *scene.proposed))
@@ -206,7 +206,7 @@ def picture(scene: Scene, width: int, most: int) -> RenderableType:
 
 
 def _attended(rows: Sequence[Row], label: int, width: int, most: int) -> Iterator[Text]:
-    """Source pieces under each other with bars, or where these are too many lines in columns with shades."""
+    """Source pieces below each other with bars, or, if there are too many, in columns with shades."""
     peak = max(range(len(rows)), key=lambda at: rows[at].share)
     if len(rows) <= most:
         yield from (_bar(row, label, width, bold=at == peak) for at, row in enumerate(rows))
@@ -259,7 +259,7 @@ def _bar(row: Row, label: int, width: int, bold: bool) -> Text:
 
 
 def _tail(text: str, cells: int) -> str:
-    """`text` if it takes at most `cells` cells, else its longest end with … that does."""
+    """`text` if it takes at most `cells` cells, else its longest suffix with … that does."""
     if cell_len(text) <= cells:
         return text
     kept = ""
