@@ -1,4 +1,4 @@
-"""A headless Chromium driven by its DevTools protocol over two pipes: real keys and pointers, no packages."""
+"""A headless Chromium controlled with its DevTools protocol over two pipes, without further packages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KEYS = {
 
 
 def find_chromium() -> str | None:
-    """The program that the environment variable CHROMIUM names, or one on the PATH."""
+    """The program in the environment variable CHROMIUM, or one on the PATH."""
     if os.name != "posix":
         return None
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
@@ -65,10 +65,10 @@ class Browser:
         self._numbers = itertools.count(1)
         self._rest = b""
         self._session: str | None = None
-        self.said: list[str] = []
-        """What the console told of the page: errors, and what its policy refused."""
+        self.messages: list[str] = []
+        """Console messages of the page: errors, and what its policy blocked."""
         self.requests: list[str] = []
-        """What the page asked for, itself first."""
+        """The requests of the page, the page itself first."""
 
     def __enter__(self) -> Browser:
         try:
@@ -89,7 +89,7 @@ class Browser:
 
     def open(self, page: Path, *, width: int = 1200, height: int = 800, dark: bool = False) -> None:
         """Show a file and wait until it is loaded."""
-        self.said, self.requests = [], []
+        self.messages, self.requests = [], []
         self._send(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -105,7 +105,7 @@ class Browser:
             pass
 
     def run(self, script: str) -> Any:
-        """The value of a JavaScript expression, or of the promise that it is."""
+        """The value of a JavaScript expression, or of its promise."""
         found = self._send("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
@@ -119,7 +119,7 @@ class Browser:
         self._settle()
 
     def point(self, element: str, *, click: bool = False) -> None:
-        """Move the mouse onto the middle of what a JavaScript expression names."""
+        """Move the mouse to the middle of the element that a JavaScript expression gives."""
         x, y = self.run(
             f"(() => {{ const e = {element}; e.scrollIntoView({{block: 'center', inline: 'center'}});"
             "const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })()"
@@ -130,11 +130,11 @@ class Browser:
         self._settle()
 
     def picture(self, path: Path) -> None:
-        """Write a PNG of what is shown."""
+        """Write a PNG of the page."""
         path.write_bytes(base64.b64decode(self._send("Page.captureScreenshot")["data"]))
 
     def _settle(self) -> None:
-        """Wait until the page has seen what was done, and what followed from it."""
+        """Wait until the page has handled the last input and its effects."""
         self.run("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
 
     def _send(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -150,7 +150,7 @@ class Browser:
         return result
 
     def _receive(self) -> dict[str, Any]:
-        """The next message, after noting what the page says of itself."""
+        """The next message, after recording the page's requests and console messages."""
         while b"\0" not in self._rest:
             part = os.read(self._answers, 1 << 20)
             assert part, "the browser has ended"
@@ -159,9 +159,9 @@ class Browser:
         message: dict[str, Any] = json.loads(text)
         match message.get("method"):
             case "Log.entryAdded":
-                self.said.append(message["params"]["entry"]["text"])
+                self.messages.append(message["params"]["entry"]["text"])
             case "Runtime.exceptionThrown":
-                self.said.append(message["params"]["exceptionDetails"]["text"])
+                self.messages.append(message["params"]["exceptionDetails"]["text"])
             case "Network.requestWillBeSent":
                 self.requests.append(message["params"]["request"]["url"])
         return message

@@ -47,9 +47,9 @@ def contents(folder):
 
 
 def weights_of(run):
-    """The weights as bytes and what is said of them; the order within the file is not settled."""
-    tensors, said = RunFolder(run).read_model()
-    return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}, said
+    """The weights as bytes and their record; the order within the file is arbitrary."""
+    tensors, trained = RunFolder(run).read_model()
+    return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}, trained
 
 
 def updates_of(run):
@@ -57,7 +57,7 @@ def updates_of(run):
 
 
 def interrupt_after(monkeypatch, update):
-    """As if Ctrl-C were pressed during that update."""
+    """Simulate Ctrl-C during that update."""
     own = Trainer._update
 
     def interrupted(trainer, group):
@@ -69,8 +69,8 @@ def interrupt_after(monkeypatch, update):
     monkeypatch.setattr(Trainer, "_update", interrupted)
 
 
-def told(result):
-    """What an error said: one line on stderr, nothing on stdout."""
+def error_of(result):
+    """The error message: one line on stderr, nothing on stdout."""
     assert result.stdout == ""
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1 and lines[0].startswith("Error: "), result.stderr
@@ -86,9 +86,9 @@ class Work:
         self.test = write_tsv(path / "test.tsv", TEST)
         self.source = path / "test.source"
         self.source.write_text("".join(f"{pair.source}\n" for pair in TEST))
-        self.said = {}
+        self.results = {}
         for architecture in SIZES:
-            self.said[architecture] = seqattn(
+            self.results[architecture] = seqattn(
                 *("train", "--train", self.train, "--arch", architecture, "--out", self.run(architecture)),
                 *("--max-updates", 40, *sizes(architecture)),
             )
@@ -97,7 +97,7 @@ class Work:
         return self.path / architecture
 
     def back(self, architecture):
-        """A run of the other direction; the corpora are as good a task from their end."""
+        """A run of the other direction; the task is equally valid in reverse."""
         path = self.path / f"{architecture}-back"
         if not path.exists():
             shutil.copytree(self.run(architecture), path)

@@ -1,4 +1,4 @@
-"""Settings for all tests: one thread, hypothesis that finds the same examples, runs that many tests read."""
+"""Settings for all tests: one thread, reproducible hypothesis examples, runs shared by many tests."""
 
 from __future__ import annotations
 

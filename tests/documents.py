@@ -1,4 +1,4 @@
-"""What the documentation's pages say that a program can check: the commands in their code."""
+"""The commands in the code of the documentation's pages, for tests to check."""
 
 import re
 import shlex
@@ -57,7 +57,7 @@ def calls(line):
 
 
 def commands_in(page):
-    """Where each command of a page stands, and its arguments."""
+    """The location and the arguments of each command of a page."""
     return [
         (f"{page.relative_to(ROOT)}:{number}", arguments)
         for number, line in code_blocks(page.read_text(encoding="utf-8"))
@@ -77,7 +77,7 @@ def check(arguments):
     if "--help" in rest or "-h" in rest:
         return
     if any("…" in word or word.startswith("[") for word in rest):
-        # A synopsis rather than a command: its options must exist.
+        # A synopsis, not a command: its options must exist.
         known = {option for parameter in command.params for option in parameter.opts}
         for word in re.findall(r"(?<![\w-])--[a-z-]+", " ".join(rest)):
             if word not in known:

@@ -1,4 +1,4 @@
-"""Tiny random models of every architecture and option, and batches for them to read."""
+"""Tiny random models of every architecture and option, and input batches."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("transformer", {"norm": "post", "tied": False, "encoder_layers": 3, "decoder_layers": 1}),
     ("transformer", {"norm": "pre", "encoder_layers": 1, "decoder_layers": 2, "heads": 4}),
 ]
-"""(architecture, options) to test: each option's values, though not every combination of them."""
+"""(architecture, options) to test: every value of each option, but not every combination."""
 
 
 class Variant(NamedTuple):
@@ -67,8 +67,8 @@ class Variant(NamedTuple):
     options: dict[str, Any]
 
     def __str__(self) -> str:
-        said = "-".join(f"{key}={value}" for key, value in self.options.items())
-        return f"{self.architecture}-{said}" if said else self.architecture
+        settings = "-".join(f"{key}={value}" for key, value in self.options.items())
+        return f"{self.architecture}-{settings}" if settings else self.architecture
 
 
 VARIANT_NAMES = [str(Variant(*variant)) for variant in VARIANTS]
@@ -125,7 +125,7 @@ def random_source(lengths: Sequence[int] = (5, 3, 7), size: int = 13, seed: int 
 
 
 def random_target(rows: int = 3, length: int = 5, size: int = 13, seed: int = 2) -> Tensor:
-    """What a decoder may read: BOS, then random ids: (rows, length)."""
+    """Decoder input: BOS, then random ids: (rows, length)."""
     generator = torch.Generator().manual_seed(seed)
     words = torch.randint(4, size, (rows, length - 1), generator=generator)
     return torch.cat([torch.full((rows, 1), BOS), words], dim=1)

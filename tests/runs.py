@@ -1,4 +1,4 @@
-"""A toy task, tokenizers of it, and finished runs on disk, each made once a session."""
+"""A toy task, tokenizers for it, and finished runs on disk, each made once per session."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def prose_tokenizer(joint: bool = True) -> Tokenizer:
 def random_run(
     path: Path, architecture: str, *, joint: bool = True, **options: Any
 ) -> tuple[RunFolder, Seq2Seq]:
-    """A run of random weights on disk, and the model that was saved."""
+    """A run with random weights on disk, and the saved model."""
     tokenizer = prose_tokenizer(joint)
     config = RunConfig(
         architecture,
@@ -103,7 +103,7 @@ def toy_data() -> Prepared:
 
 
 def toy_training(**changes: Any) -> TrainingOptions:
-    """A few updates, validated often, in the precision that every machine computes alike."""
+    """A few updates, validated often, in the precision that gives the same results on every machine."""
     few: dict[str, Any] = {
         "learning_rate": 1e-2,
         "warmup": 4,
@@ -117,7 +117,7 @@ def toy_training(**changes: Any) -> TrainingOptions:
 
 
 def train_toy(path: Path, architecture: str, **changes: Any) -> Run:
-    """Train a tiny model on the toy data from end to end and load what was written."""
+    """Train a tiny model on the toy data from start to end and load the run."""
     model = tiny_options(architecture, dropout=0.1)
     on = torch.device("cpu")
     experiment = Experiment.start(

@@ -1,4 +1,4 @@
-"""What a renderable looks like, as text."""
+"""Renderables as text."""
 
 import io
 
@@ -7,7 +7,7 @@ from rich.style import Style
 
 
 def rendered(renderable, width=220, colour=False):
-    # A style keeps the codes of the first terminal that it was drawn for, and rich keeps styles.
+    # A style caches the codes of the first terminal that it was rendered for, and rich caches styles.
     Style.parse.cache_clear()
     Style._add.cache_clear()
     console = Console(

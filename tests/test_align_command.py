@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from seqattn.runs.folder import RunFolder
 
-from commands import BOTH, TEST, seqattn, setting, sizes, told
+from commands import BOTH, TEST, error_of, seqattn, setting, sizes
 
 
 @BOTH
@@ -24,7 +24,7 @@ def test_align_links_every_target_word_of_every_pair(work, architecture):
         assert all(0 <= source < len(pair.source.split()) for source, _ in found)
 
 
-def test_a_lower_threshold_adds_links_and_takes_none_away(work):
+def test_a_lower_threshold_adds_links_and_removes_none(work):
     asked = ("align", work.run("transformer"), "--pairs", work.test)
     every = [
         seqattn(*asked, *more).stdout.splitlines()
@@ -62,9 +62,9 @@ def test_align_scores_links_against_gold(work, tmp_path):
     gold.write_text(seqattn("align", work.run("lstm"), "--pairs", work.test).stdout)
     links = len(gold.read_text().split())
     arguments = ["align", work.run("lstm"), "--pairs", work.test, "--gold", gold]
-    said = seqattn(*arguments).stdout
-    assert said.startswith("AER 0.00 %, precision 100.00 %, recall 100.00 %")
-    assert f"{links} links in {len(TEST)} sentences" in said
+    output = seqattn(*arguments).stdout
+    assert output.startswith("AER 0.00 %, precision 100.00 %, recall 100.00 %")
+    assert f"{links} links in {len(TEST)} sentences" in output
     gold.write_text("\n" * len(TEST))
     assert seqattn(*arguments).stdout.startswith("AER 100.00 %, precision 0.00 %")
 
@@ -78,12 +78,12 @@ def test_align_scores_links_against_gold(work, tmp_path):
         (lambda lines: [lines[0], "0:0", *lines[2:]], "line 2: '0:0' is not a link"),
     ],
 )
-def test_gold_that_is_not_of_these_pairs_is_told(work, tmp_path, change, expected):
+def test_gold_that_does_not_fit_the_pairs_is_an_error(work, tmp_path, change, expected):
     gold = tmp_path / "gold"
     gold.write_text("".join(f"{line}\n" for line in change(["0-0"] * len(TEST))))
     arguments = ("align", work.run("lstm"), "--pairs", work.test, "--gold", gold)
-    said = told(seqattn(*arguments, status=1))
-    assert expected in said and str(gold) in said
+    output = error_of(seqattn(*arguments, status=1))
+    assert expected in output and str(gold) in output
 
 
 def test_align_draws_a_sentence_with_its_translation_or_the_target_given(work):
@@ -102,7 +102,7 @@ def test_align_writes_weights_as_jsonl(work):
     assert all(sum(row) == pytest.approx(1, abs=1e-3) for row in seen["weights"])
 
 
-def test_align_reads_the_layer_and_head_asked_for(work):
+def test_align_reads_the_requested_layer_and_head(work):
     def weights(*more):
         result = seqattn(
             *("align", work.run("transformer"), "red dog", "dog red", "--format", "jsonl", *more)
@@ -114,7 +114,7 @@ def test_align_reads_the_layer_and_head_asked_for(work):
     torch.testing.assert_close(weights("--head", 0), (heads[0] + heads[1]) / 2, atol=2e-5, rtol=0)
     arguments = ("align", work.run("transformer"), "red dog", "dog red")
     for more in (["--layer", 2], ["--head", 3]):
-        assert "only 1 layer of 2 heads" in told(seqattn(*arguments, *more, status=1))
+        assert "only 1 layer of 2 heads" in error_of(seqattn(*arguments, *more, status=1))
 
 
 def records(*arguments):
@@ -123,7 +123,7 @@ def records(*arguments):
     ]
 
 
-def test_several_runs_show_each_what_it_shows_alone(work, tmp_path):
+def test_several_runs_show_the_same_as_each_alone(work, tmp_path):
     third = shutil.copytree(work.run("lstm"), tmp_path / "third")
     runs = [work.run("lstm"), work.run("transformer"), third]
     for sentences in (["red dog one"], ["red dog one", "one dog"]):
@@ -144,7 +144,7 @@ def test_several_runs_show_each_what_it_shows_alone(work, tmp_path):
         ({"TERM": "xterm-256color", "NO_COLOR": "1"}, False),
     ],
 )
-def test_maps_have_colours_where_a_terminal_has_enough_and_shades_everywhere(work, environment, coloured):
+def test_maps_have_colours_if_the_terminal_has_enough_and_shades_everywhere(work, environment, coloured):
     clean = {"COLORTERM": None, "NO_COLOR": None, "FORCE_COLOR": "1", **environment}
     for more in ([], ["--heads"], ["--step"]):
         shown = seqattn("align", work.run("lstm"), "red dog", "dog red", *more, env=clean).stdout
@@ -152,7 +152,7 @@ def test_maps_have_colours_where_a_terminal_has_enough_and_shades_everywhere(wor
         assert any(shade in shown for shade in "░▒▓█")
 
 
-def test_maps_of_pairs_stand_apart(work):
+def test_maps_of_pairs_are_separated(work):
     shown = seqattn("align", work.run("lstm"), "--pairs", work.test, "--format", "heatmap").stdout
     assert len(re.findall(r"(?:^|\n\n)lstm: ", shown)) == len(TEST)
 
@@ -163,7 +163,7 @@ def test_each_run_translates_by_itself(work):
         assert record["target"] == seqattn("translate", run, input="red dog one two cat").stdout.split()
 
 
-def test_maps_of_several_runs_stand_side_by_side_under_their_names(work):
+def test_maps_of_several_runs_are_side_by_side_under_their_names(work):
     runs = [work.run("lstm"), work.run("transformer")]
     shown = seqattn("align", *runs, "red dog", "dog red", "--head", 0).stdout
     first, second = shown.splitlines()[:2]
@@ -171,7 +171,7 @@ def test_maps_of_several_runs_stand_side_by_side_under_their_names(work):
     assert second.split() == ["red", "dog", "</s>"] * 2
 
 
-def test_text_too_long_for_a_name_of_a_file_is_a_sentence(work):
+def test_text_too_long_for_a_file_name_is_a_sentence(work):
     for source in ("red dog " * 1000, "red" * 200):
         (record,) = records(work.run("lstm"), source, "dog")
         assert record["source"] == [*source.split(), "</s>"]
@@ -186,34 +186,36 @@ def test_a_misspelt_run_is_not_taken_for_a_sentence(work, tmp_path, monkeypatch)
         (work.path / "transfomer", near),
         (str(work.run("transformer")).replace("/work", "/wrk", 1), near),
     ]:
-        said = told(seqattn("align", work.run("lstm"), meant, "red dog", status=1))
-        assert f"{meant}: is not a run" in said and remedy in said
+        output = error_of(seqattn("align", work.run("lstm"), meant, "red dog", status=1))
+        assert f"{meant}: is not a run" in output and remedy in output
     monkeypatch.chdir(work.path)
-    assert "did you mean transformer?" in told(seqattn("align", "lstm", "transfomer", "red dog", status=1))
+    assert "did you mean transformer?" in error_of(
+        seqattn("align", "lstm", "transfomer", "red dog", status=1)
+    )
 
 
 @pytest.mark.parametrize("source", ["red", "3/4", " transfomer", "and/or"])
-def test_a_sentence_of_one_word_that_is_like_no_run_is_a_sentence(work, source, monkeypatch):
+def test_a_one_word_sentence_unlike_any_run_is_a_sentence(work, source, monkeypatch):
     monkeypatch.chdir(work.path)
     (record,) = records("lstm", source, "dog")
     assert record["source"] == [source.strip(), "</s>"]
 
 
-def test_a_model_without_attention_is_trained_and_translates_but_cannot_be_aligned(work, tmp_path):
+def test_a_model_without_attention_trains_and_translates_but_cannot_align(work, tmp_path):
     run = tmp_path / "run"
     seqattn(
         *("train", "--train", work.train, "--arch", "lstm", "--out", run, "--max-updates", 2),
         *(*sizes("lstm"), *setting("score=none")),
     )
     assert seqattn("translate", run, input="red dog\n").exit_code == 0
-    assert "no attention" in told(seqattn("align", run, "red dog", "dog red", status=1))
-    assert "no attention" in told(seqattn("translate", run, "--attention", input="red dog", status=1))
+    assert "no attention" in error_of(seqattn("align", run, "red dog", "dog red", status=1))
+    assert "no attention" in error_of(seqattn("translate", run, "--attention", input="red dog", status=1))
     result = seqattn("compare", run, work.run("lstm"), "--test", work.test)
     assert "test BLEU" in result.stdout
 
 
 @BOTH
-def test_training_notes_which_attention_aligns_best_and_align_reads_it(work, architecture):
+def test_training_records_which_attention_aligns_best_and_align_reads_it(work, architecture):
     noted = RunFolder(work.run(architecture)).read_config().alignment
     assert noted is not None and noted.layer == 1
     asked = ("align", work.run(architecture), "--pairs", work.test)
@@ -224,7 +226,7 @@ def test_training_notes_which_attention_aligns_best_and_align_reads_it(work, arc
     assert seqattn(*asked, "--at", other).stdout != whole
 
 
-def test_a_run_that_noted_nothing_is_read_as_usual(work, tmp_path):
+def test_a_run_without_a_recorded_reading_uses_the_default(work, tmp_path):
     shutil.copytree(work.run("transformer"), tmp_path / "run")
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     del config["alignment"]
@@ -234,7 +236,7 @@ def test_a_run_that_noted_nothing_is_read_as_usual(work, tmp_path):
     assert usual == seqattn("align", work.run("transformer"), "--pairs", work.test, *asked).stdout
 
 
-def test_what_is_not_asked_for_is_as_usual_where_a_run_noted_nothing(work, tmp_path):
+def test_options_not_given_have_defaults_in_a_run_without_a_recorded_reading(work, tmp_path):
     run = tmp_path / "run"
     shape = [*sizes("transformer"), *setting("decoder_layers=3")]
     seqattn("train", "--train", work.train, "--arch", "transformer", *shape, "--max-updates", 4, "--out", run)
@@ -248,7 +250,7 @@ def test_what_is_not_asked_for_is_as_usual_where_a_run_noted_nothing(work, tmp_p
         assert found != seqattn(*asked, "--layer", 1, *more).stdout
 
 
-def test_heads_are_judged_with_and_without_gold_and_the_own_one_is_marked(work, tmp_path):
+def test_heads_are_evaluated_with_and_without_gold_and_the_runs_own_is_marked(work, tmp_path):
     run, gold = work.run("transformer"), tmp_path / "gold"
     gold.write_text("".join(" ".join(f"{i}-{i}" for i in range(len(p.target.split()))) + "\n" for p in TEST))
     without = seqattn("align", run, "--pairs", work.test, "--heads").stdout
@@ -262,25 +264,25 @@ def test_heads_are_judged_with_and_without_gold_and_the_own_one_is_marked(work, 
     ]
     assert [len(row) for row in rates] == [3, 3]
     (own,) = [float(cell[:-1]) for row in rates for cell in row if cell.endswith("*")]
-    said = seqattn("align", run, "--pairs", work.test, "--gold", gold).stdout
-    assert own == pytest.approx(float(said.split()[1]), abs=0.06)
+    output = seqattn("align", run, "--pairs", work.test, "--gold", gold).stdout
+    assert own == pytest.approx(float(output.split()[1]), abs=0.06)
 
 
-def test_heads_of_a_sentence_are_shown_and_the_own_one_is_marked(work):
+def test_heads_of_a_sentence_are_shown_and_the_runs_own_is_marked(work):
     run = work.run("transformer")
     own = RunFolder(run).read_config().alignment
     at = "consumed" if own.consumed else "produced"
     shown = seqattn("align", run, "red dog", "dog red cat", "--heads").stdout
     assert shown.startswith(f"transformer: {at}")
     assert f"{['mean', 'head 1', 'head 2'][own.head]}*" in shown
-    # The other star explains the first.
+    # The second star is in the legend.
     assert shown.count("*") == 2
     other = "produced" if own.consumed else "consumed"
     shown = seqattn("align", run, "red dog", "dog red cat", "--heads", "--at", other).stdout
     assert shown.startswith(f"transformer: {other}") and shown.count("*") == 1
 
 
-def test_heads_of_several_runs_stand_below_each_other(work):
+def test_heads_of_several_runs_are_below_each_other(work):
     shown = seqattn("align", work.run("lstm"), work.run("transformer"), "red dog", "dog", "--heads").stdout
     assert [line.split()[0] for line in shown.splitlines() if line.startswith(("lstm", "trans"))] == [
         "lstm:",
@@ -289,13 +291,13 @@ def test_heads_of_several_runs_stand_below_each_other(work):
     assert shown.count("head 2") == 1
 
 
-def test_heads_cannot_be_judged_on_empty_pairs(work, tmp_path):
+def test_heads_cannot_be_evaluated_on_empty_pairs(work, tmp_path):
     (tmp_path / "empty.tsv").write_text("\t\nred dog\t\n")
     asked = ("align", work.run("transformer"), "--pairs", tmp_path / "empty.tsv", "--heads")
-    assert "nothing to evaluate on" in told(seqattn(*asked, status=1))
+    assert "nothing to evaluate on" in error_of(seqattn(*asked, status=1))
 
 
-def test_two_directions_make_links_together(work, tmp_path):
+def test_links_of_two_directions_are_combined(work, tmp_path):
     asked = ("align", work.run("lstm"), "--reverse", work.back("transformer"), "--pairs", work.test)
 
     def linked(*more):
@@ -311,8 +313,8 @@ def test_two_directions_make_links_together(work, tmp_path):
         assert few <= one <= all_ and few <= some <= all_
     gold = tmp_path / "gold"
     gold.write_text("".join(" ".join(sorted(links)) + "\n" for links in either))
-    said = seqattn(*asked, "--symmetrize", "union", "--gold", gold).stdout
-    assert said.startswith("AER 0.00 %")
+    output = seqattn(*asked, "--symmetrize", "union", "--gold", gold).stdout
+    assert output.startswith("AER 0.00 %")
 
 
 @pytest.mark.parametrize(
@@ -332,22 +334,22 @@ def test_two_directions_make_links_together(work, tmp_path):
         ["--pairs", "y.tsv", "--heads", "--reverse", "x"],
     ],
 )
-def test_what_does_not_go_together_is_wrong_usage(work, more):
+def test_invalid_combinations_are_usage_errors(work, more):
     assert "Error: " in seqattn("align", work.run("lstm"), *more, status=2).stderr
 
 
 @pytest.mark.parametrize(
     "more", [[], ["--pairs", "y.tsv"], ["red dog", "--format", "pharaoh"], ["red", "dog", "cat"]]
 )
-def test_several_runs_are_for_pictures_of_a_sentence(work, more):
+def test_several_runs_are_only_for_pictures_of_a_sentence(work, more):
     runs = [work.run("lstm"), work.run("transformer")]
     assert "Error: " in seqattn("align", *runs, *more, status=2).stderr
 
 
 @BOTH
-def test_info_says_what_a_run_is(work, architecture):
-    said = seqattn("info", work.run(architecture)).stdout
-    facts = {line[:20].strip(): line[20:].strip() for line in said.splitlines()}
+def test_info_describes_a_run(work, architecture):
+    output = seqattn("info", work.run(architecture)).stdout
+    facts = {line[:20].strip(): line[20:].strip() for line in output.splitlines()}
     assert facts["architecture"] == architecture
     tensors = load_file(work.run(architecture) / "model.safetensors")
     assert facts["parameters"] == f"{sum(t.numel() for t in tensors.values()):,}"

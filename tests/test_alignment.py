@@ -1,4 +1,4 @@
-"""Attention as word links: which weights are read and how pieces become words."""
+"""Attention as word links: which weights are read and how pieces are merged into words."""
 
 import math
 
@@ -52,7 +52,7 @@ EXAMPLES = [example(source, target) for source, target in zip(PROSE, [*PROSE[1:]
 
 
 def groups(draw, pieces):
-    """Word indices of pieces, rising from 0 without a gap."""
+    """Word indices of pieces, ascending from 0 without gaps."""
     starts = draw(st.lists(st.booleans(), min_size=pieces - 1, max_size=pieces - 1))
     word, index = 0, [0]
     for start in starts:
@@ -69,7 +69,7 @@ def weights_with_words(draw):
 
 
 @given(weights_with_words())
-def test_merging_to_words_keeps_row_sums_and_is_what_a_loop_finds(case):
+def test_merging_to_words_keeps_row_sums_and_equals_a_loop(case):
     weights, source, target = case
     merged = merge_words(weights, source, target)
     assert merged.shape == (target[-1] + 1, source[-1] + 1)
@@ -102,13 +102,13 @@ def test_words_of_an_attention_are_those_of_the_texts_and_its_rows_sum_to_one(ar
     st.text(st.sampled_from("aäe\u0301ßЖ한中語😀\u200d▁_ \t\u00a0\u3000"), max_size=12),
     st.text(max_size=12),
 )
-def test_words_line_up_whatever_the_texts_hold(source, target):
+def test_words_line_up_for_any_text(source, target):
     (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), [example(source, target)], Reading())
     assert seen.source == [*filter(None, normalise(source).split(" ")), END]
     assert seen.target == list(filter(None, normalise(target).split(" ")))
 
 
-def test_pieces_are_what_the_tokenizer_cut():
+def test_pieces_are_those_of_the_tokenizer():
     (seen,) = attention_of(model_of("lstm"), prose_tokenizer(), EXAMPLES[:1], Reading(), "pieces")
     side = prose_tokenizer().source
     assert seen.source == [*side.pieces(EXAMPLES[0].source[:-1]), END]
@@ -132,7 +132,7 @@ def test_attention_is_that_of_teacher_forcing_each_pair_alone(architecture, opti
 
 
 @pytest.mark.parametrize(("layers", "default"), [(1, 1), (2, 1), (3, 2), (6, 5)])
-def test_where_nothing_was_measured_the_heads_of_the_last_layer_but_one_are_averaged(layers, default):
+def test_the_default_reading_is_the_mean_of_the_penultimate_layer(layers, default):
     attention = torch.rand(layers, 3, 4, 5)
     assert torch.equal(
         usual_reading(AttentionShape(layers, 3)).apply(attention), attention[default - 1].mean(0)[:-1]
@@ -153,7 +153,7 @@ def test_a_word_is_consumed_at_the_step_after_the_one_that_produced_it():
 
 
 @pytest.mark.parametrize(("architecture", "options"), MODELS)
-def test_every_way_of_reading_is_there_once_and_links_as_it_does_alone(architecture, options):
+def test_every_reading_occurs_once_and_links_as_it_does_alone(architecture, options):
     model = model_of(architecture, **options)
     examples = [*EXAMPLES[:3], example("", "the dog"), example("the dog", "")]
     judged = list(read_every_way(model, prose_tokenizer(), examples))
@@ -177,38 +177,38 @@ def test_a_reading_is_judged_by_the_correlation_of_the_words_it_links():
         Judged(pair, [ours, theirs], torch.tensor(choice, dtype=torch.int64))
         for pair, choice in zip(words, linked, strict=True)
     ]
-    # Of 4 pairs: red and rot in the same 2, dog and Hund in the same 2, cat and Katze in the same one: φ = 1.
+    # In 4 pairs: red and rot in the same 2, dog and Hund in the same 2, cat and Katze in the same one: φ = 1.
     assert judge_readings(judged)[ours] == pytest.approx(1)
     # red-Hund and dog-rot: (1·4 - 2·2) / √(2·2·2·2) = 0; red-Katze and cat-rot: (1·4 - 2·1) / √(2·2·1·3).
     assert judge_readings(judged)[theirs] == pytest.approx((0 + 0 + 2 * 2 / math.sqrt(12) + 1) / 5)
 
 
-def test_where_there_are_no_words_nothing_is_judged():
+def test_without_words_no_reading_is_judged():
     nothing = Judged(Words([END], [], [0], []), [Reading()], torch.zeros(1, 0, dtype=torch.int64))
     assert judge_readings([nothing]) == {}
 
 
 @pytest.mark.parametrize("reading", [Reading(layer=4), Reading(head=5)])
-def test_a_layer_or_head_that_is_not_there_is_told_with_how_many_there_are(reading):
+def test_a_missing_layer_or_head_is_an_error_that_gives_their_number(reading):
     with pytest.raises(InputError, match="only 3 layers of 4 heads"):
         reading.apply(torch.rand(3, 4, 5, 6))
     with pytest.raises(InputError, match="no layer 3"):
         list(attention_of(model_of("transformer"), prose_tokenizer(), EXAMPLES, Reading(layer=3)))
 
 
-def test_a_model_without_attention_has_none_to_read():
+def test_reading_a_model_without_attention_is_an_error():
     with pytest.raises(InputError, match="no attention"):
         list(read_attention(model_of("lstm", score="none"), EXAMPLES))
 
 
-def test_a_sentence_longer_than_the_model_can_hold_is_told():
+def test_a_sentence_too_long_for_the_model_is_an_error():
     model = model_of("transformer", positions="learned", max_positions=10)
     with pytest.raises(InputError, match="10 pieces"):
         list(read_attention(model, EXAMPLES))
 
 
 def scored(source, target, weights):
-    """`link_scores` of a pair of texts; weights by the words of the pieces."""
+    """`link_scores` of a pair of texts, from weights between their words."""
     pair = example(source, target)
     words = words_of(prose_tokenizer(), pair)
     of_target, of_source = torch.tensor(words.of_target), torch.tensor(words.of_source)
@@ -220,7 +220,7 @@ def test_each_target_word_is_linked_to_what_it_attends_to_most_but_never_to_the_
     assert as_links(best_linked(scores)) == {(1, 0), (0, 1), (1, 2)}
 
 
-def test_a_source_word_that_the_whole_target_looks_at_says_little_about_each():
+def test_an_attention_sink_scores_low_for_every_target_word():
     weights = [[0.2, 0.8, 0.0], [0.0, 0.9, 0.1], [0.4, 0.5, 0.1]]
     scores = scored("the dog", "dog the dog", weights)
     shares = [[0.2, 0.8], [0.0, 0.9], [0.4, 0.5]]

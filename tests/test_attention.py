@@ -1,4 +1,4 @@
-"""The equations of attention against numbers worked by hand, loops written out, and torch's own module."""
+"""The equations of attention against numbers worked out by hand, explicit loops, and torch's module."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_several_queries_at_once_give_what_each_gives_alone():
     torch.testing.assert_close(attended.context, torch.tensor(outputs))
 
 
-def test_a_masked_key_is_as_if_it_were_not_there():
+def test_a_masked_key_has_no_effect():
     mask = torch.tensor([True, True, True, False])
     attended = scaled_dot_product_attention(torch.tensor([[0.0, 0, 10]]), KEYS, VALUES, mask)
     torch.testing.assert_close(attended.weights, torch.tensor([[0.0, 0, 1, 0]]))
@@ -90,7 +90,7 @@ def test_scaled_dot_scores_divide_by_the_root_of_the_width():
     torch.testing.assert_close(scaled_dot_scores(queries, keys), loop_scores(queries, keys, score))
 
 
-def test_general_scores_put_a_matrix_between_query_and_key():
+def test_general_scores_multiply_by_a_matrix_between_query_and_key():
     queries, keys, weight = randn(2, 3, 4), randn(2, 5, 6, seed=2), randn(4, 6, seed=3)
 
     def score(q, k):
@@ -100,7 +100,7 @@ def test_general_scores_put_a_matrix_between_query_and_key():
     torch.testing.assert_close(found, loop_scores(queries, keys, score))
 
 
-def test_additive_scores_weigh_the_tanh_of_a_sum():
+def test_additive_scores_weight_the_tanh_of_a_sum():
     queries, keys, vector = randn(2, 3, 4), randn(2, 5, 4, seed=2), randn(4, seed=3)
 
     def score(q, k):
@@ -123,7 +123,7 @@ def test_attention_is_the_weighted_sum_written_out():
             assert context[b, t].tolist() == pytest.approx(sums, abs=1e-12)
 
 
-def test_attention_weights_survive_scores_too_large_to_exponentiate():
+def test_attention_weights_are_finite_for_scores_too_large_to_exponentiate():
     weights = attention_weights(torch.tensor([[1e4, 1e4, -1e4], [-1e4, -1e4, -1e4]]))
     torch.testing.assert_close(weights, torch.tensor([[0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3]]))
 

@@ -1,4 +1,4 @@
-"""The guided reading of docs/attention.md names what there is, and its examples print what it says."""
+"""docs/attention.md refers only to what exists, and its examples print the output it shows."""
 
 import ast
 import contextlib
@@ -26,7 +26,7 @@ TRAININGS = [arguments for _, arguments in commands_in(PAGE) if arguments[0] == 
 
 
 def names_in(path):
-    """What a module defines: functions, classes, constants, and as `Class.name` methods and fields."""
+    """The names a module defines: functions, classes, constants, and methods and fields as `Class.name`."""
 
     def within(body, prefix=""):
         for node in body:
@@ -42,8 +42,8 @@ def names_in(path):
     return set(within(ast.parse(path.read_text(encoding="utf-8")).body))
 
 
-def fault(label, target):
-    """What is wrong with a link: no such file, or no such name in a module; nothing if nothing is."""
+def problem(label, target):
+    """The problem with a link: no such file, or no such name in a module; empty if there is none."""
     path = PAGE.parent / target
     if not path.is_file():
         return f"there is no file {target}"
@@ -54,7 +54,7 @@ def fault(label, target):
 
 @pytest.mark.parametrize(("label", "target"), LINKS)
 def test_a_link_leads_to_the_function_class_or_option_that_it_names(label, target):
-    assert fault(label, target) == ""
+    assert problem(label, target) == ""
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def test_a_link_leads_to_the_function_class_or_option_that_it_names(label, targe
         ("`LSTMDecoderOptions.wings`", "../seqattn/models/decoders/lstm.py"),
     ],
 )
-def test_a_link_to_what_does_not_exist_would_be_seen(label, target):
-    assert fault(label, target)
+def test_a_link_to_something_missing_would_be_detected(label, target):
+    assert problem(label, target)
 
 
-def test_every_function_and_module_of_attention_is_in_the_reading():
+def test_every_function_and_module_of_attention_is_in_the_page():
     shown = {label.strip("`") for label, target in LINKS if target == "../seqattn/models/attention.py"}
     defined = names_in(ROOT / "seqattn" / "models" / "attention.py")
-    # What `attend` returns is no equation of its own.
+    # The return type of `attend` is not an equation.
     assert {name for name in defined if "." not in name} - shown == {"Attended"}
 
 
@@ -109,17 +109,17 @@ def test_a_setting_of_a_training_exists(arguments):
 
 @pytest.mark.parametrize("setting", [one for span in SPANS for one in settings_of(span.split())])
 def test_a_setting_in_the_text_is_one_of_a_model(setting):
-    faults = []
+    errors = []
     for architecture in ("lstm", "transformer"):
         try:
             compose(architecture, "tiny", parse_settings([setting]))
         except InputError as error:
-            faults.append(error)
-    assert len(faults) < 2, faults
+            errors.append(error)
+    assert len(errors) < 2, errors
 
 
 @pytest.mark.parametrize(("code", "output"), EXAMPLES)
-def test_an_example_prints_what_stands_below_it(code, output):
+def test_an_example_prints_the_output_below_it(code, output):
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(code, {})

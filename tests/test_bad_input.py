@@ -1,11 +1,11 @@
-"""Bad corpora and folders, for every command that reads one: one sentence, and nothing is written."""
+"""Bad corpora and folders, for every command that reads one: a one-line error, and nothing is written."""
 
 import pytest
 import torch
 from click.testing import CliRunner
 from seqattn_cli.main import cli
 
-from commands import PAIRS, contents, seqattn, told
+from commands import PAIRS, contents, error_of, seqattn
 from runs import write_tsv
 
 BAD = {
@@ -27,11 +27,11 @@ BAD = {
     "not gzip": ("bad.tsv.gz", b"a\tb\n", "gzip"),
     "another format": ("bad.xml", b"<a/>", "is not a corpus"),
 }
-"""A file's name, what it holds, and what is said of it."""
+"""A file's name, its contents, and the error message."""
 
 
 def bad_corpus(folder, kind):
-    """The argument, and what the message must hold."""
+    """The argument, and what the message must contain."""
     if kind == "directory":
         (folder / "bad.tsv").mkdir()
         return folder / "bad.tsv", [str(folder / "bad.tsv"), "is a directory"]
@@ -39,14 +39,14 @@ def bad_corpus(folder, kind):
         (folder / "a").write_text("x\ny\nz\n")
         (folder / "b").write_text("x\ny\n")
         return f"{folder / 'a'},{folder / 'b'}", [f"{folder / 'b'}: ends after 2 lines", "has 3"]
-    name, data, said = BAD[kind]
+    name, data, message = BAD[kind]
     if data is not None:
         (folder / name).write_bytes(data)
-    return folder / name, [str(folder / name), said]
+    return folder / name, [str(folder / name), message]
 
 
 @pytest.mark.parametrize("kind", [*BAD, "directory", "unequal"])
-def test_a_bad_corpus_is_one_sentence_and_status_one_and_nothing_is_written(work, tmp_path, kind):
+def test_a_bad_corpus_is_a_one_line_error_and_nothing_is_written(work, tmp_path, kind):
     corpus, expected = bad_corpus(tmp_path, kind)
     out = tmp_path / "out"
     before = contents(tmp_path)
@@ -58,21 +58,21 @@ def test_a_bad_corpus_is_one_sentence_and_status_one_and_nothing_is_written(work
         ["compare", work.run("lstm"), "--test", corpus, "--json", out],
         ["compare", "--train", corpus, "--test", work.test, "--out", out],
     ):
-        said = told(seqattn(*command, status=1))
+        message = error_of(seqattn(*command, status=1))
         for words in expected:
-            assert words in said
+            assert words in message
         assert contents(tmp_path) == before and not out.exists()
 
 
-def test_a_corpus_too_small_to_hold_anything_out_is_told(tmp_path):
+def test_a_corpus_too_small_to_hold_anything_out_is_an_error(tmp_path):
     corpus = write_tsv(tmp_path / "few.tsv", PAIRS[:10])
     result = seqattn("train", "--train", corpus, "--arch", "lstm", "--out", tmp_path / "run", status=1)
-    assert "10 distinct pairs are too few" in told(result)
+    assert "10 distinct pairs are too few" in error_of(result)
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("kind", ["missing", "file", "folder"])
-def test_a_folder_that_is_not_a_run_is_one_sentence_and_status_one(work, tmp_path, kind):
+def test_a_folder_that_is_not_a_run_is_a_one_line_error(work, tmp_path, kind):
     path = tmp_path / "given"
     if kind == "file":
         path.write_text("text")
@@ -106,15 +106,15 @@ def test_a_folder_that_is_not_a_run_is_one_sentence_and_status_one(work, tmp_pat
         ),
     ],
 )
-def test_a_lack_of_memory_is_one_sentence(work, monkeypatch, error, message):
+def test_a_lack_of_memory_is_a_one_line_error(work, monkeypatch, error, message):
     def fail(*_, **__):
         raise error
 
     monkeypatch.setattr("seqattn.runs.run.load_run", fail)
-    assert message in told(seqattn("info", work.run("lstm"), status=1))
+    assert message in error_of(seqattn("info", work.run("lstm"), status=1))
 
 
-def test_an_error_that_only_mentions_memory_is_not_taken_for_a_lack_of_it(work, monkeypatch):
+def test_an_error_that_only_mentions_memory_is_not_reported_as_a_lack_of_it(work, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("the memory has 3 rows, the target 4")
 

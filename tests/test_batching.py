@@ -1,4 +1,4 @@
-"""Batches: every row once an epoch, within the limit, shuffled from a seed; their tensors to the last id."""
+"""Batches: every row once per epoch, within the limit, shuffled from a seed; and their tensors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ limits = st.integers(1, 120)
 
 
 @given(examples=examples_lists, limit=limits, seed=st.integers(0, 5), epoch=st.integers(0, 5))
-def test_every_row_comes_exactly_once_an_epoch(examples, limit, seed, epoch):
+def test_every_row_occurs_exactly_once_per_epoch(examples, limit, seed, epoch):
     batches = epoch_batches(lengths_of(examples), limit, seed, epoch)
     assert sorted(row for batch in batches for row in batch) == list(range(len(examples)))
     assert all(batches)
@@ -58,7 +58,7 @@ def test_groups_keep_the_order_and_are_as_large_as_the_limit_allows(lengths, lim
         assert len(group) == 1 or max(lengths[row] for row in group) * len(group) <= limit
 
 
-def test_a_row_longer_than_the_limit_goes_alone():
+def test_a_row_longer_than_the_limit_is_alone():
     assert list(group_by_tokens([0, 1, 2, 3], [3, 20, 3, 3], 9)) == [[0], [1], [2, 3]]
 
 
@@ -87,7 +87,7 @@ def test_batches_are_shuffled_and_not_sorted_by_length():
     assert lengths != sorted(lengths, reverse=True)
 
 
-def test_rows_of_like_length_go_together():
+def test_rows_of_similar_length_are_grouped():
     spread = [
         max(len(EXAMPLES[row].target) for row in batch) - min(len(EXAMPLES[row].target) for row in batch)
         for batch in epoch_batches(lengths_of(EXAMPLES), 40, 1, 0)
@@ -110,7 +110,7 @@ def test_every_epoch_has_batches_of_the_same_shapes(examples, limit):
     assert shapes(examples, limit, 0) == shapes(examples, limit, 1)
 
 
-def test_batches_come_in_few_shapes():
+def test_batches_have_few_shapes():
     many = [example(1 + row % 31, 1 + row % 29) for row in range(4000)]
     seen = shapes(many, 400, 0)
     assert len(seen) > 150
@@ -119,7 +119,7 @@ def test_batches_come_in_few_shapes():
 
 
 @given(length=st.integers(1, 4000), limit=st.integers(1, 4000))
-def test_lengths_are_rounded_up_by_little_and_never_beyond_what_the_model_holds(length, limit):
+def test_lengths_are_rounded_up_a_little_and_never_beyond_the_limit_of_the_model(length, limit):
     rounded = round_up(length)
     assert length <= rounded <= max(length + 3, 1.125 * length)
     assert round_up(rounded) == rounded
@@ -131,20 +131,20 @@ def test_rounding_takes_few_steps_to_a_doubling():
     assert len({round_up(length) for length in range(257, 513)}) == 8
 
 
-def test_pad_fills_rows_at_the_right():
+def test_pad_fills_rows_on_the_right():
     padded = pad([[5, 6, EOS], [EOS], [7, EOS]])
     assert torch.equal(padded, torch.tensor([[5, 6, 2], [2, 0, 0], [7, 2, 0]]))
     assert padded.dtype == torch.int64
 
 
-def test_collate_lays_out_bos_eos_and_pad():
+def test_collate_places_bos_eos_and_pad():
     source, target = collate([Example([5, 6, EOS], [7, EOS]), Example([8, EOS], [9, 10, 11, EOS])])
     assert torch.equal(source, torch.tensor([[5, 6, EOS, PAD], [8, EOS, PAD, PAD]]))
     assert torch.equal(target, torch.tensor([[BOS, 7, EOS, PAD, PAD], [BOS, 9, 10, 11, EOS]]))
     assert source.dtype == target.dtype == torch.int64
 
 
-def test_collate_pads_no_further_than_the_limit():
+def test_collate_pads_at_most_to_the_limit():
     source, target = collate([Example([5, 6, EOS], [7, EOS])], limit=3)
     assert torch.equal(source, torch.tensor([[5, 6, EOS]]))
     assert torch.equal(target, torch.tensor([[BOS, 7, EOS, PAD]]))

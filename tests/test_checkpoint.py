@@ -1,4 +1,4 @@
-"""A run's folder: what is saved loads alike, what is damaged is named, and nothing is ever half written."""
+"""A run's folder: saving and loading, errors that name damaged files, and atomic writes."""
 
 import ast
 import json
@@ -24,7 +24,7 @@ from runs import PROSE, prose_tokenizer, random_run
 
 
 def outputs(model, tokenizer):
-    """Logits of the prose, read and written."""
+    """Logits of the prose as source and target."""
     side = tokenizer.target
     source, target = collate([Example(tokenizer.source.encode(t), side.encode(t)[:20]) for t in PROSE[:2]])
     with torch.no_grad():
@@ -72,7 +72,7 @@ def _model_and_tokenizer(path):
 
 
 @pytest.mark.parametrize("kind", ["folder", "file", "empty folder", "dangling link"])
-def test_whatever_has_the_name_already_is_refused_and_untouched(kind, tmp_path):
+def test_an_existing_path_is_refused_and_unchanged(kind, tmp_path):
     taken = tmp_path / "taken"
     if kind == "file":
         taken.write_text("mine")
@@ -90,21 +90,21 @@ def test_whatever_has_the_name_already_is_refused_and_untouched(kind, tmp_path):
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="cannot be created"):
         random_run(tmp_path / "file" / "run", "lstm")
 
 
 @pytest.mark.parametrize("kind", ["missing", "file", "folder"])
-def test_what_is_not_a_run_is_told_by_name(kind, tmp_path):
+def test_the_error_for_a_path_that_is_not_a_run_names_it(kind, tmp_path):
     path = tmp_path / "given"
     if kind == "file":
         path.write_text("text")
     elif kind == "folder":
         path.mkdir()
-    told = {"missing": "does not exist", "file": "is not a folder", "folder": "is not a run"}
-    with pytest.raises(InputError, match=told[kind]) as caught:
+    expected = {"missing": "does not exist", "file": "is not a folder", "folder": "is not a run"}
+    with pytest.raises(InputError, match=expected[kind]) as caught:
         load_run(path)
     assert caught.value.path == str(path)
 
@@ -132,7 +132,7 @@ DAMAGED_CONFIGS = {
 
 
 @pytest.mark.parametrize("damage", DAMAGED_CONFIGS.values(), ids=DAMAGED_CONFIGS.keys())
-def test_a_damaged_config_is_told_by_name(damage, tmp_path):
+def test_the_error_for_a_damaged_config_names_it(damage, tmp_path):
     random_run(tmp_path / "run", "lstm")
     config = tmp_path / "run" / "config.json"
     config.write_bytes(damage(json.loads(config.read_text(encoding="utf-8"))))
@@ -150,7 +150,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.model", "tokenizer.target.model"])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-def test_a_damaged_model_or_tokenizer_is_told_by_name(damage, name, tmp_path):
+def test_the_error_for_a_damaged_model_or_tokenizer_names_it(damage, name, tmp_path):
     random_run(tmp_path / "run", "lstm", joint=False)
     path = tmp_path / "run" / name
     data = damage(path.read_bytes())
@@ -162,7 +162,7 @@ def test_a_damaged_model_or_tokenizer_is_told_by_name(damage, name, tmp_path):
         load_run(tmp_path / "run")
 
 
-def test_weights_of_another_shape_are_told_by_the_parameter(tmp_path):
+def test_the_error_for_weights_of_another_shape_names_the_parameter(tmp_path):
     random_run(tmp_path / "small", "lstm")
     random_run(tmp_path / "large", "lstm", width=10)
     (tmp_path / "small" / "model.safetensors").write_bytes(
@@ -173,7 +173,7 @@ def test_weights_of_another_shape_are_told_by_the_parameter(tmp_path):
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-def test_a_damaged_training_state_is_told_by_name(damage, tmp_path):
+def test_the_error_for_a_damaged_training_state_names_it(damage, tmp_path):
     folder, _ = random_run(tmp_path / "run", "lstm")
     folder.write_last({"weights.a": torch.ones(2)}, {"progress": {}})
     path = tmp_path / "run" / "last" / "state.safetensors"
@@ -186,7 +186,7 @@ def test_a_damaged_training_state_is_told_by_name(damage, tmp_path):
         folder.read_last()
 
 
-def test_weights_in_place_of_a_training_state_are_told_by_name(tmp_path):
+def test_the_error_for_weights_in_place_of_a_training_state_names_the_file(tmp_path):
     folder, _ = random_run(tmp_path / "run", "lstm")
     path = tmp_path / "run" / "last" / "state.safetensors"
     path.parent.mkdir()
@@ -195,7 +195,7 @@ def test_weights_in_place_of_a_training_state_are_told_by_name(tmp_path):
         folder.read_last()
 
 
-def test_the_training_state_survives_the_round_trip_to_the_bit(tmp_path):
+def test_the_training_state_survives_the_round_trip_bit_for_bit(tmp_path):
     folder, _ = random_run(tmp_path / "run", "lstm")
     tensors = {
         "a.b": torch.randn(3, 2),
@@ -205,14 +205,14 @@ def test_the_training_state_survives_the_round_trip_to_the_bit(tmp_path):
     }
     values = {"progress": {"seconds": 0.1 + 0.2, "tokens": 2**60}, "standing": {"best": float("-inf")}}
     folder.write_last(tensors, values)
-    read, said = folder.read_last()
+    read, written = folder.read_last()
     assert read.keys() == tensors.keys()
     assert all(torch.equal(read[name], tensors[name]) for name in tensors)
-    assert said == values
+    assert written == values
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=type)
-def test_a_write_that_fails_leaves_the_old_file_whole(error, tmp_path, monkeypatch):
+def test_a_write_that_fails_leaves_the_old_file_unchanged(error, tmp_path, monkeypatch):
     path = tmp_path / "file"
     write_aside(path, b"old")
 
@@ -231,7 +231,7 @@ def test_a_write_that_fails_leaves_the_old_file_whole(error, tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_write_that_fails_leaves_nothing_beside(tmp_path):
+def test_a_write_that_fails_leaves_no_temporary_file(tmp_path):
     (tmp_path / "taken").mkdir()
     with pytest.raises(InputError, match="is a directory"):
         write_aside(tmp_path / "taken", b"data")
@@ -260,13 +260,13 @@ def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_lines_of_metrics_that_are_no_events_are_passed_over(tmp_path):
+def test_lines_of_metrics_that_are_not_events_are_skipped(tmp_path):
     folder, _ = random_run(tmp_path / "run", "lstm")
     (tmp_path / "run" / checkpoint.METRICS).write_text('3\n{"event": "updated"}\n[]\n')
     assert folder.read_metrics() == []
 
 
-def test_writing_where_there_is_no_folder_is_told(tmp_path):
+def test_writing_to_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(InputError, match="cannot be written"):
         write_aside(tmp_path / "nowhere" / "file", b"data")
 
@@ -305,7 +305,7 @@ EVENTS = [
 
 
 @pytest.mark.parametrize(("update", "kept"), [(0, 0), (1, 1), (2, 3), (3, 5), (9, 5)])
-def test_rewinding_drops_what_resuming_makes_happen_again(update, kept, tmp_path):
+def test_rewinding_drops_the_events_that_resuming_repeats(update, kept, tmp_path):
     folder, _ = random_run(tmp_path / "run", "lstm")
     for event in EVENTS:
         folder.append_metrics(event)
@@ -314,7 +314,7 @@ def test_rewinding_drops_what_resuming_makes_happen_again(update, kept, tmp_path
     assert folder.read_metrics() == EVENTS[:kept]
 
 
-def test_a_line_of_metrics_cut_short_by_a_crash_does_not_prevent_resuming(tmp_path):
+def test_a_line_of_metrics_truncated_by_a_crash_does_not_prevent_resuming(tmp_path):
     folder, _ = random_run(tmp_path / "run", "lstm")
     for event in EVENTS[:3]:
         folder.append_metrics(event)

@@ -6,7 +6,7 @@ import sacrebleu
 
 from seqattn.runs.folder import RunFolder
 
-from commands import BOTH, BUDGET, SIZES, TEST, seqattn, setting, told
+from commands import BOTH, BUDGET, SIZES, TEST, error_of, seqattn, setting
 
 
 @BOTH
@@ -23,7 +23,7 @@ def test_evaluate_writes_only_json_to_stdout_and_its_figures_are_those_of_sacreb
     assert figures["sentences"] == len(TEST) and figures["beam"] == 2
 
 
-def test_evaluate_shows_its_figures_and_may_write_them_too(work, tmp_path):
+def test_evaluate_shows_its_figures_and_can_write_them_too(work, tmp_path):
     result = seqattn("evaluate", work.run("lstm"), "--test", work.test, "--json", tmp_path / "figures")
     figures = json.loads((tmp_path / "figures").read_text())
     assert f"{figures['bleu']:.2f}" in result.stdout and f"{figures['chrf']:.2f}" in result.stdout
@@ -57,7 +57,7 @@ def test_compare_writes_only_json_to_stdout(work):
         assert one["alignment_error_rate"] is None
 
 
-def test_compare_trains_both_architectures_alike_and_keeps_their_runs(work, tmp_path):
+def test_compare_trains_both_architectures_with_one_budget_and_keeps_their_runs(work, tmp_path):
     own = [f"{name}.{size}" for name, assignments in SIZES.items() for size in assignments]
     result = seqattn(
         *("compare", "--train", work.train, "--test", work.test, "--out", tmp_path / "both"),
@@ -79,7 +79,7 @@ def test_compare_trains_both_architectures_alike_and_keeps_their_runs(work, tmp_
 def test_compare_refuses_a_folder_that_exists_and_settings_that_would_be_unfair(work, tmp_path):
     (tmp_path / "out").mkdir()
     start = ["compare", "--train", work.train, "--test", work.test, "--out"]
-    assert "already exists" in told(seqattn(*start, tmp_path / "out", status=1))
+    assert "already exists" in error_of(seqattn(*start, tmp_path / "out", status=1))
     unfair = setting("lstm.batch_tokens=64")
-    assert "one tokenizer" in told(seqattn(*start, tmp_path / "new", *unfair, status=1))
+    assert "one tokenizer" in error_of(seqattn(*start, tmp_path / "new", *unfair, status=1))
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

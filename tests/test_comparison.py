@@ -1,4 +1,4 @@
-"""Systems side by side: their figures are those of their folders, and the examples shown are well chosen."""
+"""Comparison of systems: figures are those of their folders, and the examples shown are well chosen."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,7 +61,7 @@ def test_a_system_is_scored_on_what_it_translates(run, assessed):
     assert assessed.assessment.output_ids == ids > 0
 
 
-def test_the_json_of_a_system_holds_its_figures(assessed):
+def test_the_json_of_a_system_contains_its_figures(assessed):
     found = assessed.to_json()
     assert found["architecture"] == "lstm"
     assert found["scores"]["bleu"] == assessed.assessment.scores.bleu
@@ -101,12 +101,12 @@ def test_an_empty_source_is_assessed_as_an_empty_translation(run):
         (["only/this"], ["this"]),
     ],
 )
-def test_names_are_as_short_as_tells_the_runs_apart(paths, names):
+def test_names_are_as_short_as_distinguishes_the_runs(paths, names):
     assert unique_names([Path(path) for path in paths]) == names
 
 
 def translating(*hypotheses):
-    """As much of a system as has translations."""
+    """A stand-in for a system, with translations only."""
     return SimpleNamespace(assessment=SimpleNamespace(hypotheses=hypotheses))
 
 
@@ -120,19 +120,19 @@ GOOD = translating("the red dog sleeps", "the cat", "a bird sings", "all wrong")
 WORSE = translating("the red dog sleep", "zzz", "a bird", "all wrong")
 
 
-def test_the_sentences_most_different_in_chrf_come_in_the_order_of_the_test_set():
+def test_the_sentences_most_different_in_chrf_are_in_the_order_of_the_test_set():
     assert most_different([GOOD, WORSE], TEST, 1) == [1]
     assert most_different([GOOD, WORSE], TEST, 2) == [1, 2]
     assert most_different([WORSE, GOOD], TEST, 3) == [0, 1, 2]
 
 
-def test_sentences_translated_alike_are_never_shown_as_different():
+def test_sentences_with_equal_translations_are_never_shown_as_different():
     assert most_different([GOOD, WORSE], TEST, 10) == [0, 1, 2]
     assert most_different([GOOD, GOOD], TEST, 10) == []
     assert most_different([GOOD], TEST, 10) == []
 
 
-def test_the_representative_sentence_is_right_in_most_systems_and_then_nearest_to_eight_words():
+def test_the_representative_sentence_is_right_in_most_systems_and_then_closest_to_eight_words():
     pairs = [
         Pair("w " * 8, "right"),
         Pair("w " * 3, "right"),

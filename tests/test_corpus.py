@@ -1,4 +1,4 @@
-"""Pairs out of every format, and every fault told with its file and line."""
+"""Pairs from every format, and errors that name file and line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ZIPPED = pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gz"])
 
 
 def write(path: Path, data: str | bytes, zipped: bool = False) -> Path:
-    """Write a file, gzipped under a name with .gz when asked."""
+    """Write a file, gzipped with .gz in its name if requested."""
     raw = data.encode() if isinstance(data, str) else data
     if zipped:
         path = path.with_name(path.name + ".gz")
@@ -49,16 +49,16 @@ def write_as(
     return ",".join(map(str, paths))
 
 
-def fault(argument: object) -> InputError:
+def error_of(argument: object) -> InputError:
     """The error of reading a corpus."""
     with pytest.raises(InputError) as caught:
         read_corpus(str(argument))
     return caught.value
 
 
-def said(argument: object, path: object, line: int | None, *words: str) -> str:
-    """Check that reading fails, naming the file, the line and the words; gives the message."""
-    error = fault(argument)
+def check_error(argument: object, path: object, line: int | None, *words: str) -> str:
+    """Check that reading fails with file, line and words in the message; return it."""
+    error = error_of(argument)
     message = str(error)
     assert (error.path, error.line) == (str(path), line)
     assert message.startswith(f"{path}: " if line is None else f"{path}, line {line}: ")
@@ -83,7 +83,7 @@ def test_every_format_gives_the_same_pairs(tmp_path, form, zipped, end, bom):
 
 
 @pytest.mark.parametrize("form", ["tsv", "jsonl", "aligned"])
-def test_the_last_line_needs_no_line_end(tmp_path, form):
+def test_the_last_line_needs_no_line_ending(tmp_path, form):
     assert read_corpus(write_as(form, tmp_path, last=False)).pairs == PAIRS
 
 
@@ -98,7 +98,7 @@ def test_only_lf_and_crlf_end_a_line(tmp_path):
     assert list(read_lines(path)) == ["a\u2028b\rc\x85d\x0ce\x1cf", "second\r", "", "end"]
 
 
-def test_a_bom_is_text_everywhere_but_at_the_start(tmp_path):
+def test_a_bom_is_text_except_at_the_start(tmp_path):
     path = write(tmp_path / "x.txt", "\ufeffa\n\ufeffb\n")
     assert list(read_lines(path)) == ["a", "\ufeffb"]
 
@@ -108,7 +108,7 @@ def test_one_file_may_have_a_comma_in_its_name(tmp_path):
     assert read_corpus(str(path)).pairs == (Pair("x", "y"),)
 
 
-def test_json_escapes_are_undone_and_other_fields_ignored(tmp_path):
+def test_json_escapes_are_decoded_and_other_fields_ignored(tmp_path):
     path = write(tmp_path / "x.jsonl", r'{"id": 7, "target": "b\u0041\n\tc", "source": "\"a\""}' + "\n")
     assert read_corpus(str(path)).pairs == (Pair('"a"', "bA\n\tc"),)
 
@@ -148,54 +148,54 @@ def test_merged_corpora_follow_one_another():
     assert merge([first, second]) == Corpus("a + b", PAIRS)
 
 
-def test_the_fingerprint_depends_on_the_texts_alone(tmp_path):
+def test_the_fingerprint_depends_only_on_the_texts(tmp_path):
     prints = {read_corpus(write_as(form, tmp_path)).fingerprint for form in ("tsv", "jsonl", "aligned")}
     assert prints == {Corpus("whatever", PAIRS).fingerprint}
     assert Corpus("x", PAIRS[::-1]).fingerprint not in prints
     assert Corpus("x", PAIRS[:2]).fingerprint not in prints
 
 
-# Faults.
+# Errors.
 
 
 @pytest.mark.parametrize("name", ["none.tsv", "none.jsonl", "none.tsv.gz"])
 def test_a_missing_file_is_named(tmp_path, name):
-    said(tmp_path / name, tmp_path / name, None, "No such file")
+    check_error(tmp_path / name, tmp_path / name, None, "No such file")
 
 
 @pytest.mark.parametrize("missing", [0, 1])
 def test_the_missing_one_of_two_files_is_named(tmp_path, missing):
     paths = [tmp_path / "s", tmp_path / "t"]
     write(paths[1 - missing], "a\n")
-    said(f"{paths[0]},{paths[1]}", paths[missing], None, "No such file")
+    check_error(f"{paths[0]},{paths[1]}", paths[missing], None, "No such file")
 
 
 def test_a_directory_is_named(tmp_path):
-    said(tmp_path, tmp_path, None, "is a directory")
+    check_error(tmp_path, tmp_path, None, "is a directory")
     folder = tmp_path / "folder.tsv"
     folder.mkdir()
-    said(folder, folder, None, "is a directory")
+    check_error(folder, folder, None, "is a directory")
     text = write(tmp_path / "t", "a\n")
     (tmp_path / "folder").mkdir()
-    said(f"{tmp_path / 'folder'},{text}", tmp_path / "folder", None, "is a directory")
-    said(f"{text},{tmp_path / 'folder'}", tmp_path / "folder", None, "is a directory")
+    check_error(f"{tmp_path / 'folder'},{text}", tmp_path / "folder", None, "is a directory")
+    check_error(f"{text},{tmp_path / 'folder'}", tmp_path / "folder", None, "is a directory")
 
 
 @pytest.mark.parametrize("name", ["x.tsv", "x.jsonl"])
 @ZIPPED
 def test_an_empty_file_is_named(tmp_path, name, zipped):
     path = write(tmp_path / name, "", zipped)
-    said(path, path, None, "is empty")
+    check_error(path, path, None, "is empty")
 
 
 def test_two_empty_files_are_named(tmp_path):
     argument = f"{write(tmp_path / 's', '')},{write(tmp_path / 't', '')}"
-    said(argument, argument, None, "is empty")
+    check_error(argument, argument, None, "is empty")
 
 
 @pytest.mark.parametrize("argument", ["book", "a.txt", "a,b,c", ",b", "a,", ","])
-def test_what_is_no_corpus_is_told_what_a_corpus_is(argument):
-    message = said(argument, argument, None, "is not a corpus")
+def test_the_error_for_other_arguments_explains_what_a_corpus_is(argument):
+    message = check_error(argument, argument, None, "is not a corpus")
     assert "SOURCE,TARGET" in message
     assert ".tsv" in message
 
@@ -204,26 +204,26 @@ def test_what_is_no_corpus_is_told_what_a_corpus_is(argument):
 def test_a_file_of_pairs_is_not_one_side_of_two_files(tmp_path, name):
     text, pairs = write(tmp_path / "a.txt", "x\n"), write(tmp_path / name, "x\ty\n")
     for argument in (f"{text},{pairs}", f"{pairs},{text}"):
-        said(argument, argument, None, "joins a file of pairs")
+        check_error(argument, argument, None, "joins a file of pairs")
 
 
 @ZIPPED
 def test_a_line_without_a_tab_is_named(tmp_path, zipped):
     path = write(tmp_path / "x.tsv", "a\tb\nno tab here\nc\td\n", zipped)
-    said(path, path, 2, "no tab")
+    check_error(path, path, 2, "no tab")
 
 
 def test_a_line_with_several_tabs_is_named(tmp_path):
     path = write(tmp_path / "x.tsv", "a\tb\nc\td\n\ne\tf\tg\th\n")
-    said(path, path, 4, "3 tabs")
+    check_error(path, path, 4, "3 tabs")
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["source shorter", "target shorter"])
 @pytest.mark.parametrize(("short", "long"), [(2, 3), (1, 9), (0, 1)])
-def test_unequal_line_counts_are_told_with_both_numbers(tmp_path, order, short, long):
+def test_unequal_line_counts_are_an_error_with_both_numbers(tmp_path, order, short, long):
     shorter, longer = write(tmp_path / "short", "x\n" * short), write(tmp_path / "long", "y\n" * long)
     argument = ",".join(map(str, [shorter, longer][::order]))
-    said(argument, shorter, None, f"ends after {short} lines", f"{longer} has {long}")
+    check_error(argument, shorter, None, f"ends after {short} lines", f"{longer} has {long}")
 
 
 @pytest.mark.parametrize("name", ["x.tsv", "x.jsonl"])
@@ -231,20 +231,20 @@ def test_unequal_line_counts_are_told_with_both_numbers(tmp_path, order, short, 
 def test_latin_1_bytes_are_named_with_their_line(tmp_path, name, zipped):
     line = "a\tb\n" if name == "x.tsv" else '{"source": "a", "target": "b"}\n'
     path = write(tmp_path / name, (line + line).encode() + "café\tx\n".encode("latin-1"), zipped)
-    said(path, path, 3, "byte 4", "0xe9", "not UTF-8", "iconv")
+    check_error(path, path, 3, "byte 4", "0xe9", "not UTF-8", "iconv")
 
 
 @pytest.mark.parametrize("side", [0, 1])
 def test_latin_1_bytes_are_named_with_the_side_they_are_in(tmp_path, side):
     paths = [write(tmp_path / "s", "a\nb\n"), write(tmp_path / "t", "a\nb\n")]
     write(paths[side], "a\né\n".encode("latin-1"))
-    said(f"{paths[0]},{paths[1]}", paths[side], 2, "0xe9", "not UTF-8")
+    check_error(f"{paths[0]},{paths[1]}", paths[side], 2, "0xe9", "not UTF-8")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
-def test_utf_16_is_a_fault_of_its_first_lines(tmp_path, encoding):
+def test_utf_16_is_an_error_in_its_first_lines(tmp_path, encoding):
     path = write(tmp_path / "x.tsv", "책\t書\nb\tc\n".encode(encoding))
-    error = fault(path)
+    error = error_of(path)
     assert error.path == str(path)
     assert error.line == 1
 
@@ -263,7 +263,7 @@ def test_utf_16_is_a_fault_of_its_first_lines(tmp_path, encoding):
 def test_damaged_gzip_is_named(tmp_path, damage):
     data = gzip.compress("".join(f"word {n * n}\twort {n}\n" for n in range(500)).encode())
     path = write(tmp_path / "x.tsv.gz", damage(data))
-    said(path, path, None, "gzip data is damaged")
+    check_error(path, path, None, "gzip data is damaged")
 
 
 @pytest.mark.parametrize(
@@ -281,17 +281,17 @@ def test_damaged_gzip_is_named(tmp_path, damage):
         ('{"source": null, "target": "b"}', ['"source"', "not text"]),
     ],
 )
-def test_a_faulty_json_line_is_named(tmp_path, line, words):
+def test_a_malformed_json_line_is_named(tmp_path, line, words):
     path = write(tmp_path / "x.jsonl", '{"source": "a", "target": "b"}\n' + line + "\n")
-    said(path, path, 2, *words, '{"source": ')
+    check_error(path, path, 2, *words, '{"source": ')
 
 
 @pytest.mark.parametrize(
     "line", ["[" * 100_000, '{"source": ' + "9" * 5000 + ', "target": "b"}'], ids=["deep", "huge"]
 )
-def test_json_that_python_cannot_hold_is_named(tmp_path, line):
+def test_json_too_deep_or_large_for_python_is_named(tmp_path, line):
     path = write(tmp_path / "x.jsonl", line + "\n")
-    error = fault(path)
+    error = error_of(path)
     assert (error.path, error.line) == (str(path), 1)
 
 
@@ -306,7 +306,7 @@ def numbered(count: int) -> list[Pair]:
 
 
 @given(pairs=pairs_lists, seed=st.integers(0, 99))
-def test_holding_out_keeps_its_promises_whatever_the_pairs(pairs, seed):
+def test_holding_out_keeps_its_promises_for_any_pairs(pairs, seed):
     distinct = len({pair.source for pair in pairs})
     if distinct < 20:
         with pytest.raises(InputError):
@@ -330,7 +330,7 @@ def test_a_twentieth_is_held_out_and_never_more_than_a_thousand():
         assert (len(split.valid), len(split.train), split.duplicates) == (size, count - size, 0)
 
 
-def test_a_duplicate_of_a_held_out_source_leaves_training_and_is_counted():
+def test_a_duplicate_of_a_held_out_source_is_left_out_of_training_and_counted():
     pairs = numbered(100)
     held = hold_out(pairs).valid[0]
     split = hold_out([*pairs, held, Pair(held.source, "another target")])
@@ -345,7 +345,7 @@ def test_adding_pairs_moves_few_others():
     assert len(before & after) > 80
 
 
-def test_the_choice_is_no_prefix_of_the_corpus():
+def test_the_choice_is_not_a_prefix_of_the_corpus():
     held = sorted(int(pair.source.split()[1]) for pair in hold_out(numbered(2000)).valid)
     assert held[0] < 200
     assert held[-1] > 1800

@@ -26,7 +26,7 @@ def drawn(*args, **options):
 
 
 def area(lines):
-    """The plot area: what stands right of the y axis."""
+    """The plot area, right of the y axis."""
     return [re.split("[┤│]", line, maxsplit=1)[1] for line in lines if re.match(r"[^└]*[┤│]", line)]
 
 
@@ -52,7 +52,7 @@ def test_two_straight_lines_that_cross():
     ]
 
 
-def test_one_point_stands_in_the_middle():
+def test_one_point_is_in_the_middle():
     assert drawn({"a": [(3, 31.2)]}, width=24, height=3) == [
         "35 ┤",
         "30 ┤          ●",
@@ -103,7 +103,7 @@ def test_series_that_coincide_are_marked_as_several():
     assert sum(row.count("*") for row in area(lines)) == 2
 
 
-def test_long_series_that_coincide_take_turns():
+def test_long_series_that_coincide_alternate_their_markers():
     path = [(n, math.sin(n / 9)) for n in range(200)]
     lines = drawn({"a": path, "b": path, "c": path}, width=80)
     for marker in "●○▲":
@@ -144,7 +144,7 @@ def test_x_label_that_does_not_fit_is_left_out():
     assert lines[-1] == "● a (last 2e+12)"
 
 
-def test_points_close_to_each_other_are_all_marked_where_there_is_room():
+def test_points_close_to_each_other_are_all_marked_if_there_is_room():
     rows = area(drawn({"a": [(0, 0), (4, 1), (100, 0)]}, width=80))
     assert "".join(rows).count("●") == 3
 
@@ -166,7 +166,7 @@ def test_names_and_labels_are_not_interpreted():
 
 
 @given(st.dictionaries(names, points, max_size=4), st.integers(20, 200), st.integers(3, 20), names, names)
-def test_no_line_is_wider_than_asked(series, width, height, x_label, y_label):
+def test_no_line_is_wider_than_requested(series, width, height, x_label, y_label):
     output = rendered(curves(series, width=width, height=height, x_label=x_label, y_label=y_label))
     assert max(cell_len(line) for line in output.split("\n")) <= width
     assert {unicodedata.category(char) for char in output if char != "\n"}.isdisjoint(

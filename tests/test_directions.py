@@ -1,4 +1,4 @@
-"""A run's direction: which side it translates from, by --swap and by the names of its corpora's files."""
+"""A run's direction: which side it translates from, by --swap and by the file names of its corpora."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from seqattn.data.corpus import side_names
 from seqattn.errors import InputError
 from seqattn.runs.folder import RunFolder
 
-from commands import TEST, TRAIN, sizes, told
+from commands import TEST, TRAIN, error_of, sizes
 from commands import seqattn as command
 
 
@@ -31,7 +31,7 @@ from commands import seqattn as command
         ("a,b,c", None),
     ],
 )
-def test_names_of_sides_are_where_the_names_of_two_texts_differ(argument, names):
+def test_names_of_sides_are_the_parts_in_which_two_file_names_differ(argument, names):
     assert side_names(argument) == names
 
 
@@ -44,7 +44,7 @@ def write_texts(folder, name, pairs):
 
 @pytest.fixture(scope="module")
 def there_and_back(work, tmp_path_factory):
-    """A folder with a run of each direction, and its corpora as two texts."""
+    """A folder with a run for each direction, and the corpora as two texts."""
     folder = tmp_path_factory.mktemp("directions")
     train, test = write_texts(folder, "train", TRAIN), write_texts(folder, "test", TEST)
     shutil.copy(work.test, folder / "test.tsv")
@@ -54,16 +54,16 @@ def there_and_back(work, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("name", "said"), [("there", "from aa to bb"), ("back", "from bb to aa")])
-def test_config_info_and_card_say_the_direction_by_its_names(there_and_back, name, said):
+@pytest.mark.parametrize(("name", "words"), [("there", "from aa to bb"), ("back", "from bb to aa")])
+def test_config_info_and_card_show_the_direction_by_its_names(there_and_back, name, words):
     run = there_and_back / name
-    assert said in command("info", run).stdout
-    assert said in (run / "README.md").read_text()
-    sides = tuple(said.split()[1::2])
+    assert words in command("info", run).stdout
+    assert words in (run / "README.md").read_text()
+    sides = tuple(words.split()[1::2])
     assert RunFolder(run).read_config().data.sides == sides
 
 
-def test_without_names_info_says_source_and_target(work):
+def test_without_names_info_shows_source_and_target(work):
     assert "from source to target" in command("info", work.run("lstm")).stdout
 
 
@@ -82,7 +82,7 @@ def test_evaluate_reads_a_corpus_in_the_direction_of_the_run(there_and_back):
             assert figures(folder / name, test) == expected
 
 
-def test_links_of_a_corpus_are_of_its_own_order_whichever_way_it_was_read(there_and_back, tmp_path):
+def test_links_of_a_corpus_follow_its_own_direction_in_either_reading(there_and_back, tmp_path):
     folder = there_and_back
     run = seqattn.load(folder / "back")
     found = run.align([pair.swapped() for pair in TEST])
@@ -96,7 +96,7 @@ def test_links_of_a_corpus_are_of_its_own_order_whichever_way_it_was_read(there_
     assert "0.0*" in judged
 
 
-def test_both_directions_align_alike_from_either_side(there_and_back):
+def test_both_directions_give_the_same_links_from_either_side(there_and_back):
     folder = there_and_back
     one = command("align", folder / "there", "--reverse", folder / "back", "--pairs", folder / "test.tsv")
     other = command("align", folder / "back", "--reverse", folder / "there", "--pairs", folder / "test.tsv")
@@ -119,17 +119,17 @@ def test_both_directions_align_alike_from_either_side(there_and_back):
 
 def test_a_reverse_run_of_the_same_direction_is_refused(there_and_back, work):
     asked = ("align", there_and_back / "there", "--pairs", work.test, "--reverse")
-    said = told(command(*asked, there_and_back / "there", status=1))
-    assert "translates in the same direction" in said and "--swap" in said
-    said = told(
+    message = error_of(command(*asked, there_and_back / "there", status=1))
+    assert "translates in the same direction" in message and "--swap" in message
+    message = error_of(
         command(
             "align", work.run("lstm"), "--pairs", work.test, "--reverse", work.run("transformer"), status=1
         )
     )
-    assert "translates in the same direction" in said
+    assert "translates in the same direction" in message
 
 
-def test_compare_follows_the_direction_and_refuses_two(there_and_back):
+def test_compare_follows_the_direction_and_refuses_mixed_ones(there_and_back):
     folder = there_and_back
     test = f"{folder}/test.aa,{folder}/test.bb"
     for name, source in (("there", 0), ("back", 1)):
@@ -141,5 +141,5 @@ def test_compare_follows_the_direction_and_refuses_two(there_and_back):
     runs = (folder / "there", folder / "back")
     with pytest.raises(InputError, match="cannot be translated by all in one direction"):
         seqattn.compare(runs, test)
-    said = told(command("compare", *runs, "--test", test, status=1))
-    assert "there from aa to bb" in said and "back from bb to aa" in said
+    message = error_of(command("compare", *runs, "--test", test, status=1))
+    assert "there from aa to bb" in message and "back from bb to aa" in message

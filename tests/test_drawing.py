@@ -1,4 +1,4 @@
-"""The SVG picture of attention, and the colours that it shares with the page."""
+"""The SVG picture of attention, and the colours that it shares with the web page."""
 
 import colorsys
 import itertools
@@ -16,7 +16,7 @@ from seqattn.pictures.legible import fit, visible
 from seqattn.pictures.ramp import COLOURS, DARK, LIGHT, STEPS, ramp, step
 from seqattn.pictures.svg import WORD, drawing, extent
 
-from commands import seqattn, told
+from commands import error_of, seqattn
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = [
@@ -44,7 +44,7 @@ def parsed(*rows):
 
 
 def cells(root):
-    """What a picture's cells say, with their colours."""
+    """The labels of a picture's cells, with their colours."""
     return [
         (cell.find(f"{SVG}title").text, cell.get("fill")) for cell in root.iter(f"{SVG}rect") if len(cell)
     ]
@@ -54,7 +54,7 @@ def texts(root):
     return ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
 
 
-def test_every_weight_is_a_cell_that_says_it_in_its_colour():
+def test_every_weight_is_a_labelled_cell_in_its_colour():
     one = attention(["a", "red", "dog", "</s>"], ["ein", "Hund"])
     light = [fill for fill, _ in ramp(dark=False)]
     assert cells(parsed([one])) == [
@@ -64,17 +64,17 @@ def test_every_weight_is_a_cell_that_says_it_in_its_colour():
     ]
 
 
-def test_words_stand_along_both_axes():
+def test_words_are_on_both_axes():
     one = attention(["a", "red", "dog"], ["ein", "Hund"])
     assert texts(parsed([one]))[:6] == ["run", "a", "red", "dog", "ein", "Hund"]
 
 
 @given(words, words)
-def test_text_of_a_sentence_is_shown_and_never_obeyed(source, target):
+def test_text_of_a_sentence_is_shown_and_never_interpreted(source, target):
     root = parsed([attention(source, target)])
     tags = {element.tag.removeprefix(SVG) for element in root.iter()}
     assert tags <= {"svg", "title", "desc", "style", "rect", "g", "text"}
-    # Two characters cannot stand in XML.
+    # Two characters cannot be represented in XML.
     shown = [
         re.sub("[\ufffe\uffff]", "\ufffd", fit(visible(word), WORD, extent)) for word in [*source, *target]
     ]
@@ -83,7 +83,7 @@ def test_text_of_a_sentence_is_shown_and_never_obeyed(source, target):
     assert hidden.isdisjoint({"Cc", "Zl", "Zp", "Cs"})
 
 
-def test_it_says_what_it_is_to_those_who_do_not_see_it():
+def test_it_has_a_description_for_screen_readers():
     one = Attention(["red", "dog", "</s>"], ["rot"], torch.tensor([[0.1, 0.7, 0.2]]))
     root = parsed([one])
     assert root.get("role") == "img"
@@ -91,7 +91,7 @@ def test_it_says_what_it_is_to_those_who_do_not_see_it():
     assert "rot to dog" in root[1].text
 
 
-def test_runs_stand_side_by_side_and_pairs_below_each_other():
+def test_runs_are_side_by_side_and_pairs_below_each_other():
     def places(root):
         found = [group.get("transform") for group in root.findall(f"{SVG}g")][:-1]
         return [tuple(map(float, place.removeprefix("translate(")[:-1].split())) for place in found]
@@ -105,7 +105,7 @@ def test_an_empty_translation_is_a_picture_too():
     assert cells(parsed([attention(["dog", "</s>"], [])])) == []
 
 
-def test_what_knows_no_style_sheets_shows_it_light_and_readers_who_want_it_see_it_dark():
+def test_it_is_light_without_style_sheets_and_dark_for_readers_who_prefer_dark():
     root = parsed([attention(["dog"], ["Hund"])])
     style = root.find(f"{SVG}style").text
     for k, (fill, _) in enumerate(ramp(dark=True)):
@@ -114,7 +114,7 @@ def test_what_knows_no_style_sheets_shows_it_light_and_readers_who_want_it_see_i
     assert {text.get("fill") for text in root.iter(f"{SVG}text")} == {LIGHT[1]}
 
 
-def test_align_draws_runs_beside_each_other(work):
+def test_align_draws_runs_side_by_side(work):
     runs = [work.run("lstm"), work.run("transformer")]
     root = ET.fromstring(seqattn("align", *runs, "red dog", "dog red", "--format", "svg").stdout)
     assert len(cells(root)) == 2 * 2 * 3
@@ -122,14 +122,14 @@ def test_align_draws_runs_beside_each_other(work):
         assert sum(text.startswith(name) for text in texts(root)) == 1
 
 
-def test_align_draws_a_few_pairs_and_says_what_to_do_with_many(work, tmp_path):
+def test_align_draws_a_few_pairs_and_the_error_for_many_gives_a_remedy(work, tmp_path):
     def drawn(count, status=0):
         corpus = tmp_path / "corpus.tsv"
         corpus.write_text("red dog\tdog\n" * count, encoding="utf-8")
         return seqattn("align", work.run("lstm"), "--pairs", corpus, "--format", "svg", status=status)
 
     assert len(cells(ET.fromstring(drawn(20).stdout))) == 20 * 3
-    refused = told(drawn(21, status=1))
+    refused = error_of(drawn(21, status=1))
     assert "at most 20 pairs" in refused and "html" in refused
 
 
@@ -144,7 +144,7 @@ LONG = [
 
 @pytest.mark.parametrize("source", LONG, ids=[line[0] for line in LONG])
 @pytest.mark.parametrize("target", [LONG[0][:-1], LONG[2][:-1]], ids=["left to right", "right to left"])
-def test_no_label_is_cut_or_lies_on_a_cell(browser, tmp_path, source, target):
+def test_no_label_is_cut_or_overlaps_a_cell(browser, tmp_path, source, target):
     picture = tmp_path / "picture.svg"
     picture.write_text(drawing([[("run", attention(source, target))]]), encoding="utf-8")
     browser.open(picture)
@@ -192,7 +192,7 @@ DEUTERANOPE = ((0.2927, 0.7073, 0.0), (0.2927, 0.7073, 0.0), (-0.0223, 0.0223, 1
 
 
 @pytest.mark.parametrize("eyes", [(), (PROTANOPE,), (DEUTERANOPE,)], ids=["all cones", "no red", "no green"])
-def test_more_weight_is_darker_on_light_and_lighter_on_dark_whoever_looks(eyes):
+def test_more_weight_is_darker_on_light_and_lighter_on_dark_for_all_colour_vision(eyes):
     light, dark = ([luminance(fill, *eyes) for fill, _ in ramp(dark=dark)] for dark in (False, True))
     assert light == sorted(set(light), reverse=True)
     assert dark == sorted(set(dark))
@@ -204,7 +204,7 @@ def test_neighbouring_colours_are_about_equally_far_apart():
     assert max(steps) < 1.6 * min(steps)
 
 
-def test_text_on_every_colour_can_be_read():
+def test_text_on_every_colour_is_readable():
     for dark, (ground, text) in ((False, LIGHT), (True, DARK)):
         assert contrast(ground, text) > 12
         assert all(contrast(*pair) > 4.5 for pair in ramp(dark=dark))
@@ -212,12 +212,12 @@ def test_text_on_every_colour_can_be_read():
         assert contrast(ground, fill) > 12
 
 
-def test_colours_are_colours_rather_than_greys():
+def test_colours_are_not_greys():
     saturation = [colorsys.rgb_to_hls(*(part / 255 for part in bytes.fromhex(c[1:])))[2] for c in COLOURS]
     assert min(saturation[:16]) > 0.25
 
 
-def test_steps_reach_from_nothing_to_all():
+def test_steps_range_from_zero_to_one():
     assert [step(weight) for weight in (-1e-9, 0.0, 0.024, 0.026, 0.5, 1.0, 1.0000001)] == [
         *(0, 0, 0, 1, STEPS // 2, STEPS, STEPS)
     ]

@@ -1,4 +1,4 @@
-"""Scores are sacrebleu's own, and an exact match is one of text and not of spacing."""
+"""Scores equal sacrebleu's, and an exact match ignores spacing."""
 
 import pytest
 import sacrebleu
@@ -18,7 +18,7 @@ def test_figures_are_those_of_sacrebleu():
 
 
 @pytest.mark.parametrize("tokenize", ["none", "char", "intl"])
-def test_bleu_cuts_words_as_asked(tokenize):
+def test_bleu_splits_words_as_requested(tokenize):
     found = score(HYPOTHESES, REFERENCES, tokenize)
     expected = sacrebleu.corpus_bleu(HYPOTHESES, [REFERENCES], tokenize=tokenize, force=True).score
     assert found.bleu == expected
@@ -26,7 +26,7 @@ def test_bleu_cuts_words_as_asked(tokenize):
     assert found.chrf == score(HYPOTHESES, REFERENCES).chrf
 
 
-def test_signatures_say_how_the_figures_were_made():
+def test_signatures_record_how_the_figures_were_computed():
     found = score(HYPOTHESES, REFERENCES)
     assert "tok:13a" in found.bleu_signature
     assert f"version:{sacrebleu.__version__}" in found.bleu_signature
@@ -38,7 +38,7 @@ def test_exact_match_counts_hypotheses_equal_to_their_reference():
     assert score(["A"], ["a"]).exact == 0
 
 
-def test_exact_match_leaves_spacing_and_unicode_composition_aside():
+def test_exact_match_ignores_spacing_and_unicode_composition():
     assert score(["cafe\u0301  au lait "], ["caf\u00e9 au lait"]).exact == 100
     assert score(["aulait"], ["au lait"]).exact == 0
 
@@ -59,7 +59,7 @@ def test_scripts_with_spaces_are_scored_by_words(reference):
     assert choose_bleu_tokenizer([reference]) == "13a"
 
 
-def test_the_references_decide_by_their_majority():
+def test_the_majority_of_the_references_decides():
     assert choose_bleu_tokenizer(["今日は天気がいいですね。", "ok"]) == "char"
     assert choose_bleu_tokenizer(["the word 今日 means today, and little else"]) == "13a"
 

@@ -1,4 +1,4 @@
-"""Examples on disk against the examples they were made of."""
+"""Examples on disk against the examples they were made from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ sides = st.lists(st.integers(0, 2**31 - 1), max_size=9)
 
 
 @given(st.lists(st.builds(Example, sides, sides), max_size=12))
-def test_examples_come_back_as_they_were_given(given_examples):
+def test_examples_are_read_as_they_were_written(given_examples):
     kept = Examples(iter(given_examples))
     assert list(kept) == given_examples
     assert len(kept) == len(given_examples)
@@ -34,7 +34,7 @@ def test_rows_beyond_the_last_are_an_error():
             kept[row]
 
 
-def test_a_million_ids_take_no_memory_of_python_and_leave_no_file(tmp_path, monkeypatch):
+def test_a_million_ids_take_no_python_memory_and_leave_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     row = list(range(1000, 1500))
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""Runs that version 0.1.0 wrote (tests/frozen/format1) are read, go on and answer as they did there.
+"""Runs written by version 0.1.0 (tests/frozen/format1) load, resume and give the same results as there.
 
 The files in that folder are never written anew: they stand for the runs that people have.
 """
@@ -60,7 +60,7 @@ def test_a_frozen_run_scores_as_it_did(name):
 
 
 @BOTH
-def test_a_frozen_run_goes_on_as_it_did(name, tmp_path):
+def test_a_frozen_run_resumes_as_it_did(name, tmp_path):
     run = shutil.copytree(FROZEN / name, tmp_path / name)
     corpora = ("--train", FROZEN / "train.tsv", "--valid", FROZEN / "valid.tsv")
     seqattn("train", "--resume", "--out", run, *corpora, "--max-updates", 180)
@@ -70,7 +70,7 @@ def test_a_frozen_run_goes_on_as_it_did(name, tmp_path):
 
 
 @BOTH
-def test_a_frozen_run_says_what_it_is(name):
-    said = seqattn("info", FROZEN / name).stdout
-    assert name in said
-    assert "160" in said
+def test_info_describes_a_frozen_run(name):
+    output = seqattn("info", FROZEN / name).stdout
+    assert name in output
+    assert "160" in output

@@ -1,4 +1,4 @@
-"""Guided alignment: what the links of words ask of attention, and that attention learns it."""
+"""Guided alignment: the goal that word links set for attention, and that attention learns it."""
 
 import pytest
 import torch
@@ -44,24 +44,24 @@ def test_a_word_link_links_each_piece_of_one_word_with_each_of_the_other():
     assert words.of_target.count(0) > 1
 
 
-def test_punctuation_attached_to_a_word_takes_no_part_in_its_links():
+def test_punctuation_attached_to_a_word_is_not_part_of_its_links():
     one = frozenset({(0, 0)})
     plain = linked_ids("dog", "fox", one)
     assert plain and linked_ids("dog!", "fox.", one) == plain
     assert linked_ids("!", "fox", one) == {("▁!", piece) for _, piece in plain}
 
 
-def test_a_word_of_nothing_but_punctuation_tells_all_the_same():
+def test_a_word_of_only_punctuation_keeps_its_positions():
     side = prose_tokenizer().source
-    for text, told in [("dog .", 2), ("dog.", 1), (". !", 2), ("dog .!", 2)]:
+    for text, count in [("dog .", 2), ("dog.", 1), (". !", 2), ("dog .!", 2)]:
         ids = side.encode(text)[:-1]
         of = [word for word, group in enumerate(side.words(ids)) for _ in group]
         assert len({of[at] for at in content_positions(side, ids, of)}) == len(set(of)), text
         texts = [piece for at, piece in enumerate(side.pieces(ids)) if at in content_positions(side, ids, of)]
-        assert ("." in "".join(texts)) == (text != "dog."), (text, told)
+        assert ("." in "".join(texts)) == (text != "dog."), (text, count)
 
 
-def test_the_goal_of_an_id_is_shared_evenly_by_what_it_is_linked_to():
+def test_the_goal_of_an_id_is_spread_evenly_over_its_links():
     links = IdLinks()
     for some in [[(0, 0), (2, 0), (1, 2)], [], [(3, 1)]]:
         links.append(some)
@@ -90,9 +90,7 @@ def test_the_alignment_loss_is_the_cross_entropy_of_the_reading(reading):
 
 
 @pytest.mark.parametrize(("architecture", "options"), VARIANTS, ids=VARIANT_NAMES)
-def test_a_guide_of_no_weight_leaves_the_loss_and_there_is_one_wherever_there_is_attention(
-    architecture, options
-):
+def test_a_guide_with_weight_zero_does_not_change_the_loss_of_any_model_with_attention(architecture, options):
     model = tiny_model(architecture, **options)
     batch = collate(copy_examples(3))
     if options.get("score") == "none":
@@ -109,7 +107,7 @@ def test_a_guide_of_no_weight_leaves_the_loss_and_there_is_one_wherever_there_is
 
 
 def mass_on_the_first(architecture, weight):
-    """After training with links of every target id to the first source id: the mean attention on it."""
+    """The mean attention to the first source id, after training with links to it from every target id."""
     examples, links = copy_examples(40), IdLinks()
     for one in examples:
         links.append([(0, t) for t in range(len(one.target) - 1)])
@@ -125,7 +123,7 @@ def mass_on_the_first(architecture, weight):
 
 
 @pytest.mark.parametrize("architecture", ["lstm", "transformer"])
-def test_attention_learns_the_links_of_its_guide_and_without_weight_does_not(architecture):
+def test_attention_learns_the_links_of_its_guide_only_with_a_weight(architecture):
     assert mass_on_the_first(architecture, 5.0) > 0.75
     assert mass_on_the_first(architecture, 0.0) < 0.4
 
@@ -138,7 +136,7 @@ def test_attention_learns_the_links_of_its_guide_and_without_weight_does_not(arc
         ([frozenset({(0, 0)}), frozenset()], "line 1: the link 0-0 is outside a pair of 0 and 1 words"),
     ],
 )
-def test_links_that_are_not_of_these_pairs_are_told_with_their_line(lines, expected):
+def test_links_that_do_not_fit_the_pairs_are_an_error_with_their_line(lines, expected):
     with pytest.raises(InputError, match=expected):
         check_links(lines, [Pair(" ", "dog"), Pair("a  dog", "the dog ")], "some.links")
     check_links([frozenset(), frozenset({(1, 1)})], [Pair("", "dog"), Pair("a  dog", "the dog ")], "x")

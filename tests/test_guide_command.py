@@ -8,7 +8,7 @@ import seqattn
 from seqattn.data.corpus import Pair
 from seqattn.runs.folder import RunFolder
 
-from commands import BOTH, TEST, TRAIN, interrupt_after, setting, sizes, told, weights_of
+from commands import BOTH, TEST, TRAIN, error_of, interrupt_after, setting, sizes, weights_of
 from commands import seqattn as command
 from runs import write_tsv
 
@@ -30,7 +30,7 @@ def arguments(work, architecture, *more):
 
 
 @BOTH
-def test_a_guide_is_learned_beside_the_translation_and_read_by_align(work, links, tmp_path, architecture):
+def test_a_guide_is_learned_with_the_translation_and_read_by_align(work, links, tmp_path, architecture):
     gold = tmp_path / "gold"
     gold.write_text("".join(f"{line}\n" for line in RIGHT[:40]))
     pairs = write_tsv(tmp_path / "pairs.tsv", TRAIN[:40])
@@ -38,8 +38,8 @@ def test_a_guide_is_learned_beside_the_translation_and_read_by_align(work, links
     rates = {}
     for name, more in [("plain", []), ("guided", ["--guide", links, *setting("guide_weight=2")])]:
         command(*train, *more, "--out", tmp_path / name)
-        said = command("align", tmp_path / name, "--pairs", pairs, "--gold", gold).stdout
-        rates[name] = float(said.split()[1])
+        output = command("align", tmp_path / name, "--pairs", pairs, "--gold", gold).stdout
+        rates[name] = float(output.split()[1])
     assert rates["guided"] < min(25, rates["plain"] - 10), rates
     config = RunFolder(tmp_path / "guided").read_config()
     assert config.alignment.consumed == (architecture == "transformer")
@@ -63,9 +63,9 @@ def test_a_run_is_not_resumed_with_another_guide(work, links, tmp_path):
     command(*arguments(work, "lstm", "--max-updates", 4, "--guide", links), "--out", tmp_path / "run")
     links.write_text("".join(f"{line}\n" for line in ["", *RIGHT[1:]]))
     resume = ["train", "--resume", "--out", tmp_path / "run", "--max-updates", 8]
-    assert "the guide differs from that of this run" in told(command(*resume, status=1))
+    assert "the guide differs from that of this run" in error_of(command(*resume, status=1))
     links.unlink()
-    assert str(links) in told(command(*resume, status=1))
+    assert str(links) in error_of(command(*resume, status=1))
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_a_run_is_not_resumed_with_another_guide(work, links, tmp_path):
         (lambda lines: [*lines[:3], "a-b", *lines[4:]], "line 4: 'a-b' is not a link"),
     ],
 )
-def test_a_guide_that_is_not_of_these_pairs_is_told_and_nothing_is_written(
+def test_a_guide_that_does_not_fit_the_pairs_is_an_error_and_nothing_is_written(
     work, links, tmp_path, change, expected
 ):
     links.write_text("".join(f"{line}\n" for line in change(RIGHT)))
     train = arguments(work, "lstm", "--guide", links, "--out", tmp_path / "run")
-    said = told(command(*train, status=1))
-    assert expected in said and str(links) in said
+    output = error_of(command(*train, status=1))
+    assert expected in output and str(links) in output
     assert not (tmp_path / "run").exists()
 
 
@@ -109,17 +109,17 @@ def test_swapped_training_is_training_on_the_swapped_corpus(work, links, tmp_pat
     assert weights_of(tmp_path / "swap") == weights_of(tmp_path / "plain")
 
 
-def test_its_own_guide_comes_from_two_runs_that_are_kept(work, tmp_path):
+def test_guide_self_comes_from_two_runs_that_are_kept(work, tmp_path):
     train = arguments(work, "transformer", "--max-updates", 8, "--guide", "self", "--out", tmp_path / "run")
-    said = command(*train).stderr
-    assert "run.forward" in said and "run.reverse" in said
+    output = command(*train).stderr
+    assert "run.forward" in output and "run.reverse" in output
     links = tmp_path / "run.pharaoh"
     assert len(links.read_text().splitlines()) == len(TRAIN)
     assert json.loads((tmp_path / "run" / "config.json").read_text())["data"]["guide"] == str(links)
-    assert "already exists" in told(command(*train, status=1))
+    assert "already exists" in error_of(command(*train, status=1))
 
 
-def test_python_makes_the_same_guide_of_its_own_as_the_command(work, tmp_path):
+def test_python_makes_the_same_guide_as_the_command(work, tmp_path):
     how = arguments(work, "lstm", "--max-updates", 8, "--guide", "self", "--out", tmp_path / "run")
     command(*how)
     settings = dict(word.split("=") for word in sizes("lstm") if "=" in word) | {"max_updates": 8}
@@ -132,7 +132,7 @@ def test_python_makes_the_same_guide_of_its_own_as_the_command(work, tmp_path):
         assert weights_of(tmp_path / f"other{part}") == weights_of(tmp_path / f"run{part}")
 
 
-def test_an_interrupted_training_with_its_own_guide_goes_on_where_it_was(work, tmp_path, monkeypatch):
+def test_an_interrupted_training_with_guide_self_resumes_where_it_was(work, tmp_path, monkeypatch):
     for name in ("whole", "cut"):
         train = arguments(work, "lstm", "--max-updates", 8, "--guide", "self", "--out", tmp_path / name)
         if name == "cut":
@@ -145,7 +145,7 @@ def test_an_interrupted_training_with_its_own_guide_goes_on_where_it_was(work, t
         assert weights_of(tmp_path / f"cut{part}") == weights_of(tmp_path / f"whole{part}")
 
 
-def test_runs_of_other_texts_do_not_guide(work, tmp_path):
+def test_runs_trained_on_other_texts_cannot_guide(work, tmp_path):
     train = arguments(work, "lstm", "--max-updates", 4, "--guide", "self", "--out", tmp_path / "run")
     command("train", "--train", work.test, *train[3:-4], "--out", tmp_path / "run.forward")
     assert "was trained on other texts" in command(*train, status=1).stderr
@@ -155,6 +155,6 @@ def test_runs_of_other_texts_do_not_guide(work, tmp_path):
 @pytest.mark.parametrize(
     ("more", "expected"), [(["--swap"], "leave out --arch"), (["--guide", "x"], "--guide need --train")]
 )
-def test_what_was_settled_when_a_run_began_is_not_given_again(work, more, expected):
-    said = command("train", "--resume", "--out", work.run("lstm"), *more, status=2).stderr
-    assert expected in " ".join(said.split())
+def test_options_fixed_at_the_start_of_a_run_are_refused_when_resuming(work, more, expected):
+    output = command("train", "--resume", "--out", work.run("lstm"), *more, status=2).stderr
+    assert expected in " ".join(output.split())

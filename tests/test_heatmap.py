@@ -171,7 +171,7 @@ def test_panels_repeat_the_labels_and_mark_each_row_once():
     assert lines[0] == "words 1–4 of 8"
 
 
-def test_panel_has_room_for_the_mark_of_its_last_column():
+def test_a_panel_has_room_for_the_mark_of_its_last_column():
     lines = drawn(["w"] * 9, ["x"], [[*[0] * 8, 1]], width=20)
     assert max(map(cell_len, lines)) <= 20
     assert "words 5–9 of 9" in lines
@@ -183,7 +183,7 @@ def test_stacked_wide_words_do_not_touch():
     assert [line.split() for line in lines[1:4]] == [["가"] * 6, ["나"] * 6, ["다"] * 6]
 
 
-def test_words_are_stacked_only_where_that_halves_the_heading():
+def test_words_are_stacked_only_if_that_halves_the_heading():
     five, six = (drawn(["abc"] * count, ["x"], full("w" * count, "x"), width=20) for count in (5, 6))
     assert five[1] == "   │  abc"
     assert six[0] == "   a a a a a a"
@@ -194,7 +194,7 @@ def test_wide_terminal_names_the_panel_in_full():
     assert "source words 1–15 of 30" in drawn(words, ["x"], full(words, "x"), width=36)
 
 
-def test_one_long_word_keeps_a_line_of_its_own():
+def test_one_long_word_keeps_its_own_line():
     lines = drawn(["https://example.org/a/b/c", "b"], ["x"], [[0.4, 0.6]], width=24)
     assert lines[:3] == ["   https://example.org/…", "   │   b", "x  ▓▓▓[▓▓▓]"]
 
@@ -299,7 +299,7 @@ def test_right_to_left_words_never_share_a_line():
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "noted"),
     [
         (["שלום", "לך", "</s>"], True),
         (["مرحبا", "(abcdef)", "</s>"], False),
@@ -308,13 +308,13 @@ def test_right_to_left_words_never_share_a_line():
         (["123", "!"], False),
     ],
 )
-def test_words_written_from_right_to_left_are_said_to_be(words, said):
+def test_words_written_right_to_left_are_noted(words, noted):
     note = "reads right to left"
-    assert any("source " + note in line for line in drawn(words, ["x"], full(words, "x"), width=80)) == said
-    assert any("target " + note in line for line in drawn(["x"], words, full("x", words), width=80)) == said
+    assert any("source " + note in line for line in drawn(words, ["x"], full(words, "x"), width=80)) == noted
+    assert any("target " + note in line for line in drawn(["x"], words, full("x", words), width=80)) == noted
 
 
-def test_rows_and_columns_of_right_to_left_words_keep_the_order_of_reading():
+def test_rows_and_columns_of_right_to_left_words_keep_reading_order():
     source, target = ["ذهب", "الولد"], ["שלום", "לך"]
     lines = drawn(source, target, [[0.9, 0.1], [0.2, 0.8]], width=80)
     assert [line.split()[-1] for line in lines[2:4]] == source
@@ -322,7 +322,7 @@ def test_rows_and_columns_of_right_to_left_words_keep_the_order_of_reading():
 
 
 @given(maps(anything), widths, st.one_of(anything, st.text("ab 한", min_size=20, max_size=90)))
-def test_no_line_is_wider_than_asked_and_nothing_is_obeyed(example, width, title):
+def test_no_line_is_wider_than_requested_and_no_text_is_interpreted(example, width, title):
     output = rendered(heatmap(*example, width=width, title=title))
     assert max(cell_len(line) for line in output.split("\n")) <= width
     assert {unicodedata.category(char) for char in output if char != "\n"}.isdisjoint(
@@ -384,7 +384,7 @@ def test_mark_is_on_the_column_of_the_largest_weight():
         assert row.index("[") == 2 + 4 * best
 
 
-def test_colours_can_be_read_on_black_and_on_white():
+def test_colours_are_readable_on_black_and_on_white():
     def luminance(colour):
         parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
@@ -407,7 +407,7 @@ def test_cells_have_the_colours_of_the_legend():
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_side_by_side_where_all_fit(count):
+def test_side_by_side_if_all_fit(count):
     chart = heatmap(["가", "b"], ["x"], [[0.3, 0.7]], width=30)
     alone = rendered(chart).splitlines()
     width = max(map(cell_len, alone))
@@ -418,7 +418,7 @@ def test_side_by_side_where_all_fit(count):
     assert [line.count("[███]") for line in lines] == [line.count("[███]") * count for line in alone]
 
 
-def test_one_under_the_other_where_they_do_not_fit():
+def test_one_below_the_other_if_they_do_not_fit():
     chart = heatmap(["a", "b"], ["x"], [[0.3, 0.7]], width=30)
     alone = rendered(chart)
     width = max(map(cell_len, alone.splitlines()))
@@ -426,7 +426,7 @@ def test_one_under_the_other_where_they_do_not_fit():
     assert rendered(side_by_side([], width=40)) == ""
 
 
-def test_as_many_as_fit_stand_in_a_row():
+def test_as_many_as_fit_are_in_a_row():
     chart = heatmap(["a", "b"], ["x"], [[0.3, 0.7]], width=30)
     width = max(map(cell_len, rendered(chart).splitlines()))
     lines = rendered(side_by_side([chart] * 3, width=2 * width + 3)).splitlines()
@@ -442,29 +442,29 @@ def shown(weights, width=120, source=SOURCE):
     return rendered(attention_map(attention, width=width)).splitlines()
 
 
-def test_under_a_map_stand_its_entropy_and_what_nobody_looked_at():
+def test_below_a_map_are_its_entropy_and_the_words_not_attended_to():
     lines = shown([[0.05, 0.5, 0.25, 0.15, 0.05], [0.05, 0.9, 0.0, 0.04, 0.01]])
     entropy = sum(-p * math.log2(p) for p in (0.05, 0.5, 0.25, 0.15, 0.05, 0.05, 0.9, 0.04, 0.01)) / 2
     assert lines[-2].startswith(f"spread  {entropy:.2f} of {math.log2(5):.2f} bits")
     assert lines[-1] == "unseen  the  [bold]  (column sums <0.2)"
 
 
-def test_a_map_without_target_words_says_so_and_nothing_more():
+def test_a_map_without_target_words_only_reports_that():
     attention = Attention(["a", "</s>"], [], torch.zeros(0, 2))
     assert rendered(attention_map(attention, width=40)) == "no target words to show\n"
 
 
-def test_entropy_is_nought_where_each_row_has_one_word_and_most_where_all_are_alike():
+def test_entropy_is_zero_for_one_word_in_each_row_and_largest_for_equal_weights():
     assert "0.00 of 2.32 bits" in shown([[1.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0, 0.0]])[-2]
     assert "2.32 of 2.32 bits" in shown([[0.2] * 5])[-2]
 
 
-def test_the_end_of_the_source_is_no_word_that_could_be_overlooked():
+def test_the_end_of_the_source_is_never_listed_as_unseen():
     assert shown([[0.25, 0.25, 0.25, 0.25, 0.0]])[-1] == "unseen  no word  (column sums <0.2)"
 
 
 @given(st.lists(anything, min_size=1, max_size=14), widths)
-def test_what_sums_a_map_up_fits_its_width_and_is_not_obeyed(source, width):
+def test_the_summary_of_a_map_fits_its_width_and_is_not_interpreted(source, width):
     weights = [[0.0] * len(source) + [1.0]]
     lines = shown(weights, width, [*source, "</s>"])
     assert max(map(cell_len, lines)) <= width
@@ -472,13 +472,13 @@ def test_what_sums_a_map_up_fits_its_width_and_is_not_obeyed(source, width):
 
 
 @given(maps(anything, most=12), maps(anything, most=12), widths)
-def test_side_by_side_is_never_wider_than_asked(left, right, width):
+def test_side_by_side_is_never_wider_than_requested(left, right, width):
     pair = [heatmap(*example, width=max(20, width // 2)) for example in (left, right)]
     output = rendered(side_by_side(pair, width=width), width=width)
     assert max(cell_len(line) for line in output.splitlines()) <= width
     assert output.count("[ ] largest in row") == 2
 
 
-def test_is_cropped_rather_than_wrapped_by_a_narrower_console():
+def test_is_cropped_not_wrapped_by_a_narrower_console():
     chart = heatmap(["a", "b"], ["x"], [[0.3, 0.7]], width=80)
     assert rendered(chart, width=20).splitlines() == [line[:20] for line in rendered(chart).splitlines()]

@@ -1,4 +1,4 @@
-"""Layers in 8-bit integers against exact arithmetic, and models made of them."""
+"""Layers in 8-bit integers against exact arithmetic, and models built from them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_rounding_is_off_by_half_a_step_at_most(seed, rows, width, magnitude):
     assert ((q * scale - x).abs() <= scale * 0.5001).all()
 
 
-def test_rows_of_zeros_stay_zeros_and_disturb_no_other_row():
+def test_rows_of_zeros_stay_zeros_and_do_not_affect_other_rows():
     x = torch.tensor([[0.0, 0.0], [3.0, -1.0]])
     q, scale = quantize_rows(x)
     assert q[0].tolist() == [0, 0] and torch.isfinite(scale).all()
@@ -53,7 +53,7 @@ def test_a_layer_is_the_exact_product_of_the_rounded_numbers(bias):
     assert (found - in_full).norm() / in_full.norm() < 0.02
 
 
-def test_a_row_comes_out_the_same_to_the_bit_whatever_is_in_its_batch():
+def test_the_output_of_a_row_is_the_same_bit_for_bit_in_any_batch():
     exact = layer(64, 50)
     quantized = Int8Linear(exact.weight, exact.bias)
     x = torch.randn(40, 64) * torch.logspace(-2, 2, 40).unsqueeze(1)
@@ -63,7 +63,7 @@ def test_a_row_comes_out_the_same_to_the_bit_whatever_is_in_its_batch():
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_an_lstm_goes_on_from_its_state_and_is_nearly_the_one_it_was_made_of(layers):
+def test_an_lstm_continues_from_its_state_and_is_close_to_the_original(layers):
     torch.manual_seed(0)
     exact = nn.LSTM(20, 32, layers, batch_first=True).eval()
     quantized = Int8LSTM(exact)
@@ -81,7 +81,7 @@ def test_an_lstm_goes_on_from_its_state_and_is_nearly_the_one_it_was_made_of(lay
 
 
 @pytest.mark.parametrize(("architecture", "options"), VARIANTS, ids=VARIANT_NAMES)
-def test_a_model_keeps_no_other_linear_layer_and_still_gives_nearly_the_same_scores(architecture, options):
+def test_a_model_has_only_int8_layers_and_gives_nearly_the_same_scores(architecture, options):
     model = tiny_model(architecture, **options)
     source, target = random_source(), random_target()
     with torch.inference_mode():
@@ -97,6 +97,6 @@ def test_a_model_keeps_no_other_linear_layer_and_still_gives_nearly_the_same_sco
     assert all(len(hypotheses) == 3 for hypotheses in found)
 
 
-def test_int8_is_refused_elsewhere_than_on_a_cpu():
+def test_int8_is_refused_on_devices_other_than_a_cpu():
     with pytest.raises(InputError, match="on the CPU"):
         quantize(nn.Linear(2, 2, device="meta"))

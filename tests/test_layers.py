@@ -1,4 +1,4 @@
-"""Who may import whom, and what starting up loads: read from the source and asked of fresh interpreters."""
+"""Which modules may import which, from the source, and what importing loads, in new interpreters."""
 
 import ast
 import json
@@ -20,7 +20,7 @@ MODULES = sorted(
     if path.name != "__main__.py"
 )
 
-FLOORS = [
+LAYERS = [
     {"errors", "symbols"},
     {"files", "hardware"},
     {"options"},
@@ -33,7 +33,7 @@ FLOORS = [
     {"runs"},
     {"comparison"},
 ]
-"""The rooms of the library from the ground up: each imports from floors below, none from its neighbours."""
+"""The packages of the library by layer, lowest first: each imports only from the layers below."""
 
 
 def file_of(module):
@@ -42,7 +42,7 @@ def file_of(module):
 
 
 def imported_in(path):
-    """Every module that a file imports, anywhere in it; of `from a import b` both `a` and `a.b`."""
+    """Every module that a file imports anywhere; for `from a import b` both `a` and `a.b`."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -54,7 +54,7 @@ def imported_in(path):
 
 
 def loaded_by(code):
-    """The top-level modules that a fresh interpreter has loaded after running some code."""
+    """The top-level modules that a new interpreter has loaded after running some code."""
     script = (
         f"import sys, json\n{code}\nprint('\\n' + json.dumps(sorted(m.split('.')[0] for m in sys.modules)))"
     )
@@ -63,19 +63,19 @@ def loaded_by(code):
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-def test_importing_the_package_and_its_list_of_models_loads_no_torch():
+def test_importing_the_package_and_its_list_of_models_does_not_load_torch():
     loaded = loaded_by("import seqattn, seqattn.models, seqattn.errors")
     assert "seqattn" in loaded
     assert not loaded & {"torch", "rich", "click", "sentencepiece", "sacrebleu", "numpy"}
 
 
-def test_importing_every_module_of_the_library_loads_no_terminal():
+def test_importing_every_module_of_the_library_loads_no_terminal_package():
     loaded = loaded_by(f"import {', '.join(MODULES)}")
     assert "torch" in loaded
     assert not loaded & {"rich", "click", "seqattn_cli"}
 
 
-def test_help_of_every_command_loads_no_torch():
+def test_help_of_every_command_does_not_load_torch():
     code = """
 from seqattn_cli.main import cli
 for arguments in [["--help"], ["--version"], *([name, "--help"] for name in cli.commands)]:
@@ -89,7 +89,7 @@ for arguments in [["--help"], ["--version"], *([name, "--help"] for name in cli.
     assert not loaded & {"torch", "sentencepiece", "sacrebleu", "numpy"}
 
 
-def room_of(module):
+def package_of(module):
     return module.split(".")[1] if "." in module else "seqattn"
 
 
@@ -97,19 +97,19 @@ def library_imports(module):
     return {name for name in imported_in(file_of(module)) if name in MODULES} - {module}
 
 
-def test_every_room_has_a_floor():
-    assert set().union(*FLOORS) == {room_of(module) for module in MODULES} - {"seqattn"}
+def test_every_package_has_a_layer():
+    assert set().union(*LAYERS) == {package_of(module) for module in MODULES} - {"seqattn"}
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m != "seqattn"])
-def test_imports_lead_downwards(module):
-    room = room_of(module)
-    below = set().union(*FLOORS[: next(number for number, rooms in enumerate(FLOORS) if room in rooms)])
-    asked = {room_of(name) for name in library_imports(module)} - {room, "seqattn"}
+def test_imports_are_from_lower_layers(module):
+    package = package_of(module)
+    below = set().union(*LAYERS[: next(number for number, layer in enumerate(LAYERS) if package in layer)])
+    asked = {package_of(name) for name in library_imports(module)} - {package, "seqattn"}
     assert asked <= below, f"{module} imports from {sorted(asked - below)}"
 
 
-def test_no_modules_import_each_other_in_a_circle():
+def test_there_are_no_circular_imports():
     remaining = {module: library_imports(module) - {"seqattn"} for module in MODULES}
     while free := {module for module, asked in remaining.items() if not asked & remaining.keys()}:
         remaining = {module: asked for module, asked in remaining.items() if module not in free}
@@ -117,7 +117,7 @@ def test_no_modules_import_each_other_in_a_circle():
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_nothing_in_the_library_knows_the_terminal(module):
+def test_the_library_does_not_depend_on_the_terminal(module):
     tops = {name.split(".")[0] for name in imported_in(file_of(module))}
     assert not tops & {"seqattn_cli", "cli", "click", "rich"}
 
@@ -129,11 +129,11 @@ PURE = (
     "seqattn.decoding.stepping",
     "seqattn.training",
 )
-"""What sees tensors alone."""
+"""Modules that work only on tensors."""
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m.startswith(PURE)])
-def test_models_search_and_training_see_no_text_and_no_file(module):
+def test_models_search_and_training_do_not_depend_on_text_or_files(module):
     asked = imported_in(file_of(module))
     tops = {name.split(".")[0] for name in asked} | {".".join(name.split(".")[:2]) for name in asked}
     assert not tops & {
@@ -150,12 +150,12 @@ def test_models_search_and_training_see_no_text_and_no_file(module):
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m.startswith(PURE) and ".models" not in m])
-def test_search_and_training_see_the_contract_and_no_architecture(module):
+def test_search_and_training_depend_on_the_contract_and_no_architecture(module):
     models = {name for name in library_imports(module) if name.startswith("seqattn.models.")}
     assert models <= {"seqattn.models.base", "seqattn.models.weights"}
 
 
-def test_only_those_that_touch_the_disk_open_files():
+def test_only_the_allowed_modules_open_files():
     allowed = {"files", "runs.folder", "pictures.page"}
     for module in MODULES:
         if module.removeprefix("seqattn.") in allowed:
@@ -183,26 +183,26 @@ def names_compared(path):
     return found
 
 
-def test_no_architecture_is_told_by_name_outside_the_list_of_models():
+def test_no_architecture_is_compared_by_name_outside_the_list_of_models():
     files = [*PACKAGE.rglob("*.py"), *TERMINAL.rglob("*.py")]
     assert len(files) > 20
-    told = {str(path): names_compared(path) for path in files if path != PACKAGE / "models" / "__init__.py"}
-    assert not {path: names for path, names in told.items() if names}
+    found = {str(path): names_compared(path) for path in files if path != PACKAGE / "models" / "__init__.py"}
+    assert not {path: names for path, names in found.items() if names}
 
 
-def test_no_architecture_is_told_by_its_class_outside_the_models():
+def test_no_class_of_an_architecture_is_used_outside_the_models():
     classes = {name for part in (*ENCODERS.values(), *DECODERS.values()) for name in part[1:]}
     for path in [*PACKAGE.rglob("*.py"), *TERMINAL.rglob("*.py")]:
         if "models" in path.parts:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        # torch has an LSTM of its own.
+        # torch has its own LSTM.
         torchs = {node for node in ast.walk(tree) if ast.unparse(node).startswith("nn.")}
         used = {getattr(n, "id", getattr(n, "attr", "")) for n in ast.walk(tree) if n not in torchs}
         assert not used & classes, path
 
 
-def test_a_comparison_with_an_architecture_would_be_seen(tmp_path):
+def test_a_comparison_with_an_architecture_would_be_detected(tmp_path):
     path = tmp_path / "bad.py"
     path.write_text('if arch == "lstm":\n    pass\n')
     assert names_compared(path) == {"lstm"}

@@ -1,4 +1,4 @@
-"""Links by attention and a lexicon: EM over a corpus, and what it makes of attention that errs."""
+"""Links by attention and a lexicon: EM over a corpus, and its effect on errors of attention."""
 
 import math
 import random
@@ -48,7 +48,7 @@ def random_pairs(count, seed):
     return pairs, truth
 
 
-def test_the_links_are_those_that_loops_over_words_find(monkeypatch):
+def test_the_links_equal_those_of_loops_over_words(monkeypatch):
     pairs, _ = random_pairs(40, seed=1)
     pairs.insert(7, ([], ["t1"], torch.zeros(1, 0)))
     pairs.insert(9, (["s1"], [], torch.zeros(0, 1)))
@@ -58,7 +58,7 @@ def test_the_links_are_those_that_loops_over_words_find(monkeypatch):
     assert links_by_lexicon(pairs) == expected
 
 
-def test_where_attention_errs_now_and_then_the_corpus_puts_it_right():
+def test_occasional_errors_of_attention_are_corrected_by_the_corpus():
     pairs, truth = random_pairs(300, seed=2)
     alone = [frozenset((int(s), t) for t, s in enumerate(scores.argmax(1))) for _, _, scores in pairs]
     wrong = sum(len(found - right) for found, right in zip(alone, truth, strict=True))

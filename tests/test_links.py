@@ -1,4 +1,4 @@
-"""Word links: Pharaoh format, gold, two directions made one, and how links are scored."""
+"""Word links: Pharaoh format, gold links, symmetrization, and scores."""
 
 import re
 
@@ -35,7 +35,7 @@ def test_agreement_is_that_of_an_example_worked_out_by_hand():
     assert (found.sentences, found.links) == (2, 5)
 
 
-def test_links_equal_to_the_gold_have_no_error_and_links_apart_from_it_nothing_else():
+def test_links_equal_to_gold_have_error_zero_and_disjoint_links_all_errors():
     gold = [Gold(frozenset({(0, 1), (1, 0)}), frozenset({(0, 1), (1, 0)}))]
     perfect, wrong = agreement([[(0, 1), (1, 0)]], gold), agreement([[(5, 5)]], gold)
     assert (perfect.precision, perfect.recall, perfect.error_rate) == (100, 100, 0)
@@ -51,7 +51,7 @@ def test_a_link_given_twice_counts_once():
     assert agreement([[(0, 0), (0, 0)]], [Gold(frozenset({(0, 0)}), frozenset({(0, 0)}))]).links == 1
 
 
-def test_agreement_of_nothing_with_nothing_is_without_error():
+def test_agreement_of_no_links_with_no_links_has_error_zero():
     found = agreement([[]], [Gold(frozenset(), frozenset())])
     assert (found.error_rate, found.links, found.sentences) == (0, 0, 1)
 
@@ -61,7 +61,7 @@ def test_agreement_needs_gold_for_every_sentence():
         agreement([[], []], [Gold(frozenset(), frozenset())])
 
 
-def test_gold_files_hold_sure_and_possible_links(tmp_path):
+def test_gold_files_contain_sure_and_possible_links(tmp_path):
     path = tmp_path / "gold"
     path.write_bytes(b"0-1 2?3 4p5\r\n\n10-0\n")
     first, second, third = read_gold(path)
@@ -72,12 +72,12 @@ def test_gold_files_hold_sure_and_possible_links(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "fault", ["3", "a-b", "1-", "-1", "1--2", "1/2", "1-2-3", "1?-2", "1.5-2", "1-2,3-4"]
+    "malformed", ["3", "a-b", "1-", "-1", "1--2", "1/2", "1-2-3", "1?-2", "1.5-2", "1-2,3-4"]
 )
-def test_what_is_not_a_link_is_told_with_file_and_line(fault, tmp_path):
+def test_a_malformed_link_is_an_error_with_file_and_line(malformed, tmp_path):
     path = tmp_path / "gold"
-    path.write_text(f"0-0\n1-1 {fault} 2-2\n")
-    with pytest.raises(InputError, match=re.escape(repr(fault))) as caught:
+    path.write_text(f"0-0\n1-1 {malformed} 2-2\n")
+    with pytest.raises(InputError, match=re.escape(repr(malformed))) as caught:
         read_gold(path)
     assert (caught.value.path, caught.value.line) == (str(path), 2)
 
@@ -90,7 +90,7 @@ def test_pharaoh_links_are_read_as_they_were_written(tmp_path):
 
 
 @given(link_sets, link_sets)
-def test_growing_stays_between_intersection_and_union_and_both_directions_are_alike(one, two):
+def test_growing_stays_between_intersection_and_union_and_is_symmetric(one, two):
     grown = grow_diag_final_and(one, two)
     assert intersection(one, two) <= grown <= union(one, two)
     assert turned(turned(one)) == one
@@ -99,7 +99,7 @@ def test_growing_stays_between_intersection_and_union_and_both_directions_are_al
 
 
 @given(link_sets)
-def test_directions_that_agree_are_left_as_they_are(links):
+def test_directions_that_agree_are_unchanged(links):
     for combine in (intersection, union, grow_diag_final_and):
         assert combine(links, links) == links
 
@@ -109,7 +109,7 @@ def test_growing_leaves_no_link_out_that_touches_a_chosen_one_and_has_a_free_wor
     grown = grow_diag_final_and(one, two)
     sources, targets = {source for source, _ in grown}, {target for _, target in grown}
     for source, target in union(one, two) - grown:
-        # The last step needs both words free, the growing one of them beside a link.
+        # The last step needs both words without links, the growing step one of them next to a link.
         assert source in sources or target in targets
         near = {(source + i, target + j) for i in (-1, 0, 1) for j in (-1, 0, 1)}
         core = intersection(one, two)
@@ -121,5 +121,5 @@ def test_growing_is_that_of_an_example_worked_out_by_hand():
     forward = frozenset({(0, 0), (1, 1), (2, 1), (4, 4)})
     backward = frozenset({(0, 0), (1, 1), (1, 2), (5, 0)})
     # From 0-0 and 1-1: 1-2 touches 1-1 and 2 has none; 2-1 touches 1-1 and source 2 has none. 4-4 touches
-    # nothing but is free on both sides; 5-0 meets target 0, which has a link.
+    # nothing but is free on both sides; target 0 of 5-0 already has a link.
     assert grow_diag_final_and(forward, backward) == {(0, 0), (1, 1), (1, 2), (2, 1), (4, 4)}

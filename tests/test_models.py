@@ -1,4 +1,4 @@
-"""The laws every architecture keeps under every option; each architecture against torch or its equations."""
+"""Invariants of every architecture under every option; each one against torch or its equations."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def in_parts(model: Seq2Seq, target: Tensor, memory: Memory, state: State, parts
 
     def joined(name: str) -> Tensor | None:
         seen = [getattr(call, name) for call in calls if getattr(call, name) is not None]
-        # What came before a call does not see what comes after it.
+        # Positions before a call do not attend to those after it.
         whole = [nn.functional.pad(part, (0, seen[-1].shape[-1] - part.shape[-1])) for part in seen]
         return torch.cat(whole, -2) if whole else None
 
@@ -70,7 +70,7 @@ def test_decoding_all_tokens_at_once_equals_decoding_them_in_parts(model, parts)
         close(apart.state[name], tensor)
 
 
-def test_asking_for_attention_changes_nothing_else(model):
+def test_requesting_attention_changes_nothing_else(model):
     memory, state = model.encode(random_source(LENGTHS))
     asked = model.decode(random_target(), memory, state, attention=True)
     unasked = model.decode(random_target(), memory, state)
@@ -124,7 +124,7 @@ def test_selected_rows_of_memory_and_state_decode_as_before(model):
     close(chosen.hidden, whole.hidden[order])
 
 
-def test_tokens_of_the_future_change_nothing_before_them(model):
+def test_future_tokens_change_nothing_before_them(model):
     source, target = random_source(LENGTHS), random_target(3, 6)
     memory, state = model.encode(source)
     before = model.decode(target, memory, state, attention=True)
@@ -138,7 +138,7 @@ def test_tokens_of_the_future_change_nothing_before_them(model):
         close(after.attention[..., :3, :], before.attention[..., :3, :])
 
 
-def test_what_is_decoded_depends_on_every_source_token(model):
+def test_decoding_depends_on_every_source_token(model):
     source, target = random_source((5, 5, 5)), random_target()
     base = model.decode(target, *model.encode(source)).hidden
     for position in range(5):
@@ -159,7 +159,7 @@ def test_attention_rows_sum_to_one_and_are_zero_on_padding(model):
         assert (attention[row, ..., length:] == 0).all()
     options = model.decoder.options
     if getattr(options, "attention", "global") == "local-p":
-        # The Gaussian of eq. 10 takes from weights that sum to one, and the paper does not scale them up.
+        # The Gaussian of eq. 10 reduces weights that sum to one, and the paper does not renormalise them.
         assert (attention >= 0).all() and (attention.sum(-1) <= 1).all() and (attention.sum(-1) > 0).all()
         return
     close(attention.sum(-1), torch.ones(attention.shape[:-1], dtype=attention.dtype))
@@ -169,7 +169,7 @@ def test_attention_rows_sum_to_one_and_are_zero_on_padding(model):
         assert (attention[row, ..., :reach] > 0).all() or not everywhere
 
 
-def test_attention_is_the_softmax_of_its_scores_where_it_may_attend(model):
+def test_attention_is_the_softmax_of_its_unmasked_scores(model):
     source = random_source(LENGTHS)
     decoded = model.decode(random_target(3, 5), *model.encode(source), attention=True)
     options = model.decoder.options
@@ -182,7 +182,7 @@ def test_attention_is_the_softmax_of_its_scores_where_it_may_attend(model):
     close(attention_weights(decoded.scores, mask[:, None, None, None, :]), decoded.attention)
 
 
-def test_self_attention_has_the_shape_that_is_said_and_rows_that_sum_to_one(model):
+def test_self_attention_has_its_declared_shape_and_rows_that_sum_to_one(model):
     source, target = random_source(LENGTHS), random_target(3, 5)
     for place, queries in (("encoder", max(LENGTHS)), ("decoder", 5)):
         shape = model.shape_of(place)
@@ -198,7 +198,7 @@ def test_self_attention_has_the_shape_that_is_said_and_rows_that_sum_to_one(mode
             assert ((found[row] > 0) == may.expand(found[row].shape)).all()
 
 
-def test_padding_changes_no_self_attention(model):
+def test_padding_does_not_change_self_attention(model):
     source, target = random_source(LENGTHS), random_target()
     wider = nn.functional.pad(source, (0, 4), value=PAD)
     for place in ("encoder", "decoder"):
@@ -227,7 +227,7 @@ def test_self_attention_equals_that_of_torchs_layers_with_the_same_weights(norm)
     encoder, decoder = torch_stacks(model)
     for layer in (*encoder.layers, *decoder.layers):
         watched(layer.self_attn)
-    # torch's fast path would call no module.
+    # torch's fast path would not call the modules.
     encoder.train(), decoder.train()
     with torch.no_grad():
         memory = encoder(model.encoder.embedding(source), src_key_padding_mask=source == PAD)
@@ -252,7 +252,7 @@ def test_attention_lists_the_decoder_layers_from_the_first():
 
 
 def stored(model: Seq2Seq) -> dict[str, Any]:
-    """Everything that a model and its modules hold, tensors copied."""
+    """The attributes of a model and its modules, tensors copied."""
     held: dict[str, Any] = {}
     for path, module in model.named_modules():
         for name, value in vars(module).items():
@@ -266,7 +266,7 @@ def stored(model: Seq2Seq) -> dict[str, Any]:
     return held
 
 
-def test_nothing_is_stored_on_the_model_by_using_it(model):
+def test_using_a_model_stores_nothing_on_it(model):
     before = stored(model)
     decoded = model.decode(random_target(), *model.encode(random_source()), attention=True)
     model.logits(decoded.hidden)
@@ -277,7 +277,7 @@ def test_nothing_is_stored_on_the_model_by_using_it(model):
         assert same, name
 
 
-def test_a_decoding_call_leaves_the_memory_and_state_it_was_given(model):
+def test_a_decoding_call_does_not_change_its_memory_and_state(model):
     memory, state = model.encode(random_source())
     state = model.decode(random_target(3, 2), memory, state).state
     given = {**memory, **{f"state.{name}": tensor for name, tensor in state.items()}}
@@ -289,7 +289,7 @@ def test_a_decoding_call_leaves_the_memory_and_state_it_was_given(model):
         assert torch.equal(tensor, copies[name]), name
 
 
-def test_two_interleaved_decodings_do_not_disturb_each_other(model):
+def test_two_interleaved_decodings_do_not_affect_each_other(model):
     sources = [random_source(LENGTHS, seed=1), random_source((2, 9, 4), seed=5)]
     targets = [random_target(3, 4, seed=2), random_target(3, 4, seed=6)]
     alone = [
@@ -317,7 +317,7 @@ def test_gradients_reach_every_parameter(model):
         assert parameter.grad is not None, name
         reached = parameter.grad
         if name.endswith("key_value.bias"):
-            # The keys' half moves every score of a softmax alike, which changes nothing.
+            # The bias of the keys adds the same to every score of a softmax, which changes nothing.
             reached = parameter.grad.chunk(2)[1]
         assert reached.abs().max() > 1e-12, name
 
@@ -358,7 +358,7 @@ def test_dropout_is_random_in_training_and_absent_in_evaluation(architecture, op
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_same_seed_gives_the_same_fresh_weights(architecture):
+def test_the_same_seed_gives_the_same_initial_weights(architecture):
     models = []
     for seed in (3, 3, 4):
         with torch.random.fork_rng(devices=[]):
@@ -491,7 +491,7 @@ def test_sinusoids_equal_the_formula(start):
 # The LSTM against torch's, and against its equations.
 
 
-def test_rows_are_turned_round_within_their_lengths():
+def test_rows_are_reversed_within_their_lengths():
     x = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0]]).unsqueeze(-1)
     assert reverse_rows(x, torch.tensor([4, 2])).squeeze(-1).tolist() == [[4, 3, 2, 1], [6, 5, 0, 0]]
 
@@ -619,7 +619,7 @@ def test_the_lstm_decoder_equals_luongs_equations_step_by_step(score, where, inp
             close(logits[row, t], model.output.weight @ attentional)
 
 
-def test_fresh_forget_gates_are_biased_by_one_and_other_gates_by_nought():
+def test_initial_forget_gates_are_biased_by_one_and_other_gates_by_zero():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         options = tiny_options("lstm", encoder_layers=2, decoder_layers=2)

@@ -1,4 +1,4 @@
-"""Small maps of every layer and head: what stands where, and that nothing is wider than asked."""
+"""Small maps of every layer and head: their layout, and that nothing is wider than requested."""
 
 import math
 import unicodedata
@@ -27,7 +27,7 @@ words = st.lists(
 
 
 def looking(layers, heads, source, target, at):
-    """Each row with all its weight on the source word that `at` gives for a layer, head and row."""
+    """Weights in which each row attends only to the source word that `at` gives for layer, head and row."""
     weights = torch.zeros(layers, heads, len(target), len(source))
     for layer in range(layers):
         for head in range(heads):
@@ -41,7 +41,7 @@ def drawn(heads, own=None, **options):
 
 
 def maps(lines, label, layers):
-    """The maps of each layer by their names, as rows of cells; all heads beside each other."""
+    """The maps of each layer by name, as rows of cells; all heads side by side."""
     found = []
     for layer in range(1, layers + 1):
         (at,) = [n for n, line in enumerate(lines) if line.strip().startswith(f"layer {layer} ")]
@@ -58,7 +58,7 @@ def maps(lines, label, layers):
     return found
 
 
-def test_a_map_of_every_head_stands_in_the_row_of_its_layer():
+def test_the_map_of_every_head_is_in_the_row_of_its_layer():
     heads = looking(2, 2, ["a", "b", "</s>"], ["x", "y"], lambda layer, head, row: (layer + head + row) % 3)
     lines = drawn(heads, Reading(2, 1), width=80)
     first, second = maps(lines, label=7, layers=2)
@@ -70,7 +70,7 @@ def test_a_map_of_every_head_stands_in_the_row_of_its_layer():
     assert [line.split()[0] for line in lines if line.endswith(("·", "█", "▓"))] == ["x", "y", "x", "y"]
 
 
-def test_source_words_are_numbered_once_as_the_columns_are():
+def test_source_words_are_numbered_once_like_the_columns():
     source = [f"w{n}" for n in range(12)]
     lines = drawn(looking(1, 1, source, ["x"], lambda *_: 10), width=80)
     assert lines[0].startswith("source  1 w0  2 w1  3 w2") and "12 w11" in " ".join(lines[:3])
@@ -80,7 +80,7 @@ def test_source_words_are_numbered_once_as_the_columns_are():
     assert row.index("█") == [n for n, char in enumerate(ruler) if char == "1"][1]
 
 
-def test_numbers_of_words_from_right_to_left_stand_with_their_words():
+def test_numbers_of_right_to_left_words_are_next_to_their_words():
     lines = drawn(looking(1, 1, ["שלום", "לך", "</s>"], ["x"], lambda *_: 0), width=80)
     assert lines[:4] == ["source", "1 שלום", "2 לך", "3 </s>"]
 
@@ -93,12 +93,12 @@ def test_the_mean_that_a_run_reads_has_the_star():
     ]
 
 
-def test_an_only_head_is_shown_once_and_is_the_own_one():
+def test_a_single_head_is_shown_once_and_is_the_runs_own():
     heads = looking(1, 1, ["a", "</s>"], ["x"], lambda *_: 0)
     assert [list(names) for names in maps(drawn(heads, Reading(), width=80), 7, 1)] == [["head 1*"]]
 
 
-def test_cells_are_one_wide_where_two_do_not_fit_and_heads_go_on_below():
+def test_cells_are_one_wide_if_two_do_not_fit_and_heads_continue_below():
     source = ["w"] * 30
     heads = looking(1, 3, source, ["x"], lambda layer, head, row: head)
     wide, narrow, least = (drawn(heads, width=width) for width in (300, 140, 80))
@@ -107,7 +107,7 @@ def test_cells_are_one_wide_where_two_do_not_fit_and_heads_go_on_below():
     assert max(map(cell_len, least)) <= 80
 
 
-def test_a_source_wider_than_the_terminal_goes_on_in_panels():
+def test_a_source_wider_than_the_terminal_continues_in_panels():
     source = [f"w{n}" for n in range(50)]
     lines = drawn(looking(1, 1, source, ["x"], lambda *_: 49), width=40)
     assert [line for line in lines if line.startswith("source words")] == [
@@ -119,18 +119,18 @@ def test_a_source_wider_than_the_terminal_goes_on_in_panels():
 
 
 @pytest.mark.parametrize(("source", "target"), [(["</s>"], []), (["</s>"], ["x"])])
-def test_empty_sentences_are_no_fault(source, target):
+def test_empty_sentences_are_not_an_error(source, target):
     lines = drawn(looking(1, 2, source, target, lambda *_: 0), width=40)
     assert lines == ["no target words to show"] if not target else "head 2" in " ".join(lines)
 
 
-def test_weights_that_are_no_numbers_are_shown_as_such():
+def test_weights_that_are_not_numbers_are_shown_as_such():
     heads = Heads(["a", "</s>"], ["x"], torch.full((1, 1, 1, 2), math.nan))
     assert any("? ? " in line + " " for line in drawn(heads, width=80))
 
 
 @given(words, words, st.integers(1, 3), st.integers(1, 4), st.integers(20, 200))
-def test_no_line_is_wider_than_asked_and_nothing_is_obeyed(source, target, layers, count, width):
+def test_no_line_is_wider_than_requested_and_no_text_is_interpreted(source, target, layers, count, width):
     heads = looking(layers, count, source, target, lambda layer, head, row: (layer + head) % len(source))
     output = rendered(multiples(heads, Reading(), width=width, title="a\x1b[31mb" * 9))
     assert max(cell_len(line) for line in output.split("\n")) <= width

@@ -1,4 +1,4 @@
-"""A new part needs one file: an encoder of a stranger's registers, trains, decodes, and touches no other."""
+"""A new part needs one file: an encoder defined here registers, trains and decodes."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from seqattn.models.attention import padding_mask
 from seqattn.models.base import Encoded, Encoder
 from seqattn.symbols import PAD
 
-from commands import BUDGET, TEST, Work, seqattn, setting, told, updates_of
+from commands import BUDGET, TEST, Work, error_of, seqattn, setting, updates_of
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class AverageOptions:
 
 
 class Average(Encoder):
-    """The embeddings as they are, and their mean for a summary."""
+    """The embeddings themselves as states, and their mean as the summary."""
 
     def __init__(self, options, table):
         super().__init__()
@@ -64,12 +64,12 @@ def test_an_encoder_in_one_file_trains_decodes_and_aligns_with_any_decoder(
     assert len(seqattn("translate", run, work.source).stdout.splitlines()) == len(TEST)
     assert f"{average}+{decoder}" in seqattn("info", run).stdout
     if score == "none":
-        assert "no attention to read" in told(seqattn("align", run, *TEST[0], status=1))
+        assert "no attention to read" in error_of(seqattn("align", run, *TEST[0], status=1))
     else:
         assert "largest in row" in seqattn("align", run, *TEST[0]).stdout
 
 
-def test_a_name_is_given_once():
+def test_a_name_cannot_be_registered_twice():
     for name in ("lstm", "a+b"):
         with pytest.raises(ValueError, match="taken or not a valid name"):
             register_encoder(name, Average, AverageOptions)

@@ -1,25 +1,25 @@
-"""Numbers, names and files that no command should take as they are."""
+"""Numbers, names and files that commands should refuse or escape."""
 
 import pytest
 
-from commands import seqattn, told
+from commands import error_of, seqattn
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-1"])
 @pytest.mark.parametrize("option", ["--length-penalty", "--temperature", "--top-p"])
-def test_a_number_that_is_none_is_wrong_usage(work, option, value):
+def test_a_number_that_is_not_finite_is_a_usage_error(work, option, value):
     result = seqattn("translate", work.run("lstm"), "--sample", option, value, input="red dog\n", status=2)
     assert option in result.stderr and result.stdout == ""
 
 
 @pytest.mark.parametrize("option", ["--seed", "--threads", "--vocab-size"])
-def test_a_number_beyond_all_reason_is_wrong_usage(work, tmp_path, option):
+def test_an_absurdly_large_number_is_a_usage_error(work, tmp_path, option):
     arguments = ("train", "--train", work.train, "--arch", "lstm", "--out", tmp_path / "run")
     assert option in seqattn(*arguments, option, 10**25, status=2).stderr
     assert not (tmp_path / "run").exists()
 
 
-def test_no_file_that_is_read_is_written_over(work, tmp_path):
+def test_no_input_file_is_overwritten(work, tmp_path):
     text = tmp_path / "text"
     text.write_text("red dog\n")
     assert "read from it" in seqattn("translate", work.run("lstm"), text, "--output", text, status=2).stderr
@@ -30,6 +30,6 @@ def test_no_file_that_is_read_is_written_over(work, tmp_path):
     assert work.test.read_bytes() == before
 
 
-def test_names_of_files_cannot_steer_the_terminal(tmp_path):
-    said = told(seqattn("info", tmp_path / "no\x1b[31mpe\x07", status=1))
-    assert "\x1b" not in said and "\x07" not in said and r"no\x1b[31mpe\x07" in said
+def test_file_names_cannot_control_the_terminal(tmp_path):
+    message = error_of(seqattn("info", tmp_path / "no\x1b[31mpe\x07", status=1))
+    assert "\x1b" not in message and "\x07" not in message and r"no\x1b[31mpe\x07" in message

@@ -1,4 +1,4 @@
-"""Settings from text and TOML into options, and every fault told at once."""
+"""Settings from text and TOML to options, and all errors reported at once."""
 
 from __future__ import annotations
 
@@ -96,12 +96,12 @@ def test_values_of_another_type_or_out_of_range_are_refused(value, hint, message
 
 
 @given(st.integers(0, 10**9))
-def test_whole_numbers_survive_text(number):
+def test_whole_numbers_survive_conversion_to_text(number):
     assert convert(str(number), int) == number
 
 
 @given(st.floats(0, 1e12))
-def test_numbers_survive_text(number):
+def test_numbers_survive_conversion_to_text(number):
     assert convert(str(number), float) == number
 
 
@@ -111,7 +111,7 @@ def test_settings_reach_the_options_that_have_their_field():
     assert right == Right(beam=2)
 
 
-def test_without_settings_the_options_stay():
+def test_without_settings_the_options_are_unchanged():
     assert apply({}, Left(), Right()) == (Left(), Right())
 
 
@@ -121,26 +121,26 @@ def test_the_given_options_are_not_changed():
     assert left == Left()
 
 
-def test_an_unknown_setting_comes_with_the_nearest_known_one_and_the_list():
+def test_the_error_for_an_unknown_setting_has_the_nearest_known_one_and_the_list():
     with pytest.raises(InputError) as caught:
         apply({"widht": 3}, Left(), Right())
     assert "no setting 'widht', did you mean 'width'?" in str(caught.value)
     assert "beam, fast, norm, rate, width" in caught.value.remedy
 
 
-def test_an_unknown_setting_like_no_other_gets_no_suggestion():
+def test_an_unknown_setting_unlike_any_other_gets_no_suggestion():
     with pytest.raises(InputError, match="no setting 'zzzzz'") as caught:
         apply({"zzzzz": 3}, Left())
     assert "did you mean" not in str(caught.value)
 
 
-def test_all_faults_are_told_at_once():
+def test_all_errors_are_reported_at_once():
     with pytest.raises(InputError) as caught:
         apply(
             {"bean": 1, "width": "wide", "rate": "-1", "norm": "mid", "fast": "x", "beam": 0}, Left(), Right()
         )
     message = str(caught.value)
-    for told in (
+    for problem in (
         "no setting 'bean', did you mean 'beam'?",
         "width must be a whole number, 0 or more, not 'wide'",
         "rate must be a number, 0 or more, not '-1'",
@@ -148,16 +148,16 @@ def test_all_faults_are_told_at_once():
         "fast must be true or false, not 'x'",
         "beam 0 is out of range",
     ):
-        assert told in message
+        assert problem in message
 
 
-def test_a_fault_of_value_does_not_list_all_settings():
+def test_an_error_in_a_value_does_not_list_all_settings():
     with pytest.raises(InputError) as caught:
         apply({"width": "wide"}, Left())
     assert caught.value.remedy == ""
 
 
-def test_options_that_refuse_a_combination_make_an_input_error():
+def test_a_refused_combination_of_options_is_an_input_error():
     with pytest.raises(InputError, match="hidden 7 must be even"):
         apply({"hidden": "7"}, LSTMEncoderOptions())
     with pytest.raises(InputError, match="width 100 must be an even multiple of heads 8"):
@@ -184,7 +184,7 @@ def test_options_that_refuse_a_combination_make_an_input_error():
     ],
     ids=str,
 )
-def test_a_value_that_no_model_can_have_is_an_input_error_that_names_it(architecture, setting):
+def test_an_impossible_value_is_an_input_error_that_names_it(architecture, setting):
     name, value = list(setting.items())[-1]
     name = name.removeprefix("encoder_").removeprefix("decoder_")
     with pytest.raises(InputError, match=f"{name}.*{value}"):
@@ -246,18 +246,18 @@ def test_what_is_not_toml_is_an_input_error_with_the_file_and_the_place(tmp_path
         read_settings(tmp_path / "none.toml")
 
 
-def test_settings_with_a_prefix_are_for_their_architecture_alone():
+def test_settings_with_a_prefix_are_only_for_their_architecture():
     settings: dict[str, Any] = {"width": 8, "lstm.width": 16, "lstm.score": "dot", "transformer.heads": 2}
     names = ("lstm", "transformer")
     assert settings_for("lstm", names, settings) == {"width": 16, "score": "dot"}
     assert settings_for("transformer", names, settings) == {"width": 8, "heads": 2}
 
 
-def test_a_prefixed_setting_wins_wherever_it_stands():
+def test_a_prefixed_setting_takes_precedence_in_any_order():
     assert settings_for("lstm", ["lstm"], {"lstm.width": 16, "width": 8}) == {"width": 16}
 
 
-def test_a_prefix_of_no_architecture_is_an_unknown_setting():
+def test_a_prefix_that_is_not_an_architecture_is_an_unknown_setting():
     with pytest.raises(InputError, match=r"no setting 'rnn\.width'"):
         compose("lstm", "tiny", {"rnn.width": 8})
 
@@ -275,7 +275,7 @@ def test_every_preset_composes_for_every_architecture(preset, architecture):
     assert tokenizer == TokenizerOptions()
 
 
-def test_settings_win_over_the_preset():
+def test_settings_override_the_preset():
     model, tokenizer, training = compose(
         "lstm",
         "tiny",
@@ -321,7 +321,7 @@ def test_an_unfair_comparison_is_refused(settings):
         compose_alike("tiny", settings)
 
 
-def test_a_setting_without_a_prefix_is_for_every_part_that_has_it_and_one_with_a_prefix_wins():
+def test_a_setting_without_a_prefix_applies_to_every_part_and_one_with_a_prefix_overrides_it():
     (model,) = apply({"encoder.layers": 3, "layers": 2, "dropout": 0.3}, default_options("hybrid"))
     assert (model.encoder.layers, model.decoder.layers) == (3, 2)
     assert (model.encoder.dropout, model.decoder.dropout) == (0.3, 0.3)
@@ -330,7 +330,7 @@ def test_a_setting_without_a_prefix_is_for_every_part_that_has_it_and_one_with_a
     assert model.decoder.score == "general"
 
 
-def test_a_pair_without_a_name_has_each_parts_own_preset():
+def test_an_unnamed_pair_has_the_preset_of_each_part():
     model, _, training = compose("lstm+transformer", "tiny", {})
     assert (model.encoder.hidden, model.decoder.feed_forward) == (256, 512)
     assert training.learning_rate == PRESETS["tiny"]["lstm"]["learning_rate"]

@@ -1,4 +1,4 @@
-"""Nothing after the encoder knows what a source is: one of vectors is trained on, searched and aligned."""
+"""Only the encoder knows what a source is: sources of vectors are trained on, searched and aligned."""
 
 import random
 
@@ -26,7 +26,7 @@ FEATURES = KINDS + LONGEST
 
 
 def stacked(sources: list[Tensor], length: int) -> Tensor:
-    """Rows of vectors, (B, S, F), filled with numbers that are none."""
+    """Rows of vectors, (B, S, F), padded with NaN."""
     batch = torch.full((len(sources), max(length, *map(len, sources)), FEATURES), torch.nan)
     for row, source in zip(batch, sources, strict=True):
         row[: len(source)] = source
@@ -53,7 +53,7 @@ class VectorEncoder(Encoder):
 
 
 def one_hot_examples(count: int) -> list[Example]:
-    """Vectors that say what there is at which place, and the ids of what there is, in order."""
+    """Vectors of random symbols with their positions, and the ids of the symbols in order."""
     chance = random.Random(1)
     rows = [[chance.randrange(KINDS) for _ in range(chance.randint(1, LONGEST))] for _ in range(count)]
     sources = [torch.cat([torch.eye(KINDS)[row], torch.eye(LONGEST)[: len(row)]], dim=1) for row in rows]
@@ -63,7 +63,7 @@ def one_hot_examples(count: int) -> list[Example]:
 
 
 @pytest.mark.parametrize("name", ["lstm", "transformer"])
-def test_a_source_of_vectors_is_trained_on_searched_aligned_and_played(name):
+def test_a_source_of_vectors_is_trained_on_searched_aligned_and_stepped_through(name):
     torch.manual_seed(1)
     decoder_type, options = DECODERS[name].load()
     sizes = {"width": 16, **({"hidden": 16} if name == "lstm" else {})}

@@ -1,4 +1,4 @@
-"""The HTML page of attention: what stands in it, and what it does in a browser."""
+"""The HTML page of attention: its content, and its behaviour in a browser."""
 
 import base64
 import hashlib
@@ -31,7 +31,7 @@ texts = st.one_of(st.text(max_size=20), st.sampled_from([HOSTILE, "שלום לך
 
 
 def saw(source, target, layers=2, heads=3, run="run", reading=None, own=None, seed=1):
-    """What a run of random weights saw in two texts; its own reading is the mean of its last layer."""
+    """A panel with random weights for two texts; its own reading is the mean of the last layer."""
     own = own or Reading(layers)
     words = [*source.split(), "</s>"], target.split()
     chance = torch.Generator().manual_seed(seed)
@@ -40,7 +40,7 @@ def saw(source, target, layers=2, heads=3, run="run", reading=None, own=None, se
 
 
 class Document(HTMLParser):
-    """The elements of a page; every one that is opened must be closed where it should be."""
+    """The elements of a page; each must be closed in the right place."""
 
     def __init__(self, text):
         super().__init__()
@@ -87,7 +87,7 @@ def test_the_data_of_a_page_are_the_weights_of_every_layer_and_head():
     assert [(run["layers"], run["heads"]) for run in data["runs"]] == [(2, 3), (1, 1)]
 
 
-def test_without_a_script_there_is_a_table_of_the_reading_asked_for():
+def test_without_a_script_there_is_a_table_of_the_requested_reading():
     seen = saw("a red dog", "ein Hund", reading=Reading(1, 2))
     document = Document(page([[seen]]))
     assert [e["text"] for e in document.all("th", scope="col")] == seen.heads.source
@@ -100,7 +100,7 @@ def test_without_a_script_there_is_a_table_of_the_reading_asked_for():
 
 
 @pytest.mark.parametrize("consumed", [False, True])
-def test_the_runs_own_reading_is_marked_where_it_is_the_one_shown(consumed):
+def test_the_runs_own_reading_is_marked_if_it_is_the_one_shown(consumed):
     def marked(reading):
         (mark,) = Document(page([[saw("a", "b", reading=reading, own=own)]])).all("span", class_="own")
         return "hidden" not in mark["attributes"]
@@ -111,7 +111,7 @@ def test_the_runs_own_reading_is_marked_where_it_is_the_one_shown(consumed):
 
 
 @given(texts, texts, texts)
-def test_text_is_shown_and_never_obeyed(source, target, run):
+def test_text_is_shown_and_never_interpreted(source, target, run):
     seen = saw(source, target, run=run)
     plain = Document(page([[saw("a", "b")]]))
     text = page([[seen]])
@@ -129,10 +129,10 @@ def test_text_is_shown_and_never_obeyed(source, target, run):
     assert {unicodedata.category(char) for char in shown}.isdisjoint({"Cc", "Cf", "Zl", "Zp", "Cs"})
 
 
-def test_a_page_asks_for_nothing_and_its_policy_admits_its_own_script_and_style_alone():
+def test_a_page_requests_nothing_and_its_policy_allows_only_its_own_script_and_style():
     text = page([[saw(HOSTILE, "x")]])
     document = Document(text)
-    # The one address is the name of SVG, which is not fetched.
+    # The only address is the namespace of SVG, which is not fetched.
     assert set(re.findall(r"https?:[^\s\"']*", text)) == {"http://www.w3.org/2000/svg"}
     assert "url(" not in text and "@import" not in text
     asking = {"src", "href", "srcset", "action", "style", "data", "poster"}
@@ -149,12 +149,12 @@ def test_a_page_asks_for_nothing_and_its_policy_admits_its_own_script_and_style_
         assert rules[rule] == f"'sha256-{digest}'"
 
 
-def test_a_page_grows_by_a_few_bytes_a_weight():
+def test_a_page_grows_by_a_few_bytes_per_weight():
     few, many = (page([[saw("w " * 20, "w " * 20, 3, 8)]] * count) for count in (1, 11))
     assert len(many) - len(few) < 10 * 20 * 21 * (3 * 8 * 4 + 30)
 
 
-def test_a_page_of_too_many_pairs_is_refused():
+def test_a_page_with_too_many_pairs_is_refused():
     with pytest.raises(InputError, match="at most 1,000 pairs"):
         page([[saw("a", "b", 1, 1)]] * (MOST_PAIRS + 1))
 
@@ -176,7 +176,7 @@ def test_align_writes_a_page_of_runs_or_of_pairs(work):
 
 @pytest.fixture
 def shown(browser, tmp_path):
-    """A function that shows what runs saw in pairs in the browser."""
+    """A function that shows panels in the browser, a list for each pair."""
 
     def show(*pairs, **options):
         path = tmp_path / "page.html"
@@ -185,11 +185,11 @@ def shown(browser, tmp_path):
         return browser
 
     yield show
-    assert browser.said == []
+    assert browser.messages == []
     assert [url for url in browser.requests if not url.startswith("file:")] == []
 
 
-def said(browser):
+def shown_sentences(browser):
     sentences = browser.run("[...document.querySelectorAll('.said')].map(e => e.textContent)")
     return [sentence.replace("\u00a0", " ") for sentence in sentences]
 
@@ -199,7 +199,7 @@ def button(side, index, run=0):
 
 
 def figures(browser, side, run=0):
-    """The figure beside each word of a side."""
+    """The figure next to each word of a side."""
     found = f"document.querySelectorAll('.run')[{run}].querySelectorAll('.{side} .figure')"
     return [text.replace("\u00a0", " ") for text in browser.run(f"[...{found}].map(e => e.textContent)")]
 
@@ -212,12 +212,12 @@ SEEN = saw("the red dog barks", "der rote Hund")
 WEIGHTS = (1000 * SEEN.heads.weights).round()[1].mean(0) / 1000
 
 
-def test_pointing_at_a_target_word_shows_what_it_looks_at(shown):
+def test_pointing_at_a_target_word_shows_what_it_attends_to(shown):
     browser = shown([SEEN])
     browser.point(button("target", 1))
     row = WEIGHTS[1]
     assert figures(browser, "source") == percents(row.tolist())
-    (sentence,) = said(browser)
+    (sentence,) = shown_sentences(browser)
     best = SEEN.heads.source[row.argmax()]
     assert sentence.startswith(f"“rote” looks at {best} {100 * row.max():.1f} %")
     assert sentence.endswith(f"entropy {entropy(row).item():.2f} bits.")
@@ -228,12 +228,12 @@ def test_pointing_at_a_target_word_shows_what_it_looks_at(shown):
     assert lit == (row >= 0.01).sum().item()
 
 
-def test_pointing_at_a_source_word_shows_who_looks_at_it(shown):
+def test_pointing_at_a_source_word_shows_which_words_attend_to_it(shown):
     browser = shown([SEEN])
     browser.point(button("source", 2))
     column = WEIGHTS[:, 2]
     assert figures(browser, "target") == percents(column.tolist())
-    (sentence,) = said(browser)
+    (sentence,) = shown_sentences(browser)
     assert sentence.startswith(f"“dog” is looked at by {SEEN.heads.target[column.argmax()]} ")
     total = float(re.search(r"; in all (\d+) %\.$", sentence)[1])
     assert total == pytest.approx(100 * column.sum().item(), abs=0.51)
@@ -242,9 +242,9 @@ def test_pointing_at_a_source_word_shows_who_looks_at_it(shown):
 def test_pointing_at_a_cell_shows_its_weight_and_leaving_shows_nothing(shown):
     browser = shown([SEEN])
     browser.point('document.querySelector(\'td[data-source="1"][data-target="2"]\')')
-    assert said(browser) == [f"“Hund” gives {100 * WEIGHTS[2, 1]:.1f} % to “red”."]
+    assert shown_sentences(browser) == [f"“Hund” gives {100 * WEIGHTS[2, 1]:.1f} % to “red”."]
     browser.point("document.querySelector('h1')")
-    assert said(browser)[0].startswith("Point at a word")
+    assert shown_sentences(browser)[0].startswith("Point at a word")
     assert browser.run("document.querySelectorAll('.off, .chosen').length") == 0
 
 
@@ -254,7 +254,7 @@ def test_the_keyboard_reaches_every_word(shown):
     browser.run("document.querySelector('summary').focus()")
     browser.press("Tab")
     assert browser.run(focused) == "the"
-    assert said(browser)[0].startswith("“the” is looked at by")
+    assert shown_sentences(browser)[0].startswith("“the” is looked at by")
     walked = []
     for key in ("ArrowDown", "ArrowDown", "End", "ArrowDown", "ArrowUp", "Home", "ArrowUp"):
         browser.press(key)
@@ -268,18 +268,18 @@ def test_the_keyboard_reaches_every_word(shown):
     browser.press("Tab")
     assert browser.run("document.activeElement.closest('ol').className") == "target"
     browser.press("Escape")
-    assert said(browser)[0].startswith("Point at a word")
+    assert shown_sentences(browser)[0].startswith("Point at a word")
     browser.press("Tab")
     assert browser.run("document.activeElement.className") == "scroll"
 
 
-def test_a_touched_word_stays_lit(shown):
+def test_a_touched_word_stays_highlighted(shown):
     browser = shown([SEEN])
     browser.point(button("target", 2), click=True)
     browser.point("document.querySelector('h1')")
-    assert said(browser)[0].startswith("“Hund” looks at")
+    assert shown_sentences(browser)[0].startswith("“Hund” looks at")
     browser.point("document.querySelector('h1')", click=True)
-    assert said(browser)[0].startswith("Point at a word")
+    assert shown_sentences(browser)[0].startswith("Point at a word")
 
 
 def test_choosing_a_head_shows_its_weights_and_whether_it_is_the_runs_own(shown):
@@ -307,7 +307,7 @@ def test_a_run_with_one_reading_offers_no_choice(shown):
     assert browser.run("document.querySelectorAll('select').length") == 0
 
 
-def test_entropy_and_words_nobody_looked_at_are_as_elsewhere(shown):
+def test_entropy_and_unseen_words_are_as_in_the_measures(shown):
     weights = torch.tensor([[[[0.05, 0.9, 0.05, 0.0], [0.1, 0.4, 0.3, 0.2]]]])
     heads = Heads(["the", "red", "dog", "</s>"], ["rot", "Hund"], weights)
     one = Reading(1)
@@ -320,18 +320,18 @@ def test_entropy_and_words_nobody_looked_at_are_as_elsewhere(shown):
     assert browser.run("[...document.querySelectorAll('.unseen')].map(e => e.textContent)") == ["the"]
 
 
-def test_the_same_word_is_lit_in_both_runs_and_another_one_is_not(shown):
+def test_the_same_word_is_highlighted_in_both_runs_and_another_is_not(shown):
     browser = shown([SEEN, saw("the red dog barks", "der Hund bellt", run="other", seed=2)])
     browser.point(button("source", 1))
-    assert all(sentence.startswith("“red” is looked at by") for sentence in said(browser))
+    assert all(sentence.startswith("“red” is looked at by") for sentence in shown_sentences(browser))
     browser.point(button("target", 1))
-    first, second = said(browser)
+    first, second = shown_sentences(browser)
     assert first.startswith("“rote” looks at") and second.startswith("Point at")
     browser.point(button("target", 0, run=1))
-    assert all(sentence.startswith("“der” looks at") for sentence in said(browser))
+    assert all(sentence.startswith("“der” looks at") for sentence in shown_sentences(browser))
 
 
-def test_a_choice_is_of_one_run_and_of_all_its_pairs(shown):
+def test_a_choice_applies_to_one_run_and_all_its_pairs(shown):
     pairs = [
         [SEEN, saw("the red dog barks", "der Hund", run="other")],
         [saw("a", "b"), saw("a", "c", run="other")],
@@ -346,7 +346,7 @@ def test_a_choice_is_of_one_run_and_of_all_its_pairs(shown):
     assert readings == ["layer 2, mean of 3 heads, produced", "layer 1, head 1, produced"] * 2
 
 
-def test_of_many_pairs_the_closed_ones_are_opened_by_a_key(shown):
+def test_closed_pairs_are_opened_by_a_key(shown):
     browser = shown([SEEN], [saw("cat", "Katze")])
     lines = "document.querySelectorAll('.pair')[1].querySelectorAll('path').length"
     assert browser.run(lines) == 0
@@ -361,7 +361,7 @@ def test_hostile_text_is_shown_in_a_browser_too(shown):
     assert browser.run("[...document.querySelectorAll('.target button')].map(e => e.textContent)") == words
     assert browser.run("document.querySelectorAll('script').length") == 2
     browser.point(button("target", 0))
-    assert said(browser)[0].startswith("“<script>alert(1)</script>” looks at ")
+    assert shown_sentences(browser)[0].startswith("“<script>alert(1)</script>” looks at ")
 
 
 def test_an_empty_translation_is_a_page_too(shown):
@@ -369,11 +369,11 @@ def test_an_empty_translation_is_a_page_too(shown):
     browser.point(button("source", 0))
     browser.run(f"{button('source', 0)}.focus()")
     browser.press("ArrowRight")
-    assert said(browser) == ["“red” is looked at by nobody; in all 0 %."]
+    assert shown_sentences(browser) == ["“red” is looked at by nobody; in all 0 %."]
 
 
 @pytest.mark.parametrize("source", ["שלום עולם גדול", "ذهب الولد إلى"])
-def test_a_table_runs_the_way_its_source_is_read(shown, source):
+def test_a_table_has_the_direction_of_its_source(shown, source):
     lefts = "[...document.querySelectorAll('thead th, tbody th')].map(e => e.getBoundingClientRect().left)"
     *columns, row = shown([saw(source, "go")]).run(lefts)
     assert columns == sorted(columns, reverse=True) and row > max(columns)
@@ -390,7 +390,7 @@ def test_no_width_makes_the_page_scroll_sideways(shown, width):
     assert browser.run("document.documentElement.scrollWidth") <= width
 
 
-def test_dark_where_the_reader_wants_it(shown):
+def test_dark_if_the_reader_prefers_it(shown):
     def colours(dark):
         browser = shown([SEEN], dark=dark)
         style = "(e => [getComputedStyle(e).backgroundColor, e.className])"
@@ -406,7 +406,7 @@ def test_dark_where_the_reader_wants_it(shown):
     assert ground == "rgb(255, 255, 255)" and fill == rgb(ramp(dark=False)[int(kind[1:])][0])
 
 
-def test_the_page_is_made_of_named_parts_for_those_who_hear_it(shown):
+def test_the_page_has_named_parts_for_screen_readers(shown):
     browser = shown([SEEN, saw("the red dog", "rot", run="other")])
     assert browser.run("document.documentElement.lang") == "en"
     assert browser.run("document.querySelectorAll('[aria-live=polite]').length") == 2

@@ -1,4 +1,4 @@
-"""Corpora made ready for training: which links guide which pair."""
+"""Preparing corpora for training: which links guide which pair."""
 
 from seqattn.data.corpus import Pair
 from seqattn.runs.preparation import load_data, prepare
@@ -7,7 +7,7 @@ from seqattn.text.tokenizer import TokenizerOptions
 from runs import write_tsv
 
 
-def test_equal_pairs_keep_links_of_their_own(tmp_path):
+def test_equal_pairs_keep_their_own_links(tmp_path):
     pairs = (Pair("red cat", "cat red"), Pair("red cat", "cat red"), Pair("one dog", "dog one"))
     train, valid = write_tsv(tmp_path / "train.tsv", pairs), write_tsv(tmp_path / "valid.tsv", pairs)
     links = tmp_path / "train.links"
@@ -22,7 +22,7 @@ def test_equal_pairs_keep_links_of_their_own(tmp_path):
     assert first[0, 0] == 1 and second[1, 1] == 1 and first[1].sum() == second[0].sum() == 0
 
 
-def test_a_guide_of_which_pairs_are_held_out_stays_with_its_pairs(tmp_path):
+def test_a_guide_stays_with_its_pairs_when_some_are_held_out(tmp_path):
     pairs = tuple(Pair(f"word {number % 50}", f"wort {number % 50}") for number in range(100))
     train = write_tsv(tmp_path / "train.tsv", pairs)
     links = tmp_path / "train.links"

@@ -1,4 +1,4 @@
-"""The program as a process of its own: pipes and signals."""
+"""The program in its own process: pipes and signals."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from commands import seqattn, setting, sizes, updates_of
 PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
 
 
-def test_text_is_piped_through_the_program_and_stdout_holds_translations_alone(work):
+def test_text_is_piped_through_the_program_and_stdout_has_only_translations(work):
     done = subprocess.run(
         [*PROGRAM, "translate", str(work.run("lstm"))],
         input="red dog\n\n한국어 😀\n".encode(),
@@ -38,14 +38,14 @@ def test_control_c_saves_a_run_that_resumes(work, tmp_path):
         text=True,
         encoding="utf-8",
     )
-    said = ""
+    output = ""
     for line in process.stderr:
-        said += line
+        output += line
         if "validation: loss" in line:
             break
     process.send_signal(signal.SIGINT)
     out, rest = process.communicate()
-    assert process.returncode == 130, said + rest
+    assert process.returncode == 130, output + rest
     assert out == "" and "Traceback" not in rest
     assert "continue with: seqattn train --resume" in " ".join(rest.split())
     done = int(re.search(r"Interrupted after ([\d,]+) updates", rest)[1].replace(",", ""))

@@ -1,4 +1,4 @@
-"""The Python interface: runs trained, loaded, asked and compared from a program."""
+"""The Python interface: runs trained, loaded, used and compared from a program."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from commands import seqattn as command
 
 
 @BOTH
-def test_load_takes_a_path_or_its_text(work, architecture):
+def test_load_takes_a_path_or_a_string(work, architecture):
     for path in (work.run(architecture), str(work.run(architecture))):
         run = seqattn.load(path, device="cpu")
         assert run.config.architecture == architecture
@@ -24,14 +24,14 @@ def test_load_takes_a_path_or_its_text(work, architecture):
 
 
 @BOTH
-def test_a_text_has_a_translation_and_lines_have_one_each_as_the_command_gives(work, architecture):
+def test_a_text_and_each_line_have_the_same_translation_as_by_the_command(work, architecture):
     run = seqattn.load(work.run(architecture), device="cpu")
     lines = [pair.source for pair in TEST]
-    told = command("translate", work.run(architecture), work.source).stdout.splitlines()
-    assert [str(one) for one in run.translate(lines)] == told
-    assert str(run.translate(lines[0])) == told[0]
+    expected = command("translate", work.run(architecture), work.source).stdout.splitlines()
+    assert [str(one) for one in run.translate(lines)] == expected
+    assert str(run.translate(lines[0])) == expected[0]
     best = run.translate(lines[0], nbest=3).candidates
-    assert len(best) == 3 and best[0].text == told[0]
+    assert len(best) == 3 and best[0].text == expected[0]
     assert best[0].score >= best[1].score >= best[2].score
     with pytest.raises(ValueError, match="nbest 3 needs a beam"):
         run.translate(lines, beam=2, nbest=3)
@@ -62,9 +62,9 @@ def test_attention_is_between_words_and_rows_sum_to_one(work, architecture):
 @BOTH
 def test_links_and_scores_are_those_of_the_commands(work, architecture):
     run = seqattn.load(work.run(architecture), device="cpu")
-    told = command("align", work.run(architecture), "--pairs", work.test).stdout.splitlines()
+    expected = command("align", work.run(architecture), "--pairs", work.test).stdout.splitlines()
     links = run.align([(pair.source, pair.target) for pair in TEST])
-    assert [" ".join(f"{s}-{t}" for s, t in sorted(one)) for one in links] == told
+    assert [" ".join(f"{s}-{t}" for s, t in sorted(one)) for one in links] == expected
     figures = json.loads(
         command("evaluate", work.run(architecture), "--test", work.test, "--json", "-").stdout
     )
@@ -79,7 +79,7 @@ def test_runs_are_compared_on_one_test(work):
     assert systems[0].assessment.scores == seqattn.load(paths[0], device="cpu").evaluate(TEST).scores
 
 
-def test_training_hands_every_event_on_and_gives_the_run(work, tmp_path):
+def test_training_passes_every_event_on_and_returns_the_run(work, tmp_path):
     events = []
     settings = dict(one.split("=") for one in (*SIZES["lstm"], *BUDGET)) | {"max_updates": 16}
     run = seqattn.train(
@@ -97,7 +97,7 @@ def test_training_hands_every_event_on_and_gives_the_run(work, tmp_path):
         seqattn.train(str(work.train), tmp_path / "run", architecture="lstm")
 
 
-def test_sampling_draws_as_many_as_asked(work):
+def test_sampling_draws_as_many_as_requested(work):
     sampled = command(
         "translate", work.run("lstm"), work.source, "--sample", "--nbest", 10, "--format", "jsonl"
     )
@@ -117,8 +117,8 @@ def test_every_example_of_the_page_runs(work, tmp_path, monkeypatch, capsys):
     names = {}
     for example in examples:
         exec(compile(example, "docs/python.md", "exec"), names)
-    said = capsys.readouterr().out
-    assert "20 Finished" in said and "Run('runs/mine': transformer" in said
+    output = capsys.readouterr().out
+    assert "20 Finished" in output and "Run('runs/mine': transformer" in output
 
 
 def test_a_run_from_target_to_source_is_evaluated_in_its_own_direction(work, tmp_path):
@@ -134,7 +134,7 @@ def test_a_run_from_target_to_source_is_evaluated_in_its_own_direction(work, tmp
     assert "from target to source" in command("info", run).stdout
 
 
-def test_two_texts_without_their_comma_are_told_to_have_one(work, tmp_path):
+def test_the_error_for_two_texts_without_a_comma_suggests_one(work, tmp_path):
     spaced = f"{work.source} {work.source}"
-    said = command("train", "--train", spaced, "--arch", "lstm", "--out", tmp_path / "x", status=1).stderr
-    assert f"join its two texts by a comma: {work.source},{work.source}" in said.replace("\n", "")
+    output = command("train", "--train", spaced, "--arch", "lstm", "--out", tmp_path / "x", status=1).stderr
+    assert f"join its two texts by a comma: {work.source},{work.source}" in output.replace("\n", "")

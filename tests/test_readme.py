@@ -1,4 +1,4 @@
-"""The documentation names only commands and options that exist, and every command there is."""
+"""The documentation mentions only commands and options that exist, and every command."""
 
 import click
 import pytest
@@ -34,7 +34,7 @@ def test_the_examples_in_a_commands_help_are_ones_the_program_accepts(name):
     "arguments",
     [["fly"], ["train", "--wings", "2"], ["train", "[--wings N]", "…"], ["translate"], ["align", "--beam"]],
 )
-def test_what_does_not_exist_would_be_seen(arguments):
+def test_a_missing_command_or_option_would_be_detected(arguments):
     with pytest.raises(click.UsageError):
         check(arguments)
 

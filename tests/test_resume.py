@@ -1,4 +1,4 @@
-"""seqattn train --resume: an interrupted or finished training goes on exactly."""
+"""seqattn train --resume: an interrupted or finished training continues exactly."""
 
 import dataclasses
 import shutil
@@ -13,7 +13,17 @@ from seqattn.runs.folder import RunFolder
 from seqattn.training.events import Validation
 from seqattn.training.loop import Trainer
 
-from commands import BOTH, contents, interrupt_after, seqattn, setting, sizes, told, updates_of, weights_of
+from commands import (
+    BOTH,
+    contents,
+    error_of,
+    interrupt_after,
+    seqattn,
+    setting,
+    sizes,
+    updates_of,
+    weights_of,
+)
 
 
 def timeless(events):
@@ -72,7 +82,7 @@ def test_a_killed_training_resumes_from_its_last_validation(work, tmp_path, monk
 
 
 @BOTH
-def test_a_finished_run_goes_on_under_a_new_limit(work, tmp_path, architecture):
+def test_a_finished_run_continues_under_a_new_limit(work, tmp_path, architecture):
     start = ["train", "--train", work.train, "--arch", architecture, *sizes(architecture)]
     seqattn(*start, "--out", tmp_path / "run", "--max-updates", 8)
     seqattn("train", "--resume", "--out", tmp_path / "run", "--max-updates", 12)
@@ -81,21 +91,21 @@ def test_a_finished_run_goes_on_under_a_new_limit(work, tmp_path, architecture):
 
 
 def card_and_weights(run):
-    said = RunFolder(run).read_model()[1]
+    trained = RunFolder(run).read_model()[1]
     card = (run / "README.md").read_text(encoding="utf-8")
-    figures = f"BLEU {said.bleu:.2f}, chrF {said.chrf:.2f}"
-    return card, f"{figures}, exact match {said.exact:.1f} %", said
+    figures = f"BLEU {trained.bleu:.2f}, chrF {trained.chrf:.2f}"
+    return card, f"{figures}, exact match {trained.exact:.1f} %", trained
 
 
 @BOTH
-def test_the_model_card_tells_the_scores_of_the_weights_beside_it(work, tmp_path, architecture):
-    card, figures, said = card_and_weights(work.run(architecture))
+def test_the_model_card_has_the_scores_of_the_weights_in_its_folder(work, tmp_path, architecture):
+    card, figures, trained = card_and_weights(work.run(architecture))
     assert figures in card
-    assert f"after {said.update} updates" in card
-    assert ("average" in card.splitlines()[5]) is said.averaged
+    assert f"after {trained.update} updates" in card
+    assert ("average" in card.splitlines()[5]) is trained.averaged
 
 
-def test_the_model_card_still_tells_them_when_a_finished_run_is_resumed_to_no_avail(
+def test_the_model_card_still_has_them_when_resuming_a_finished_run_changes_nothing(
     work, tmp_path, monkeypatch
 ):
     scores = iter([1.0, 2.0, 7.0, 7.0])  # Two validations, their average, and the average again.
@@ -106,15 +116,15 @@ def test_the_model_card_still_tells_them_when_a_finished_run_is_resumed_to_no_av
     monkeypatch.setattr(experiment, "validation_of", validation_of)
     start = ["train", "--train", work.train, "--arch", "lstm", *sizes("lstm"), "--max-updates", 16]
     seqattn(*start, "--out", tmp_path / "run")
-    card, figures, said = card_and_weights(tmp_path / "run")
-    assert said.averaged is True and figures in card and "BLEU 7.00" in card
+    card, figures, trained = card_and_weights(tmp_path / "run")
+    assert trained.averaged is True and figures in card and "BLEU 7.00" in card
     seqattn("train", "--resume", "--out", tmp_path / "run")
-    card, figures, said = card_and_weights(tmp_path / "run")
-    assert said.averaged is True
+    card, figures, trained = card_and_weights(tmp_path / "run")
+    assert trained.averaged is True
     assert figures in card
 
 
-def test_the_command_that_resumes_is_said_on_one_line_to_be_copied(work, tmp_path, monkeypatch):
+def test_the_command_that_resumes_is_printed_on_one_line_to_be_copied(work, tmp_path, monkeypatch):
     run = tmp_path / "a folder of a name long enough to fill a line of eighty columns twice over".replace(
         " ", "-"
     )
@@ -139,14 +149,14 @@ def test_the_command_that_resumes_is_said_on_one_line_to_be_copied(work, tmp_pat
 def test_settings_cannot_change_when_a_run_is_resumed(work, more, expected):
     before = contents(work.run("lstm"))
     result = seqattn("train", "--resume", "--out", work.run("lstm"), *more, status=1)
-    assert f"Error: {expected} cannot change" in told(result)
+    assert f"Error: {expected} cannot change" in error_of(result)
     assert contents(work.run("lstm")) == before
 
 
 def test_a_run_is_not_resumed_on_another_corpus(work):
     before = contents(work.run("lstm"))
     result = seqattn("train", "--resume", "--out", work.run("lstm"), "--train", work.test, status=1)
-    assert "train corpus differs from that of this run" in told(result)
+    assert "train corpus differs from that of this run" in error_of(result)
     assert contents(work.run("lstm")) == before
 
 
@@ -160,7 +170,7 @@ def test_a_validation_corpus_is_not_ignored_when_a_run_is_resumed(work, tmp_path
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "untrained"])
-def test_what_is_not_an_interrupted_run_is_not_resumed(work, tmp_path, kind):
+def test_a_path_that_is_not_an_interrupted_run_is_not_resumed(work, tmp_path, kind):
     path = tmp_path / "run"
     if kind != "missing":
         path.mkdir()
@@ -168,21 +178,21 @@ def test_what_is_not_an_interrupted_run_is_not_resumed(work, tmp_path, kind):
         for name in ("config.json", "tokenizer.model"):
             (path / name).write_bytes((work.run("lstm") / name).read_bytes())
     before = contents(tmp_path)
-    assert str(path) in told(seqattn("train", "--resume", "--out", path, status=1))
+    assert str(path) in error_of(seqattn("train", "--resume", "--out", path, status=1))
     assert contents(tmp_path) == before
 
 
-def test_a_finished_run_resumed_without_a_new_limit_says_so(work, tmp_path):
+def test_resuming_a_finished_run_without_a_new_limit_is_reported(work, tmp_path):
     start = ["train", "--train", work.train, "--arch", "lstm", *sizes("lstm")]
     seqattn(*start, "--out", tmp_path / "run", "--max-updates", 4)
     assert "budget is used up" in seqattn("train", "--resume", "--out", tmp_path / "run").stderr
 
 
-def test_a_corpus_that_moved_is_told_with_the_way_to_name_it(work, tmp_path):
+def test_the_error_for_a_moved_corpus_gives_the_option_to_name_it(work, tmp_path):
     (tmp_path / "pairs.tsv").write_bytes(work.train.read_bytes())
     start = ["train", "--train", tmp_path / "pairs.tsv", "--arch", "lstm", *sizes("lstm")]
     seqattn(*start, "--out", tmp_path / "run", "--max-updates", 4)
     (tmp_path / "pairs.tsv").rename(tmp_path / "moved.tsv")
     resume = ["train", "--resume", "--out", tmp_path / "run", "--max-updates", 6]
-    assert "--train" in told(seqattn(*resume, status=1))
+    assert "--train" in error_of(seqattn(*resume, status=1))
     seqattn(*resume, "--train", tmp_path / "moved.tsv")

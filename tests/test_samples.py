@@ -1,4 +1,4 @@
-"""Laws of the sample corpora: their scripts reproduce them, their Korean inflects, their links hold."""
+"""The sample corpora: scripts reproduce them, Korean inflections and links are correct."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Row = tuple[str, str]
 
 
 def rows(path: Path) -> list[Row]:
-    """The pairs of a file, checked to have two columns and nothing but LF."""
+    """The pairs of a file, checked to have two columns and only LF line endings."""
     text = path.read_bytes().decode("utf-8")
     assert "\r" not in text
     assert text.endswith("\n")
@@ -63,7 +63,7 @@ def links(line: str) -> list[tuple[int, int, bool]]:
 
 @pytest.fixture(scope="module")
 def grammar() -> Iterator[dict[str, ModuleType]]:
-    """The modules beside the generator, imported from its folder as the script itself does."""
+    """The modules of the generator, imported from its folder as in the script itself."""
     sys.path.insert(0, str(KOREAN))
     try:
         yield {name: importlib.import_module(name) for name in MODULES}

@@ -1,4 +1,4 @@
-"""Search against trees a human can work out, against brute force, and against the scores of given targets."""
+"""Search against trees worked out by hand, brute force, and the scores of given targets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_largest_found_by_blocks_are_the_largest(columns, k):
 
 
 class FirstId(Encoder):
-    """Gives each source's first id as its only feature."""
+    """Returns the first id of each source as its only feature."""
 
     width = 1
 
@@ -57,7 +57,7 @@ class FirstId(Encoder):
 
 
 class TreeDecoder(Decoder):
-    """Looks next-token probabilities up by the prefix. What follows one that is not in the tree is EOS."""
+    """Looks next-token probabilities up by prefix. After a prefix that is not in the tree comes EOS."""
 
     source_width = 1
     attention_shape = None
@@ -116,7 +116,7 @@ GARDEN_PATH: Tree = {
     (A, A): {EOS: 0.5, A: 0.3, B: 0.2},
     (A, B): {EOS: 0.6, A: 0.3, B: 0.1},
 }
-"""The likelier first word leads to less likely wholes."""
+"""The likelier first word leads to less likely sequences."""
 
 SHORT_OR_LONG: Tree = {
     (): {A: 0.55, B: 0.45},
@@ -185,15 +185,15 @@ def test_the_length_penalty_changes_the_winner():
     check(search(model, source, beam=2, alpha=1.0)[0], [long, short], 1.0)
 
 
-def test_search_goes_on_while_a_growing_hypothesis_could_still_enter_the_ranking():
-    # One hypothesis ends early, badly; the better one needs four more steps.
+def test_search_continues_while_a_growing_hypothesis_could_still_enter_the_ranking():
+    # One hypothesis ends early with a low score; the better one needs four more steps.
     tree: Tree = {(): {A: 0.51, B: 0.49}, (A,): {EOS: 0.3, A: 0.7}, (B,): {EOS: 0.35, B: 0.65}}
     tree |= {(A,) * n: {A: 0.99, EOS: 0.01} for n in range(2, 6)}
     (found,) = search(TreeModel(tree), reading(0), beam=2, max_extra=20)
     check(found, [([A] * 6 + [EOS], 0.51 * 0.7 * 0.99**4), ([B, B, EOS], 0.49 * 0.65)])
 
 
-def test_as_many_hypotheses_go_on_growing_when_one_has_ended():
+def test_the_number_of_growing_hypotheses_stays_the_same_when_one_has_ended():
     tree: Tree = {
         (): {A: 0.6, B: 0.4},
         (A,): {A: 0.5, B: 0.45, EOS: 0.05},
@@ -205,7 +205,7 @@ def test_as_many_hypotheses_go_on_growing_when_one_has_ended():
     check(found, [([B, EOS], 0.36), ([A, B, EOS], 0.27)])
 
 
-def test_search_goes_on_for_the_last_place_when_the_first_is_taken():
+def test_search_continues_for_the_last_place_when_the_first_is_taken():
     tree: Tree = {(): {A: 0.6, EOS: 0.4}, (A,): {A: 0.5, EOS: 0.3, B: 0.2}}
     # After two steps EOS, 0.4, and A EOS, 0.18, have ended; A A, 0.3, cannot win but comes second.
     (found,) = search(TreeModel(tree), reading(0), beam=2)
@@ -318,7 +318,7 @@ def test_greedy_search_equals_argmax_step_by_step(model):
         ids = [BOS]
         with torch.no_grad():
             while ids[-1] != EOS and len(ids) < limit:
-                # From the beginning each time: this does not rest on the state.
+                # From the beginning each time: this does not depend on the state.
                 memory, state = model.encode(source[row : row + 1])
                 logits = model.logits(model.decode(torch.tensor([ids]), memory, state).hidden[0, -1])
                 logits[[PAD, BOS, UNK]] = -torch.inf
@@ -456,7 +456,7 @@ def test_the_same_seed_draws_the_same_and_another_seed_does_not(model):
     assert draw(model, source, n=3, seed=8) != first
 
 
-def test_scores_of_draws_are_the_untempered_models(model):
+def test_scores_of_samples_are_the_models_at_temperature_one(model):
     source = random_source(LENGTHS)
     for row, drawn in enumerate(draw(model, source, n=4, alpha=1.0, temperature=2.0, top_k=6)):
         assert len(drawn) == 4

@@ -1,4 +1,4 @@
-"""Self-attention as it is read and shown: by align, on pages, from Python."""
+"""Reading and showing self-attention: by align, on pages, from Python."""
 
 import json
 
@@ -12,7 +12,7 @@ from seqattn.data.corpus import Pair
 from seqattn.errors import InputError
 from seqattn.models.base import Reading, Vocabulary
 
-from commands import TEST, told
+from commands import TEST, error_of
 from commands import seqattn as command
 from helpers import tiny_model
 from runs import PROSE, prose_tokenizer
@@ -37,7 +37,7 @@ def test_pieces_of_a_batch_attend_as_each_sentence_alone(model, place):
         batch = collate([example])
         source, target = batch.source[:, : len(example.source)], batch.target[:, : len(example.target)]
         (whole,) = model.attend(source, target, place)
-        # Of the target BOS is read first, and is no word.
+        # The target begins with BOS, which is not a word.
         expected = whole if place == "encoder" else whole[..., 1:, :]
         torch.testing.assert_close(heads.weights, expected, rtol=1e-4, atol=1e-5)
         assert heads.weights.shape[-2:] == (len(heads.target), len(heads.source))
@@ -58,7 +58,7 @@ def test_the_decoder_shows_its_target_after_its_beginning_and_no_future(model, c
     assert heads.read(Reading()).mark == 0
     torch.testing.assert_close(heads.weights.sum(-1), torch.ones(heads.weights.shape[:-1]))
     for row in range(len(words)):
-        # A word that is read sees itself; a word that is to come has not been read.
+        # A consumed word attends to itself; a word to be produced has not been read.
         assert (heads.weights[..., row, row + 2 :] == 0).all()
         seen = heads.weights[..., row, row + 1]
         assert (seen > 0).all() or not consumed
@@ -69,7 +69,7 @@ def record(*arguments):
     return json.loads(line)
 
 
-def test_align_shows_what_a_source_attends_to_in_itself_without_translating_it(work, monkeypatch):
+def test_align_shows_self_attention_of_a_source_without_translating_it(work, monkeypatch):
     monkeypatch.setattr("seqattn.runs.run.Run.translate", None)
     found = record(work.run("transformer"), "red dog", "--self-attention", "encoder")
     assert found["source"] == found["target"] == ["red", "dog", "</s>"]
@@ -78,7 +78,7 @@ def test_align_shows_what_a_source_attends_to_in_itself_without_translating_it(w
     )
 
 
-def test_align_shows_what_a_target_attends_to_in_itself(work):
+def test_align_shows_self_attention_of_a_target(work):
     found = record(work.run("transformer"), "red dog", "dog red", "--self-attention", "decoder")
     assert found["source"] == ["<s>", "dog", "red"] and found["target"] == ["dog", "red"]
     assert found["weights"][0][2] == 0 and found["weights"][0][1] > 0
@@ -89,7 +89,7 @@ def test_align_shows_what_a_target_attends_to_in_itself(work):
 
 
 @pytest.mark.parametrize("whose", ["encoder", "decoder"])
-def test_every_form_shows_self_attention(work, whose):
+def test_every_format_shows_self_attention(work, whose):
     given = ["dog red"] if whose == "decoder" else []
     asked = ("align", work.run("transformer"), "red dog", *given, "--self-attention", whose)
     assert f"self-attention of the {whose}" in command(*asked).stdout
@@ -101,7 +101,7 @@ def test_every_form_shows_self_attention(work, whose):
     )
     heads = command(*asked, "--heads").stdout
     assert "head 1" in heads and f"self-attention of the {whose}" in heads
-    # Training chose none of these.
+    # The reading chosen in training is not among these.
     assert "head 1*" not in heads and "head 2*" not in heads and "mean*" not in heads
     some = command(
         "align", work.run("transformer"), "--pairs", work.test, "--self-attention", whose, "--format", "jsonl"
@@ -109,19 +109,19 @@ def test_every_form_shows_self_attention(work, whose):
     assert len(some.stdout.splitlines()) == len(TEST)
 
 
-def test_a_layer_or_head_of_self_attention_can_be_asked_for(work):
+def test_a_layer_or_head_of_self_attention_can_be_requested(work):
     asked = (work.run("transformer"), "red dog", "--self-attention", "encoder")
     heads = [record(*asked, "--head", head)["weights"] for head in (0, 1, 2)]
     assert heads[1] != heads[2]
     mean = (torch.tensor(heads[1]) + torch.tensor(heads[2])) / 2
     torch.testing.assert_close(torch.tensor(heads[0]), mean, atol=2e-5, rtol=0)
-    assert "only 1 layer of 2 heads" in told(command("align", *asked, "--layer", 2, status=1))
+    assert "only 1 layer of 2 heads" in error_of(command("align", *asked, "--layer", 2, status=1))
 
 
-def test_a_part_without_self_attention_is_refused_by_name(work):
+def test_the_error_for_a_part_without_self_attention_names_it(work):
     for whose in ("encoder", "decoder"):
-        said = told(command("align", work.run("lstm"), "red dog", "--self-attention", whose, status=1))
-        assert f"{work.run('lstm')}: the {whose} of this model has no self-attention to read" in said
+        message = error_of(command("align", work.run("lstm"), "red dog", "--self-attention", whose, status=1))
+        assert f"{work.run('lstm')}: the {whose} of this model has no self-attention to read" in message
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_a_part_without_self_attention_is_refused_by_name(work):
     ],
     ids=str,
 )
-def test_what_self_attention_cannot_be_combined_with_is_a_usage_error(work, more):
+def test_invalid_combinations_with_self_attention_are_usage_errors(work, more):
     asked = ("align", work.run("transformer"), "red dog", *more, "--self-attention", "encoder")
     assert "--self-attention" in command(*asked, status=2).stderr
 
 
-def test_self_attention_of_pairs_needs_a_form(work):
+def test_self_attention_of_pairs_needs_a_format(work):
     asked = ("align", work.run("transformer"), "--pairs", work.test, "--self-attention", "decoder")
     assert "needs a --format" in command(*asked, status=2).stderr
     assert "needs a --format" in command(*asked, "--heads", status=2).stderr

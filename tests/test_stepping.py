@@ -1,4 +1,4 @@
-"""Decoding one step at a time: what attention averages, and what the steps are."""
+"""Decoding one step at a time: values of attention, and the steps."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def model(request: pytest.FixtureRequest) -> Seq2Seq:
 
 
 def contexts_used(model: Seq2Seq, seen: list[Tensor]) -> None:
-    """Have the model note the context vectors it computes, (B, heads, T, D) for each layer and call."""
+    """Record the context vectors that the model computes, (B, heads, T, D) for each layer and call."""
 
     def of_heads(module: nn.Module, read: tuple[Tensor, ...]) -> None:
         seen.append(read[0].unflatten(-1, (model.decoder.options.heads, -1)).transpose(1, 2))
@@ -58,7 +58,7 @@ def test_the_context_vectors_a_model_computes_are_its_attention_times_its_values
     assert (values is None) == (decoded.attention is None)
     if values is None or decoded.attention is None:
         return
-    # With input feeding an LSTM computes a step at a time.
+    # With input feeding an LSTM computes one step at a time.
     layers = decoded.attention.shape[1]
     used = torch.stack([torch.cat(seen[layer::layers], dim=2) for layer in range(layers)], dim=1)
     torch.testing.assert_close(decoded.attention @ values, used, rtol=1e-9, atol=1e-10)
@@ -74,7 +74,7 @@ def ids_of(found: list[Step]) -> list[int]:
     return [step.taken.id for step in found]
 
 
-def test_the_steps_take_what_greedy_search_finds(attentive):
+def test_the_steps_take_the_ids_of_greedy_search(attentive):
     for source in SOURCES:
         ((best,),) = beam_search(attentive, torch.tensor([source]), GREEDY)
         found = list(steps(attentive, source, GREEDY))
@@ -95,7 +95,7 @@ def test_along_a_target_the_steps_read_and_take_it_with_the_probabilities_of_its
         assert total == pytest.approx(score.item(), rel=1e-4)
 
 
-def test_the_attention_of_the_steps_is_what_alignment_reads(attentive):
+def test_the_attention_of_the_steps_is_that_of_alignment(attentive):
     source, target = SOURCES[0], random_rows((6,), 13, seed=3)[0]
     (whole,) = read_attention(attentive, [Example(source, target)])
     found = torch.stack([step.attention for step in steps(attentive, source, GREEDY, target)], dim=-2)
@@ -128,7 +128,7 @@ def test_candidates_are_the_likeliest_that_search_may_propose_best_first(attenti
         assert sorted(one.id for one in step.candidates) == sorted(set(range(13)) - set(never))
         assert [one.rank for one in step.candidates] == list(range(1, 11))
         chances = [one.probability for one in step.candidates]
-        # By the softmax over all ids, most of it is for those that are never proposed.
+        # In the softmax over all ids, most probability belongs to ids that are never proposed.
         assert chances == sorted(chances, reverse=True) and 0 < sum(chances) < 0.01
         assert step.taken in step.candidates
 
@@ -143,7 +143,7 @@ def test_at_the_length_limit_the_end_is_forced(attentive):
     assert found[-1].taken.rank > 1 or len(free) <= 2
 
 
-def test_steps_are_computed_as_they_are_asked_for(attentive):
+def test_steps_are_computed_on_demand(attentive):
     seen: list[Tensor] = []
     contexts_used(attentive, seen)
     playing = steps(attentive, SOURCES[0], GREEDY, SOURCES[2])
@@ -154,7 +154,7 @@ def test_steps_are_computed_as_they_are_asked_for(attentive):
     assert len(seen) == 2 * first > 0
 
 
-def test_without_attention_or_room_there_are_no_steps():
+def test_without_attention_or_with_too_long_a_source_there_are_no_steps():
     with pytest.raises(InputError, match="no attention"):
         next(steps(tiny_model("lstm", score="none"), [4, EOS], GREEDY))
     short = tiny_model("transformer", positions="learned", max_positions=4)

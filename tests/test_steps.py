@@ -1,4 +1,4 @@
-"""align --step: decoding played one step at a time, in a terminal and on paper."""
+"""align --step: decoding shown one step at a time, in a terminal and in plain output."""
 
 import io
 import json
@@ -24,14 +24,14 @@ from seqattn.models.base import Reading
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.run import load_run
 
-from commands import BOTH, seqattn, told
+from commands import BOTH, error_of, seqattn
 from terminal import rendered
 
 PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
 
 
 def played(run, *arguments):
-    """The blocks of what is printed: the heading, then each step's lines."""
+    """The blocks of the output: the heading, then the lines of each step."""
     output = seqattn("align", run, *arguments, "--step").stdout
     heading, *blocks = re.split(r"\n\n(?=step \d+ of)", output)
     return heading, [block.splitlines() for block in blocks]
@@ -65,7 +65,7 @@ def test_the_steps_printed_are_those_of_greedy_translation(work, architecture):
     assert [lines[0].split("reads ")[1] for lines in found] == ["<s>", *pieces[:-1]]
 
 
-def test_along_a_target_the_steps_take_its_pieces_and_say_how_likely_each_was(work):
+def test_along_a_target_the_steps_take_its_pieces_and_show_their_probabilities(work):
     run = work.run("lstm")
     loaded = load_run(run)
     ids = loaded.tokenizer.target.encode("cat cat bird bird")
@@ -82,7 +82,7 @@ def test_along_a_target_the_steps_take_its_pieces_and_say_how_likely_each_was(wo
 
 
 @pytest.mark.parametrize("head", [0, 1, 2])
-def test_attention_and_context_vector_are_of_the_head_that_is_asked_for(work, head):
+def test_attention_and_context_vector_are_of_the_requested_head(work, head):
     run = work.run("transformer")
     loaded = load_run(run)
     expected = steps(
@@ -100,14 +100,14 @@ def test_attention_and_context_vector_are_of_the_head_that_is_asked_for(work, he
         if head:
             assert scores == pytest.approx(step.scores[0, head - 1].tolist(), abs=6e-3)
         else:
-            # The mean of several softmaxes is the softmax of nothing.
+            # The mean of several softmaxes has no scores.
             assert scores == [None] * len(weights)
         vector = step.context[0, head - 1] if head else step.context[0].flatten()
-        (said,) = [line for line in lines if line.startswith("attends to")]
-        assert f"{'|c|' if head else '|[c1 … c2]|'} {vector.norm():.2f}" in said
+        (summary,) = [line for line in lines if line.startswith("attends to")]
+        assert f"{'|c|' if head else '|[c1 … c2]|'} {vector.norm():.2f}" in summary
 
 
-def test_the_step_that_produces_is_shown_also_where_the_run_reads_the_one_that_consumes(work, tmp_path):
+def test_the_producing_step_is_shown_even_if_the_run_reads_the_consuming_one(work, tmp_path):
     shown = []
     for consumed in (False, True):
         run = shutil.copytree(work.run("lstm"), tmp_path / str(consumed) / "run")
@@ -121,9 +121,9 @@ def test_the_step_that_produces_is_shown_also_where_the_run_reads_the_one_that_c
     assert "the step after" in noted and noted.startswith(plain) and "the step after" not in plain
 
 
-def test_a_layer_that_is_not_there_is_told(work):
-    said = told(seqattn("align", work.run("lstm"), "red dog", "--step", "--layer", 2, status=1))
-    assert "there is no layer 2" in said
+def test_a_missing_layer_is_an_error(work):
+    message = error_of(seqattn("align", work.run("lstm"), "red dog", "--step", "--layer", 2, status=1))
+    assert "there is no layer 2" in message
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_layer_that_is_not_there_is_told(work):
         ["--step"],
     ],
 )
-def test_what_does_not_go_with_steps_is_wrong_usage(work, more):
+def test_invalid_combinations_with_step_are_usage_errors(work, more):
     assert "Error: " in seqattn("align", work.run("lstm"), *more, status=2).stderr
 
 
@@ -175,7 +175,7 @@ def test_a_step_is_drawn():
     ]
 
 
-def test_pieces_that_need_more_lines_than_there_are_stand_in_columns():
+def test_pieces_that_need_more_lines_than_there_are_are_in_columns():
     lines = drawn(scene([0.05, 0.3, 0.02, 0.5, 0.13]), most=2)
     assert lines[4:7] == [
         "  0.050  p0  ░░░    0.020  p2   ·     0.130  p4  ░░░",
@@ -184,7 +184,7 @@ def test_pieces_that_need_more_lines_than_there_are_stand_in_columns():
     ]
 
 
-def test_a_piece_stands_at_one_place_in_all_steps_of_a_part_and_the_part_with_the_peak_is_shown():
+def test_a_piece_has_one_place_in_all_steps_and_the_part_with_the_peak_is_shown():
     def places(peak):
         shares = [0.01] * 30
         shares[peak] = 0.71
@@ -196,14 +196,14 @@ def test_a_piece_stands_at_one_place_in_all_steps_of_a_part_and_the_part_with_th
         }
         return found, lines[3]
 
-    (first, said), (same, _), (other, elsewhere) = places(1), places(8), places(25)
+    (first, remaining), (same, _), (other, elsewhere) = places(1), places(8), places(25)
     assert first == same and set(first) == {f"p{at}" for at in range(9)}
-    assert said == "  0.210  elsewhere; these are 1–9 of 30 pieces"
+    assert remaining == "  0.210  elsewhere; these are 1–9 of 30 pieces"
     assert set(other) == {f"p{at}" for at in range(18, 27)}
     assert elsewhere == "  0.210  elsewhere; these are 19–27 of 30 pieces"
 
 
-def test_scores_stand_between_shares_and_pieces():
+def test_scores_are_between_shares_and_pieces():
     one = scene()
     one = one._replace(
         attended=[
@@ -220,12 +220,12 @@ def test_a_long_translation_shows_its_end():
     assert cell_len(line) == 30 and line.startswith("…a") and line.endswith("a the end")
 
 
-def test_a_share_stands_before_its_piece_so_that_a_terminal_does_not_turn_it_round():
+def test_a_share_is_before_its_piece_so_that_a_terminal_does_not_reverse_it():
     line = drawn(scene([1.0], pieces=["שלום"]))[4]
     assert re.fullmatch(r"  1\.000  שלום +█+", line)
 
 
-def test_shares_that_are_no_numbers_have_no_bar():
+def test_shares_that_are_not_numbers_have_no_bar():
     assert drawn(scene([float("nan")] * 2))[4] == "  nan  p0"
 
 
@@ -236,7 +236,7 @@ pieces = st.one_of(
 
 
 @given(st.lists(pieces, min_size=1, max_size=20), pieces, st.integers(20, 120), st.integers(1, 12))
-def test_no_line_is_wider_than_asked_and_nothing_is_obeyed(source, text, width, most):
+def test_no_line_is_wider_than_requested_and_no_text_is_interpreted(source, text, width, most):
     shares = [1 / len(source)] * len(source)
     output = rendered(picture(scene(shares, text=text, pieces=source), width, most))
     assert max(cell_len(line) for line in output.split("\n")) <= width
@@ -246,7 +246,7 @@ def test_no_line_is_wider_than_asked_and_nothing_is_obeyed(source, text, width, 
 
 
 def performed(*keys, scenes=None):
-    """What a terminal is sent while `keys` are pressed; an exception among them is raised there."""
+    """The output to a terminal while `keys` are pressed; an exception among them is raised at its turn."""
     console = Console(
         force_terminal=True, width=60, height=24, file=io.StringIO(), color_system=None, _environ={}
     )
@@ -268,7 +268,7 @@ def performed(*keys, scenes=None):
 
 
 def order(sent):
-    """The steps as they were shown, the repeated last one left out."""
+    """The steps in the order shown, without the repeated last one."""
     found = [int(number) for number in re.findall(r"step (\d+) of", sent)]
     return [number for at, number in enumerate(found) if at == 0 or number != found[at - 1]]
 
@@ -283,7 +283,7 @@ def order(sent):
         ([" ", EOFError], [1, 2]),
     ],
 )
-def test_keys_go_on_and_back_and_end(keys, shown):
+def test_keys_go_forward_and_back_and_quit(keys, shown):
     sent = performed(*keys)
     assert order(sent) == shown
     after = sent.rpartition("any key")[2]
@@ -291,7 +291,7 @@ def test_keys_go_on_and_back_and_end(keys, shown):
     assert sent.rfind("\x1b[?25h") > sent.rfind("\x1b[?25l")
 
 
-def test_an_interruption_shows_the_cursor_again_and_goes_on():
+def test_an_interruption_shows_the_cursor_again_and_is_raised():
     with pytest.raises(KeyboardInterrupt):
         performed(" ", KeyboardInterrupt)
     assert performed.sent.rfind("\x1b[?25h") > performed.sent.rfind("\x1b[?25l") >= 0
@@ -324,7 +324,7 @@ def test_the_terminal_is_left_as_it_was(work, key, status):
         if select.select([leader], [], [], 0.1)[0]:
             sent += os.read(leader, 65536)
         elif b"any key" in sent:
-            # What is pressed before the program listens is lost.
+            # Keys pressed before the program listens are lost.
             os.write(leader, key)
     while select.select([leader], [], [], 0)[0]:
         sent += os.read(leader, 65536)

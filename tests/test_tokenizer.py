@@ -1,4 +1,4 @@
-"""Text to ids and back: nothing is lost but spacing, nothing comes out that breaks a line."""
+"""Text to ids and back: only spacing is lost, and decoded text has no line breaks."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ sides = pytest.mark.parametrize(
 @example("a\u0085b\u2028c\u2029d\re\vf\fg\x1ch")
 @example("  two   spaces\t\tand tabs ")
 @example("\ud800 alone")
-def test_normalised_text_is_one_line_composed_and_stays_as_it_is(x):
+def test_normalised_text_is_one_composed_line_and_normalising_is_idempotent(x):
     seen = normalise(x)
     assert len(seen.splitlines()) <= 1
     assert "\t" not in seen
@@ -69,7 +69,7 @@ def test_normalised_text_is_one_line_composed_and_stays_as_it_is(x):
     seen.encode("utf-8")
 
 
-def test_normalising_keeps_what_is_not_spacing():
+def test_normalising_keeps_everything_but_spacing():
     assert normalise("  Ein \u00a0Café\u3000 ist\nda\r\n") == "Ein \u00a0Café\u3000 ist da"
     assert normalise("Cafe\u0301 ﬁ Å") == "Café ﬁ Å"
     assert normalise("a▁b") == "a_b"
@@ -107,7 +107,7 @@ def test_whatever_ids_are_decoded_the_text_is_one_line(side, data):
 
 
 @sides
-def test_a_line_break_spelled_in_bytes_does_not_come_out(side):
+def test_a_line_break_spelled_in_bytes_is_not_decoded(side):
     newline = [side.processor.piece_to_id(f"<0x{byte:02X}>") for byte in "a\n\u2028b".encode()]
     assert side.decode(newline) == "a b"
 
@@ -123,7 +123,7 @@ def test_ids_group_into_the_words_of_the_text(side, x):
 
 
 @sides
-def test_markers_leave_no_trace_in_text(side):
+def test_markers_are_not_decoded(side):
     ids = side.encode("the girl")
     assert side.decode([BOS, *ids, PAD, PAD]) == "the girl"
     assert side.decode([PAD, BOS, EOS]) == ""
@@ -149,7 +149,7 @@ def test_unigram_and_bpe_differ():
     assert TOKENIZERS["unigram-joint"].source.model != TOKENIZERS["bpe-joint"].source.model
 
 
-def test_a_joint_vocabulary_is_one_object_that_knows_both_sides():
+def test_a_joint_vocabulary_is_one_object_that_covers_both_sides():
     joint = TOKENIZERS["unigram-joint"]
     assert joint.joint
     assert joint.source is joint.target
@@ -157,7 +157,7 @@ def test_a_joint_vocabulary_is_one_object_that_knows_both_sides():
         assert not any(piece.startswith("<0x") for piece in joint.source.pieces(joint.source.encode(line)))
 
 
-def test_separate_vocabularies_know_one_side_each():
+def test_separate_vocabularies_cover_one_side_each():
     separate = TOKENIZERS["unigram-separate"]
     assert not separate.joint
     assert separate.source.model != separate.target.model
@@ -173,13 +173,13 @@ def test_a_side_reloads_from_its_bytes():
     assert Tokenizer(side, side).joint
 
 
-def test_frequent_words_become_pieces_of_their_own():
+def test_frequent_words_become_single_pieces():
     side = train_tokenizer(SOURCES, TARGETS, TokenizerOptions(pieces="bpe", vocab_size=400)).source
     words = ["▁the", "▁girl", "▁reads", "▁a", "▁book", "▁."]
     assert side.pieces(side.encode("the girl reads a book .")[:-1]) == words
 
 
-def test_a_closed_vocabulary_gives_one_piece_a_word():
+def test_a_closed_vocabulary_gives_one_piece_per_word():
     closed = TOKENIZERS["closed"]
     for side, lines in ((closed.source, COMMANDS), (closed.target, ACTIONS)):
         for line in set(lines):
@@ -189,7 +189,7 @@ def test_a_closed_vocabulary_gives_one_piece_a_word():
     assert closed.source.decode(unseen) == "walked jumpy"
 
 
-def test_a_vocabulary_is_closed_when_few_words_are_each_seen_often():
+def test_a_vocabulary_is_closed_when_there_are_few_frequent_words():
     assert take_inventory(["a b"] * 50).closed
     assert not take_inventory(["a b"] * 49).closed
     assert take_inventory([" ".join(f"w{n}" for n in range(200))] * 50).closed
@@ -208,11 +208,11 @@ def test_most_words_of_a_real_text_are_one_piece():
     side = train_tokenizer(sources, targets, TokenizerOptions()).source
     words = Counter(word for text in sources[:500] for word in text.split())
     whole = sum(count for word, count in words.items() if len(side.words(side.encode(word)[:-1])[0]) == 1)
-    # The last word of a sentence carries its full stop, a piece of its own.
+    # The full stop attached to the last word of a sentence is a separate piece.
     assert whole / words.total() > 0.7
 
 
-def test_a_vocab_size_that_was_asked_for_is_what_one_gets():
+def test_a_requested_vocab_size_is_used():
     for pieces in ("unigram", "bpe"):
         made = train_tokenizer(SOURCES, TARGETS, TokenizerOptions(pieces=pieces, vocab_size=315))
         assert len(made.source) == 315
@@ -226,7 +226,7 @@ def test_more_pieces_than_the_texts_yield_are_fewer_not_an_error(pieces):
 
 
 @pytest.mark.parametrize("pieces", ["unigram", "bpe"])
-def test_an_impossible_vocab_size_is_an_input_error_that_says_what_to_do(pieces):
+def test_an_impossible_vocab_size_is_an_input_error_with_a_remedy(pieces):
     with pytest.raises(InputError, match="vocabulary of 10 pieces cannot be learned") as caught:
         train_tokenizer(SOURCES, TARGETS, TokenizerOptions(pieces=pieces, vocab_size=10))
     assert "vocab_size" in caught.value.remedy

@@ -1,4 +1,4 @@
-"""seqattn train: what it writes and says, wrong settings, starting from another run."""
+"""seqattn train: its files and output, wrong settings, starting from another run."""
 
 import gzip
 import json
@@ -10,22 +10,22 @@ from safetensors.torch import load_file
 
 from seqattn.runs.folder import RunFolder
 
-from commands import BOTH, SIZES, TRAIN, contents, seqattn, setting, sizes, told, updates_of, weights_of
+from commands import BOTH, SIZES, TRAIN, contents, error_of, seqattn, setting, sizes, updates_of, weights_of
 
 
 @BOTH
-def test_train_writes_a_run_and_says_what_it_chose(work, architecture):
-    run, result = work.run(architecture), work.said[architecture]
+def test_train_writes_a_run_and_reports_its_choices(work, architecture):
+    run, result = work.run(architecture), work.results[architecture]
     names = {str(path.relative_to(run)) for path in contents(run)}
     assert names == {
         *("config.json", "tokenizer.model", "model.safetensors", "metrics.jsonl", "README.md"),
         str(Path("last") / "state.safetensors"),
     }
     assert result.stdout == ""
-    said = " ".join(result.stderr.split())
-    assert "114 pairs to train on, 6 to validate on held out of them" in said
-    assert "joint vocabulary of" in said and "preset tiny" in said
-    assert "until 40 updates" in said and "BLEU" in said and "best so far" in said
+    output = " ".join(result.stderr.split())
+    assert "114 pairs to train on, 6 to validate on held out of them" in output
+    assert "joint vocabulary of" in output and "preset tiny" in output
+    assert "until 40 updates" in output and "BLEU" in output and "best so far" in output
     config = json.loads((run / "config.json").read_text())
     assert config["architecture"] == architecture and config["model"]["encoder"]["width"] == 16
     assert config["data"]["train_pairs"] == 114 and config["data"]["valid_pairs"] == 6
@@ -33,14 +33,14 @@ def test_train_writes_a_run_and_says_what_it_chose(work, architecture):
     assert architecture in (run / "README.md").read_text()
 
 
-def test_an_existing_folder_is_refused_and_nothing_in_it_changes(work):
+def test_an_existing_folder_is_refused_and_unchanged(work):
     before = contents(work.path)
     result = seqattn(*("train", "--train", work.train, "--arch", "lstm", "--out", work.run("lstm")), status=1)
-    assert str(work.run("lstm")) in told(result) and "--resume" in told(result)
+    assert str(work.run("lstm")) in error_of(result) and "--resume" in error_of(result)
     assert contents(work.path) == before
 
 
-def test_a_validation_corpus_that_overlaps_the_training_corpus_is_warned_of(work, tmp_path):
+def test_a_validation_corpus_that_overlaps_the_training_corpus_gives_a_warning(work, tmp_path):
     result = seqattn(
         *("train", "--train", work.train, "--valid", work.train, "--arch", "lstm", "--out", tmp_path / "run"),
         *("--max-updates", 1, *sizes("lstm")),
@@ -56,11 +56,11 @@ def test_pairs_left_out_are_counted(work, tmp_path):
         *("train", "--train", corpus, "--valid", work.test, "--arch", "lstm", "--out", tmp_path / "run"),
         *("--max-updates", 1, *sizes("lstm"), *setting("max_length=20")),
     )
-    said = " ".join(result.stderr.split())
-    assert "Left out of training: 2 with an empty side, 1 longer than" in said
+    output = " ".join(result.stderr.split())
+    assert "Left out of training: 2 with an empty side, 1 longer than" in output
 
 
-def test_settings_come_from_the_file_and_over_it_from_the_command_line(work, tmp_path):
+def test_settings_on_the_command_line_override_those_of_the_file(work, tmp_path):
     (tmp_path / "settings.toml").write_text(
         "batch_tokens = 128\nwarmup = 7\nmax_updates = 9\n"
         "[lstm]\nwidth = 16\nhidden = 32\nscore = 'general'\n[transformer]\nheads = 2\n"
@@ -88,12 +88,14 @@ def test_settings_come_from_the_file_and_over_it_from_the_command_line(work, tmp
         ("transformer", "attention_dropout=1.5"),
     ],
 )
-def test_a_setting_out_of_range_is_told_before_anything_is_written(work, tmp_path, architecture, assignment):
+def test_a_setting_out_of_range_is_refused_before_anything_is_written(
+    work, tmp_path, architecture, assignment
+):
     out = tmp_path / "run"
     arguments = ("train", "--train", work.train, "--arch", architecture, "--out", out)
     more = (*sizes(architecture), "--max-updates", 1, *setting(assignment))
-    said = seqattn(*arguments, *more, status=1).stderr.splitlines()[-1]
-    assert said.startswith("Error: ") and assignment.partition("=")[0] in said
+    output = seqattn(*arguments, *more, status=1).stderr.splitlines()[-1]
+    assert output.startswith("Error: ") and assignment.partition("=")[0] in output
     assert not out.exists()
 
 
@@ -110,19 +112,19 @@ def test_a_setting_out_of_range_is_told_before_anything_is_written(work, tmp_pat
         (["widht=3", "score=cosine"], "score must be"),
     ],
 )
-def test_a_wrong_setting_is_told_before_anything_is_written(work, tmp_path, assignments, expected):
+def test_a_wrong_setting_is_refused_before_anything_is_written(work, tmp_path, assignments, expected):
     out = tmp_path / "run"
     arguments = ("train", "--train", work.train, "--arch", "lstm", "--out", out, *setting(*assignments))
-    assert expected in told(seqattn(*arguments, status=1))
+    assert expected in error_of(seqattn(*arguments, status=1))
     assert not out.exists()
 
 
-def test_all_wrong_settings_are_told_at_once(work, tmp_path):
+def test_all_wrong_settings_are_reported_at_once(work, tmp_path):
     wrong = setting("widht=3", "score=cosine")
     result = seqattn(
         *("train", "--train", work.train, "--arch", "lstm", "--out", tmp_path / "x", *wrong), status=1
     )
-    assert "widht" in told(result) and "cosine" in told(result)
+    assert "widht" in error_of(result) and "cosine" in error_of(result)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_wrong_usage_exits_with_two_and_writes_nothing(arguments, tmp_path, monk
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_started_from_another_has_its_vocabulary_and_begins_with_its_weights(work, tmp_path):
+def test_a_run_started_from_another_has_its_vocabulary_and_initial_weights(work, tmp_path):
     initial = work.run("transformer")
     seqattn(
         *("train", "--train", work.test, "--init-from", initial, "--out", tmp_path / "run"),
@@ -172,18 +174,18 @@ def test_a_run_started_from_another_has_its_vocabulary_and_begins_with_its_weigh
     assert config.model == RunFolder(initial).read_config().model
 
 
-def test_a_run_of_another_architecture_cannot_be_started_from(work, tmp_path):
+def test_a_run_of_another_architecture_cannot_be_the_start(work, tmp_path):
     result = seqattn(
         *("train", "--train", work.test, "--init-from", work.run("lstm"), "--arch", "transformer"),
         *("--out", tmp_path / "run"),
         status=1,
     )
-    assert "holds the architecture lstm, not transformer" in told(result)
+    assert "holds the architecture lstm, not transformer" in error_of(result)
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("form", ["jsonl", "gz", "two texts"])
-def test_every_form_of_a_corpus_trains_the_same_model(work, tmp_path, form):
+def test_every_format_of_a_corpus_trains_the_same_model(work, tmp_path, form):
     if form == "jsonl":
         corpus = tmp_path / "train.jsonl"
         corpus.write_text("".join(json.dumps(pair._asdict()) + "\n" for pair in TRAIN))

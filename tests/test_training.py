@@ -40,7 +40,7 @@ EXACT = TrainingOptions(
     average=3,
     precision="fp32",
 )
-"""Of `EXAMPLES` an epoch is some seven batches: 17 updates cross two of its ends."""
+"""An epoch of `EXAMPLES` has about seven batches: 17 updates cross two epoch ends."""
 
 
 def fresh(architecture, seed=1, **options):
@@ -49,7 +49,7 @@ def fresh(architecture, seed=1, **options):
 
 
 def judged(model):
-    """A validation that depends on the weights alone."""
+    """A validation that depends only on the weights."""
     examples = EXAMPLES[:10]
     with torch.no_grad():
         loss = float(target_loss(model, collate(examples))) / sum(len(e.target) for e in examples)
@@ -57,7 +57,7 @@ def judged(model):
 
 
 def scripted(*scores, losses=None):
-    """A validation that gives these scores one after the other; and the weights it was shown."""
+    """A validation that returns these scores in turn, and the weights it was called with."""
     shown = []
 
     def validate(model):
@@ -70,7 +70,7 @@ def scripted(*scores, losses=None):
 
 
 def timeless(events):
-    """Events without what a clock measured."""
+    """Events without their times."""
     kept = []
     for event in events:
         plain = replace(event, progress=replace(event.progress, seconds=0.0))
@@ -99,7 +99,7 @@ POINTS = {
 
 @pytest.mark.parametrize("accumulate", [1, 2])
 @pytest.mark.parametrize(("architecture", "options"), DROPPING)
-def test_an_interrupted_run_resumes_to_the_same_weights_and_events_wherever_it_was_cut(
+def test_a_run_interrupted_anywhere_resumes_to_the_same_weights_and_events(
     architecture, options, accumulate, tmp_path
 ):
     how = replace(EXACT, accumulate=accumulate)
@@ -133,7 +133,7 @@ def test_an_interrupted_run_resumes_to_the_same_weights_and_events_wherever_it_w
 
 @BOTH
 def test_dropout_makes_the_random_state_matter_to_the_weights(architecture):
-    """Without this the test above could pass with the random state forgotten."""
+    """Otherwise the test above could pass without saving the random state."""
     runs = []
     for seed in (1, 2):
         trainer = Trainer(fresh(architecture, dropout=0.2), EXAMPLES, replace(EXACT, max_updates=2), judged)
@@ -183,7 +183,7 @@ def test_gradients_accumulated_over_two_batches_equal_those_of_one_batch_of_both
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 @BOTH
 @torch.no_grad()
-def test_target_loss_is_the_formula_written_out_sentence_by_sentence(architecture, smoothing):
+def test_target_loss_equals_its_formula_sentence_by_sentence(architecture, smoothing):
     model = tiny_model(architecture, spread=3.0)
     examples = copy_examples(5, symbols=9)
     expected = 0.0
@@ -272,7 +272,7 @@ def test_stops_when_updates_and_validations_together_took_max_minutes(monkeypatc
     assert "minutes" in events[-1].reason
 
 
-def test_stops_after_so_many_validations_in_a_row_without_improvement():
+def test_stops_after_patience_validations_in_a_row_without_improvement():
     validate, shown = scripted(1, 3, 2, 2, 9)
     _, events = trained(replace(EXACT, max_updates=0, validate_every=1, patience=2, average=1), validate)
     assert len(shown) == 4
@@ -280,7 +280,7 @@ def test_stops_after_so_many_validations_in_a_row_without_improvement():
     assert "2 validations" in events[-1].reason
 
 
-def test_patience_begins_anew_when_the_loss_alone_improves():
+def test_patience_restarts_when_only_the_loss_improves():
     validate, shown = scripted(3, 2, 2, 2, 2, 9, losses=[1.0, 1.0, 0.9, 0.9, 0.9, 0.1])
     trained(replace(EXACT, max_updates=0, validate_every=1, patience=2, average=1), validate)
     assert len(shown) == 5
@@ -304,7 +304,7 @@ def test_the_weights_kept_are_those_of_the_best_validation(by, best):
     assert not same(shown[1], shown[2])
 
 
-def test_the_last_update_is_validated_once_even_when_none_was_due():
+def test_the_last_update_is_validated_once_even_if_no_validation_was_due():
     for updates, expected in ((10, [5, 10]), (12, [5, 10, 12])):
         _, events = trained(replace(EXACT, max_updates=updates, average=1))
         assert [e.progress.update for e in events if isinstance(e, Validated)] == expected
@@ -324,7 +324,7 @@ def test_the_average_is_the_mean_of_the_best_weights_and_kept_when_it_is_better(
     assert same(weights(trainer.model), shown[2])
 
 
-def test_an_average_that_is_no_better_is_left_aside():
+def test_an_average_that_is_not_better_is_not_kept():
     validate, shown = scripted(1, 4, 3, 4)
     trainer, events = trained(
         replace(EXACT, max_updates=6, validate_every=2, average=2, patience=0), validate
@@ -334,14 +334,14 @@ def test_an_average_that_is_no_better_is_left_aside():
     assert same(trainer.best, shown[1])
 
 
-def test_averaging_over_one_validation_or_none_is_not_tried():
+def test_averaging_needs_more_than_one_validation():
     for average in (0, 1):
         _, events = trained(replace(EXACT, max_updates=6, validate_every=2, average=average))
         assert not any(event.averaged for event in events if isinstance(event, Validated))
 
 
 @BOTH
-def test_training_learns_to_copy_what_it_has_not_seen(architecture):
+def test_training_learns_to_copy_unseen_sources(architecture):
     examples = copy_examples(300, symbols=4, longest=3)
     held = examples[0]
     options = replace(
@@ -366,13 +366,13 @@ def judged_by_loss(example):
 
 
 @BOTH
-def test_a_learning_rate_that_diverges_is_told_with_the_update(architecture):
+def test_divergence_is_an_error_that_names_the_update(architecture):
     with pytest.raises(InputError, match=r"diverged at update \d+.*learning_rate"):
         trained(replace(EXACT, learning_rate=1e38, warmup=0), architecture=architecture)
 
 
 @BOTH
-def test_a_weight_that_is_not_a_number_is_told_at_the_first_update(architecture):
+def test_a_weight_that_is_not_a_number_is_an_error_at_the_first_update(architecture):
     model = fresh(architecture)
     with torch.no_grad():
         next(model.parameters()).fill_(math.nan)
@@ -387,7 +387,7 @@ def test_load_weights_copies_every_tensor():
     assert same(weights(source), weights(target))
 
 
-def test_load_weights_names_what_is_missing_what_is_unknown_and_what_is_misshapen():
+def test_load_weights_names_missing_unknown_and_misshapen_parameters():
     model = fresh("lstm")
     tensors = weights(model)
     with pytest.raises(KeyError, match=r"decoder\.bridge_h\.bias"):

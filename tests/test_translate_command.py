@@ -1,10 +1,10 @@
-"""seqattn translate: lines in, lines out, whatever they hold."""
+"""seqattn translate: one line out for each line in, whatever its text."""
 
 import json
 
 import pytest
 
-from commands import BOTH, TEST, seqattn, told
+from commands import BOTH, TEST, error_of, seqattn
 
 
 @BOTH
@@ -21,7 +21,7 @@ def test_translate_gives_a_line_for_each_line_from_a_file_stdin_or_into_a_file(w
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
 
 
-def test_translate_answers_empty_lines_with_empty_lines_and_odd_ones_with_one(work):
+def test_empty_lines_give_empty_lines_and_odd_ones_one_line_each(work):
     lines = ["red dog", "", "  ", "\u2028", "\x00\x1b[31m", "한국어", "</s>", "cat"]
     found = seqattn("translate", work.run("lstm"), input="\n".join(lines)).stdout
     assert found.endswith("\n")
@@ -36,7 +36,7 @@ def test_translate_accepts_a_byte_order_mark_and_carriage_returns(work):
     assert seqattn("translate", work.run("lstm"), input=b"\xef\xbb\xbfred dog\r\nblue cat").stdout == plain
 
 
-def test_translate_writes_its_best_candidates_as_jsonl_with_falling_scores(work):
+def test_translate_writes_its_best_candidates_as_jsonl_with_descending_scores(work):
     result = seqattn("translate", work.run("lstm"), work.source, "--nbest", 3, "--format", "jsonl")
     best = seqattn("translate", work.run("lstm"), work.source).stdout.splitlines()
     records = [json.loads(line) for line in result.stdout.splitlines()]
@@ -59,7 +59,7 @@ def test_sampling_follows_its_seed(work):
 
 
 @BOTH
-def test_translate_shows_where_each_translation_looked(work, architecture):
+def test_translate_shows_the_attention_of_each_translation(work, architecture):
     run = work.run(architecture)
     plain = seqattn("translate", run, input="red dog\n\nblue cat\n").stdout.splitlines()
     shown = seqattn("translate", run, "--attention", input="red dog\n\nblue cat\n").stdout.splitlines()
@@ -74,28 +74,28 @@ def test_translate_shows_where_each_translation_looked(work, architecture):
     assert all(sum(row) == pytest.approx(1, abs=1e-3) for row in seen["weights"])
 
 
-def test_text_that_is_not_utf8_is_told_with_its_line(work, tmp_path):
+def test_text_that_is_not_utf8_is_an_error_with_its_line(work, tmp_path):
     data = b"red dog\nblue\nca\xf1on\n"
     stopped = seqattn("translate", work.run("lstm"), input=data, status=1)
     assert "standard input, line 3" in stopped.stderr and "0xf1" in stopped.stderr
     assert stopped.stdout == seqattn("translate", work.run("lstm"), input=b"red dog\nblue\n").stdout
     (tmp_path / "text").write_bytes(data)
     arguments = ("translate", work.run("lstm"), tmp_path / "text", "--output", tmp_path / "out")
-    assert "text, line 3" in told(seqattn(*arguments, status=1))
+    assert "text, line 3" in error_of(seqattn(*arguments, status=1))
     assert [path.name for path in tmp_path.iterdir()] == ["text"]
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory"])
-def test_an_input_that_cannot_be_read_is_told_and_an_old_output_stays(work, tmp_path, kind):
+def test_an_unreadable_input_is_an_error_and_an_old_output_is_kept(work, tmp_path, kind):
     (tmp_path / "out").write_text("old")
     if kind == "directory":
         (tmp_path / "in").mkdir()
     arguments = ("translate", work.run("lstm"), tmp_path / "in", "--output", tmp_path / "out")
-    assert str(tmp_path / "in") in told(seqattn(*arguments, status=1))
+    assert str(tmp_path / "in") in error_of(seqattn(*arguments, status=1))
     assert (tmp_path / "out").read_text() == "old"
     assert not (tmp_path / "out.part").exists()
 
 
-def test_an_output_that_cannot_be_written_is_told(work, tmp_path):
+def test_an_output_that_cannot_be_written_is_an_error(work, tmp_path):
     arguments = ("translate", work.run("lstm"), work.source, "--output", tmp_path / "nowhere" / "out")
-    assert "cannot be written" in told(seqattn(*arguments, status=1))
+    assert "cannot be written" in error_of(seqattn(*arguments, status=1))

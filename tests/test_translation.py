@@ -1,4 +1,4 @@
-"""Lines in, translations out: order, one for each line whatever it holds, and how long lines are cut."""
+"""Lines to translations: in order, one for each line, and how long lines are split."""
 
 import time
 from functools import cache
@@ -21,7 +21,7 @@ from helpers import tiny_model
 from runs import PROSE, prose_tokenizer
 
 SHORT = SearchOptions(beam=1, max_ratio=0.3, max_extra=3)
-"""Random weights seldom end a sentence: the limit keeps them brief."""
+"""Models with random weights rarely end a sentence: the limit keeps targets short."""
 LINES = [
     "the dog",
     "",
@@ -59,7 +59,7 @@ lines = st.one_of(
 
 
 @given(st.lists(lines, max_size=6))
-def test_every_line_gets_one_translation_of_one_line_whatever_it_holds(given_lines):
+def test_every_line_gets_one_translation_of_one_line(given_lines):
     found = list(translator(chunk=4).translate(given_lines))
     assert [translation.source for translation in found] == given_lines
     for line, translation in zip(given_lines, found, strict=True):
@@ -137,7 +137,7 @@ def test_n_best_candidates_are_distinct_and_ranked(architecture):
 
 
 @BOTH
-def test_n_best_candidates_of_a_line_cut_into_parts_are_ranked(architecture):
+def test_n_best_candidates_of_a_line_split_into_parts_are_ranked(architecture):
     search = SearchOptions(beam=3, max_ratio=0.5, max_extra=4)
     (found,) = translator(architecture, search, longest=12, nbest=3).translate(
         ["the lazy dog sells bells ; " * 4]
@@ -150,7 +150,7 @@ def test_n_best_candidates_of_a_line_cut_into_parts_are_ranked(architecture):
         assert len(candidate.hypotheses) == len(found.pieces)
 
 
-def test_sampling_follows_its_seed_and_ranks_what_it_drew():
+def test_sampling_follows_its_seed_and_ranks_its_samples():
     search = SearchOptions(beam=4, max_ratio=0.5, max_extra=4)
 
     def drawn(seed):
@@ -166,7 +166,7 @@ def test_sampling_follows_its_seed_and_ranks_what_it_drew():
 
 @settings(max_examples=200)
 @given(st.lists(st.sampled_from(" ".join(PROSE).split(" ")), max_size=30), st.integers(2, 25))
-def test_cutting_loses_no_id_and_keeps_every_part_within_the_limit(words, limit):
+def test_splitting_loses_no_id_and_keeps_every_part_within_the_limit(words, limit):
     side = prose_tokenizer().source
     ids = side.encode(" ".join(words))
     parts = translator()._cut(ids, limit)
@@ -181,7 +181,7 @@ def test_cutting_loses_no_id_and_keeps_every_part_within_the_limit(words, limit)
 
 @settings(max_examples=200)
 @given(st.lists(st.sampled_from(" ".join(PROSE).split(" ")), min_size=1, max_size=30), st.integers(2, 25))
-def test_words_are_cut_only_where_one_alone_exceeds_the_limit(words, limit):
+def test_words_are_split_only_if_one_alone_exceeds_the_limit(words, limit):
     side = prose_tokenizer().source
     parts = translator()._cut(side.encode(" ".join(words)), limit)
     for part, following in pairwise(parts):
@@ -190,7 +190,7 @@ def test_words_are_cut_only_where_one_alone_exceeds_the_limit(words, limit):
             assert not any(piece.startswith(WORD_START) for piece in side.pieces(part[1:-1]))
 
 
-def test_long_lines_are_cut_after_a_sentence_when_one_ends_late_enough():
+def test_long_lines_are_split_after_a_sentence_if_one_ends_late_enough():
     side = prose_tokenizer().source
     line = "she sells sea shells ; he sells bells the lazy dog jumps over the fox"
     first = side.encode("she sells sea shells ;")
@@ -203,7 +203,7 @@ def test_long_lines_are_cut_after_a_sentence_when_one_ends_late_enough():
 
 
 @BOTH
-def test_the_search_sees_no_part_above_the_limit_of_the_model_or_of_the_options(architecture):
+def test_no_part_exceeds_the_limit_of_the_model_or_of_the_options(architecture):
     model = tiny_model(
         architecture,
         vocabulary=Vocabulary(*[len(prose_tokenizer().source)] * 2, shared=True),
@@ -218,7 +218,7 @@ def test_the_search_sees_no_part_above_the_limit_of_the_model_or_of_the_options(
 
 
 @pytest.mark.parametrize("architecture", ["lstm", "transformer"])
-def test_batches_side_by_side_give_what_one_after_the_other_gives(architecture):
+def test_parallel_batches_give_the_same_as_sequential_ones(architecture):
     found = []
     before = torch.get_num_threads()
     try:
@@ -235,7 +235,7 @@ def test_batches_side_by_side_give_what_one_after_the_other_gives(architecture):
         assert scores[0] == pytest.approx(scores[1], abs=1e-4)
 
 
-def test_work_side_by_side_comes_back_in_order_and_ends_at_a_fault():
+def test_parallel_work_is_returned_in_order_and_ends_at_an_error():
     before = torch.get_num_threads()
     started = []
 
@@ -257,7 +257,7 @@ def test_work_side_by_side_comes_back_in_order_and_ends_at_a_fault():
     assert len(started) < 100
 
 
-def test_work_side_by_side_leaves_other_threads_their_number_of_threads():
+def test_parallel_work_does_not_change_the_thread_count_of_other_threads():
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)

@@ -1,1 +1,1 @@
-"""Output of the commands as rich renderables and files."""
+"""Output of the commands: rich renderables, HTML and SVG."""
