@@ -1,10 +1,10 @@
-"""How cost grows with the work: training by pairs, translating by lines, decoding by the source's length.
+"""How cost grows: training with pairs, translating with lines, decoding with the length of the source.
 
     python benchmarks/growth.py --data FOLDER [--pairs 29000 --pairs 1000000] [--lines 100000] [--json FILE]
 
-FOLDER holds Multi30k: train.en.gz, train.de.gz. Larger corpora are drawn from it: half of their pairs are one
-caption, half are two joined. Every training and translation is a process of its own, so that its peak memory
-is its own.
+FOLDER contains Multi30k: train.en.gz, train.de.gz. Larger corpora are sampled from it: half of their pairs
+are one caption, half two joined. Every training and translation is a separate process, so that its peak
+memory is measured separately.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ finally:
 
 
 def grown(pairs: tuple[Pair, ...], size: int) -> list[Pair]:
-    """As many pairs: half of them one of the given ones, half two joined."""
+    """Sample `size` pairs: half of them single given pairs, half two joined."""
     draw = random.Random(1)
     made = []
     for row in range(size):
@@ -69,7 +69,7 @@ def command(*arguments: object) -> tuple[float, float]:
 
 
 def train(pairs: list[Pair], folder: Path, run: Path, updates: int) -> dict[str, float]:
-    """Tokens a second, the time and memory of a short training on so many pairs."""
+    """Tokens per second, time and memory of a short training on the pairs."""
     for side in ("source", "target"):
         text = "".join(getattr(pair, side) + "\n" for pair in pairs)
         (folder / side).write_text(text, encoding="utf-8")
@@ -86,7 +86,7 @@ def train(pairs: list[Pair], folder: Path, run: Path, updates: int) -> dict[str,
 
 
 def translate(pairs: list[Pair], folder: Path, run: Path) -> dict[str, float]:
-    """Lines a second, the time and memory of translating so many lines greedily."""
+    """Lines per second, time and memory of translating the sources greedily."""
     lines = folder / "lines"
     lines.write_text("".join(pair.source + "\n" for pair in pairs), encoding="utf-8")
     to = folder / "translations"
@@ -96,7 +96,7 @@ def translate(pairs: list[Pair], folder: Path, run: Path) -> dict[str, float]:
 
 
 def by_length(run: Path, lengths: list[int], sentences: int = 64) -> dict[int, dict[str, float]]:
-    """Milliseconds a sentence of so many ids takes to translate into as many, with a beam of 5."""
+    """Milliseconds to translate a sentence of each length into as many ids, with a beam of 5."""
     loaded = load_run(run)
     model = Endless(loaded.model)
     draw = random.Random(1)
@@ -132,7 +132,7 @@ def table(title: str, first: str, figures: dict[Any, dict[str, float]]) -> Table
 @click.option("--pairs", multiple=True, type=int, default=(29_000, 200_000, 1_000_000), show_default=True)
 @click.option("--lines", multiple=True, type=int, default=(2_000, 20_000, 100_000), show_default=True)
 @click.option("--updates", default=120, show_default=True)
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures there.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures to this file.")
 def main(
     data: Path, pairs: tuple[int, ...], lines: tuple[int, ...], updates: int, json_path: Path | None
 ) -> None:

@@ -1,4 +1,4 @@
-"""A system under test in a process of its own: `python serve.py NAME FOLDER`, see systems/protocol.py."""
+"""A system under test in its own process: `python serve.py NAME FOLDER`, see systems/protocol.py."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""How fast training and decoding are, beside tutorial code and other tools, as ratios of one run.
+"""Speed of training and decoding compared with tutorial code and other tools, as ratios within one run.
 
     python benchmarks/speed.py [--data FOLDER] [--peers FOLDER] [--json FILE]
 
 The models: T, a Transformer of 3+3 layers, width 256, 4 heads, feed-forward 1,024; L, an LSTM of 512 with a
 bidirectional encoder of 2×256 and general attention, without and with input feeding. Joint vocabulary of
-8,000, batches of about 4,096 ids a side. Every system runs in a process of its own and they take turns, so
-that what disturbs the machine disturbs all; each figure is the median of its turns. Tokens are source and
+8,000, batches of about 4,096 ids a side. Every system runs in its own process and they take turns, so that
+disturbances of the machine affect all; each figure is the median of its turns. Tokens are source and
 target ids without padding for training, target ids for decoding.
 
-FOLDER of data holds Multi30k: train.en.gz, train.de.gz, test_2016_flickr.en.gz. FOLDER of peers holds virtual
-environments named ctranslate2 (with safetensors), opennmt and joeynmt (with importlib_metadata, which 2.3.0
+The data FOLDER contains Multi30k: train.en.gz, train.de.gz, test_2016_flickr.en.gz. The peers FOLDER contains
+virtual environments named ctranslate2 (with safetensors), opennmt and joeynmt (with importlib_metadata, which 2.3.0
 imports but does not require).
 """
 
@@ -35,11 +35,11 @@ from rich.table import Table
 
 HERE = Path(__file__).parent
 WARM_UP = 12
-"""Updates before the clock starts."""
+"""Updates before the measurement starts."""
 OTHER_WEIGHTS = ("tutorial", "opennmt", "joeynmt")
-"""Systems that decode with weights of their own."""
+"""Systems that decode with their own weights."""
 FORCED = 16
-"""Target ids of every sentence, where systems decode with different weights."""
+"""Target ids of every sentence when systems decode with different weights."""
 
 
 class Child:
@@ -55,14 +55,14 @@ class Child:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            # OpenNMT-py's checkpoints hold its options, which newer versions of torch refuse to read.
+            # OpenNMT-py's checkpoints contain its options, which newer versions of torch refuse to read.
             env={**os.environ, "OMP_NUM_THREADS": str(threads), "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"},
         )
         self._answer()
         self.start_up = time.perf_counter() - started
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
-        """One request, answered."""
+        """Send a request and return its answer."""
         assert self._process.stdin
         print(json.dumps({"do": do, **arguments}), file=self._process.stdin, flush=True)
         return self._answer()
@@ -93,7 +93,7 @@ def children(names: dict[str, str], work: Path, threads: int) -> Iterator[dict[s
 
 
 def prepare(data: Path, work: Path, threads: int, sentences: int) -> tuple[list[list[int]], list[int]]:
-    """Lay out the data for all systems → the batches of an epoch, and the tokens of each pair."""
+    """Write the data for all systems → the batches of an epoch, and the tokens of each pair."""
     from seqattn.data.batching import Example, epoch_batches, lengths_of
     from seqattn.data.corpus import read_corpus
     from seqattn.files import read_lines
@@ -119,7 +119,7 @@ def prepare(data: Path, work: Path, threads: int, sentences: int) -> tuple[list[
 def measure_training(
     names: dict[str, str], work: Path, threads: int, batches: list[list[int]], tokens: list[int], rounds: int
 ) -> dict[str, dict[str, float]]:
-    """Tokens a second (the median of the rounds) and peak memory of each system."""
+    """Tokens per second (the median of the rounds) and peak memory of each system."""
     rates: dict[str, list[float]] = {name: [] for name in names}
     memory: dict[str, float] = {}
     share = len(batches) // rounds
@@ -141,7 +141,7 @@ def measure_training(
 def measure_decoding(
     names: dict[str, str], work: Path, threads: int, rounds: int, length: int
 ) -> dict[str, dict[str, float]]:
-    """Target ids and sentences a second, greedy and with a beam of 5."""
+    """Target ids and sentences per second, greedy and with a beam of 5."""
     found: dict[str, dict[str, float]] = {name: {} for name in names}
     sentences = len(json.loads((work / "data.json").read_text(encoding="utf-8"))["test"])
     with children(names, work, threads) as running:
@@ -164,7 +164,7 @@ def measure_decoding(
 
 
 def table(title: str, figures: dict[str, dict[str, float]], against: str, key: str) -> Table:
-    """One row a system, with the ratio of its `key` to that of `against`."""
+    """One row per system, with the ratio of its `key` to that of `against`."""
     columns = list(dict.fromkeys(column for row in figures.values() for column in row))
     drawn = Table(title=title, title_justify="left")
     drawn.add_column("system")
@@ -178,7 +178,7 @@ def table(title: str, figures: dict[str, dict[str, float]], against: str, key: s
 
 
 def training_systems(model: str, peers: Path | None) -> dict[str, str]:
-    """Who trains a model, each with the interpreter to run it."""
+    """The systems that train a model, each with the interpreter to run it."""
     systems = [f"tutorial:{model}", f"ours:{model}:auto", f"ours:{model}:fp32"]
     return {
         **dict.fromkeys(systems, sys.executable),
@@ -188,7 +188,7 @@ def training_systems(model: str, peers: Path | None) -> dict[str, str]:
 
 
 def decoding_systems(model: str, peers: Path | None, threads: int) -> dict[str, str]:
-    """Who decodes with a model, each with the interpreter to run it."""
+    """The systems that decode with a model, each with the interpreter to run it."""
     systems = [f"tutorial:{model}", f"ours:{model}:fp32", f"ours:{model}:int8"]
     kinds = [f"ctranslate2:{kind}:{workers}" for kind in ("float32", "int8") for workers in {1, threads}]
     return {
@@ -200,13 +200,13 @@ def decoding_systems(model: str, peers: Path | None, threads: int) -> dict[str, 
 
 
 def peer(peers: Path | None, environment: str, *systems: str) -> dict[str, str]:
-    """Systems of a virtual environment, if it is there."""
+    """Systems of a virtual environment, if it exists."""
     python = peers / environment / "bin" / "python" if peers else None
     return dict.fromkeys(systems, str(python)) if python and python.exists() else {}
 
 
 def learn_weights(model: str, work: Path, threads: int, batches: list[list[int]], updates: int) -> None:
-    """Train the weights that are decoded with, if they are not there yet."""
+    """Train the weights for decoding, unless they exist."""
     if (work / f"{model}.safetensors").exists():
         return
     with children({f"ours:{model}:auto": sys.executable}, work, threads) as running:
@@ -218,16 +218,22 @@ def learn_weights(model: str, work: Path, threads: int, batches: list[list[int]]
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="Multi30k.")
-@click.option("--peers", type=click.Path(path_type=Path, exists=True), help="Their virtual environments.")
+@click.option(
+    "--peers", type=click.Path(path_type=Path, exists=True), help="Virtual environments of other tools."
+)
 @click.option("--threads", default=2, show_default=True)
-@click.option("--rounds", default=3, show_default=True, help="Turns of each system.")
-@click.option("--updates", default=60, show_default=True, help="Measured updates of each system in all.")
+@click.option("--rounds", default=3, show_default=True, help="Rounds of each system.")
+@click.option("--updates", default=60, show_default=True, help="Measured updates of each system in total.")
 @click.option("--learn", default=300, show_default=True, help="Updates before decoding is measured.")
-@click.option("--sentences", default=1000, show_default=True, help="To decode.")
-@click.option("--only", multiple=True, help="Measure just the systems whose name begins so; may be repeated.")
+@click.option("--sentences", default=1000, show_default=True, help="Sentences to decode.")
+@click.option(
+    "--only", multiple=True, help="Measure only systems whose name starts with this; may be repeated."
+)
 @click.option("--skip", type=click.Choice(["train", "decode", "natural"]), multiple=True)
-@click.option("--work", type=click.Path(path_type=Path), help="Keep trained weights there, to decode again.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures there.")
+@click.option(
+    "--work", type=click.Path(path_type=Path), help="Keep trained weights in this folder, to decode again."
+)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures to this file.")
 def main(
     data: Path,
     peers: Path | None,

@@ -139,7 +139,7 @@ def test_compare_follows_the_direction_and_refuses_mixed_ones(there_and_back):
         shown = command("compare", folder / name, "--test", test).stdout
         assert "test BLEU" in shown
     runs = (folder / "there", folder / "back")
-    with pytest.raises(InputError, match="cannot be translated by all in one direction"):
+    with pytest.raises(InputError, match="cannot be translated in one direction by all runs"):
         seqattn.compare(runs, test)
     message = error_of(command("compare", *runs, "--test", test, status=1))
     assert "there from aa to bb" in message and "back from bb to aa" in message

@@ -1,4 +1,4 @@
-"""CTranslate2, decoding with the weights this project trained."""
+"""CTranslate2, decoding with weights trained by this project."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEADS = 4
 
 
 class CTranslate2:
-    """The Transformer T; `workers` processes batches at once, each on its share of the threads."""
+    """The Transformer T; `workers` batches are processed at once, each on its share of the threads."""
 
     def __init__(self, work: Work, compute_type: str, workers: int) -> None:
         self.work = work
@@ -34,7 +34,7 @@ class CTranslate2:
 
     def decode(self, beam: int, length: int) -> dict[str, Any]:
         sources = [[str(i) for i in ids[:-1]] + ["</s>"] for ids in self.work.test]
-        # Without a limit like ours a weak model's loops go on to 256 ids.
+        # Without a limit like ours the repetitions of a weak model continue to 256 ids.
         longest = length or 10 + 2 * max(map(len, sources))
         start = time.perf_counter()
         results = self.translator.translate_batch(
@@ -53,7 +53,7 @@ class CTranslate2:
 
 
 def convert(tensors: dict[str, np.ndarray], vocabulary: int) -> TransformerSpec:
-    """This project's names to CTranslate2's."""
+    """Convert this project's parameter names to CTranslate2's."""
     layers = 1 + max(int(name.split(".")[1]) for name in tensors if name.startswith("encoder."))
     spec = TransformerSpec.from_config(
         layers, HEADS, pre_norm=True, activation=ctranslate2.specs.Activation.RELU

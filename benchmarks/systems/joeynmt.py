@@ -1,4 +1,4 @@
-"""Joey NMT: its own training command, and its own search over the model that training left."""
+"""Joey NMT: its own training command, and its own search with the trained model."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ TRAINING = {
 
 
 class JoeyNMT:
-    """One model; ids are its words."""
+    """One model; ids are used as words."""
 
     def __init__(self, work: Work, name: str) -> None:
         torch.set_num_threads(work.threads)
-        # Each model it loads would be described at length.
+        # It would log a long description of each loaded model.
         logging.disable(logging.INFO)
         self.work, self.name = work, name
         self.folder = work.folder / f"joeynmt-{name}"
@@ -72,14 +72,14 @@ class JoeyNMT:
         self.trained = False
 
     def train(self, batches: list[list[int]]) -> dict[str, Any]:
-        """As many updates of its own batches, in a process of its own; timed by its reports after warm-up."""
+        """As many updates on its own batches, in its own process; timed by its reports after warm-up."""
         side = {"level": "word", "voc_file": str(self.folder / "vocab")}
         corpus = str(self.folder / "train")
         config = {
             "name": self.name,
             "model_dir": str(self.folder / "model"),
             "use_cuda": False,
-            # It wants validation data, though it never comes to validate.
+            # It requires validation data, although it never validates.
             "data": {
                 "train": corpus,
                 "dev": corpus,
@@ -98,7 +98,7 @@ class JoeyNMT:
         if done.returncode or len(reports) < 2:
             raise RuntimeError(done.stderr[-3000:])
         self.trained = True
-        # Its reports count target ids alone, so those of the batches are what takes the time.
+        # Its reports count only target ids per second, so the time follows from those of the batches.
         rate = sum(map(float, reports[1:])) / len(reports[1:])
         tokens = sum(len(self.work.train[row][1]) for rows in batches for row in rows)
         return {"seconds": tokens / rate}
@@ -114,7 +114,7 @@ class JoeyNMT:
         start, tokens = time.perf_counter(), 0
         for batch in data.make_iter(64, pad_index=model.pad_index, eos_index=model.eos_index):
             batch.sort_by_src_length()
-            # As its predict() searches, which does not hand the least length on.
+            # Same as its predict(), which does not pass the minimum length on.
             found, _, _ = search(model, batch, length, beam, -1, min_output_length=length)
             tokens += sum(map(len, model.trg_vocab.arrays_to_sentences(found)))
         return {"seconds": time.perf_counter() - start, "tokens": tokens}

@@ -1,4 +1,4 @@
-"""OpenNMT-py: its own training command, and its own search over the model that training left."""
+"""OpenNMT-py: its own training command, and its own search with the trained model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WARM_UP = 12
 
 
 class OpenNMT:
-    """One model; ids are its words."""
+    """One model; ids are used as words."""
 
     def __init__(self, work: Work, name: str) -> None:
         torch.set_num_threads(work.threads)
@@ -49,7 +49,7 @@ class OpenNMT:
         self.trained: Path | None = None
 
     def train(self, batches: list[list[int]]) -> dict[str, Any]:
-        """As many updates of its own batches, in a process of its own; timed by its reports after warm-up."""
+        """As many updates on its own batches, in its own process; timed by its reports after warm-up."""
         steps = WARM_UP + max(WARM_UP, len(batches))
         data = f"data:\n  corpus:\n    path_src: {self.folder / 'src'}\n    path_tgt: {self.folder / 'tgt'}\n"
         (self.folder / "config.yaml").write_text(data, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""This project's models, trained by its own Trainer and searched as its Translator does."""
+"""This project's models, trained by its Trainer and decoded as in its Translator."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 class Endless(Seq2Seq):
-    """A model that never ends a sentence, so that all systems decode equally many ids."""
+    """A model that never ends a sentence, so that all systems decode the same number of ids."""
 
     def __init__(self, model: Seq2Seq) -> None:
         super().__init__(model.encoder, model.decoder)
@@ -70,7 +70,7 @@ class Ours:
         return {"seconds": time.perf_counter() - start, "loss": sum(losses) / len(losses)}
 
     def save(self) -> dict[str, Any]:
-        """Leave the weights where other systems find them."""
+        """Save the weights for other systems."""
         path: Path = self.work.weights(self.name)
         save_file({name: tensor.contiguous() for name, tensor in weights(self.model).items()}, path)
         return {}

@@ -1,7 +1,7 @@
-"""How the benchmark speaks with a system: a JSON request a line on stdin, a JSON answer a line on stdout.
+"""How the benchmark talks to a system: one JSON request per line on stdin, one JSON answer per line on stdout.
 
-A system runs in a process of its own, perhaps in another virtual environment, so this module needs nothing
-but the standard library. Requests: {"do": "train", "batches": [[row, …], …]}, {"do": "decode", "beam": k, …}.
+A system runs in its own process, possibly in another virtual environment, so this module needs only the
+standard library. Requests: {"do": "train", "batches": [[row, …], …]}, {"do": "decode", "beam": k, …}.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PAD, BOS, EOS, UNK = range(4)
 
 
 class Work:
-    """What the benchmark laid out for every system: `data.json` in a folder, and the weights it trained."""
+    """The input of every system: `data.json` in a folder, and the weights trained there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -29,7 +29,7 @@ class Work:
         self.threads: int = data["threads"]
 
     def weights(self, model: str) -> Path:
-        """Where the trained weights of a model are, as safetensors under this project's names."""
+        """The file of a model's trained weights, as safetensors with this project's parameter names."""
         return self.folder / f"{model}.safetensors"
 
 
@@ -44,7 +44,7 @@ class System(Protocol):
 
 
 def peak_megabytes() -> float:
-    """The most memory this process, or one that it ran, has held."""
+    """The peak memory of this process, or of one that it ran."""
     scale = 1 if sys.platform == "darwin" else 1024
     ran = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return max(resource.getrusage(who).ru_maxrss for who in ran) * scale / 2**20

@@ -1,6 +1,6 @@
-"""The same models as tutorials write them: torch.nn.Transformer, and an LSTM in a loop over target steps.
+"""The same models as in tutorials: torch.nn.Transformer, and an LSTM in a loop over target steps.
 
-Cross-entropy and Adam in fp32, the allocator as it comes, no cache in decoding.
+Cross-entropy and Adam in fp32, the default allocator, no cache in decoding.
 """
 
 from __future__ import annotations
