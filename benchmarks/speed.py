@@ -9,8 +9,8 @@ disturbances of the machine affect all; each figure is the median of its turns. 
 target ids without padding for training, target ids for decoding.
 
 The data FOLDER contains Multi30k: train.en.gz, train.de.gz, test_2016_flickr.en.gz. The peers FOLDER contains
-virtual environments named ctranslate2 (with safetensors), opennmt and joeynmt (with importlib_metadata, which 2.3.0
-imports but does not require).
+virtual environments named ctranslate2 (with safetensors), opennmt and joeynmt (with importlib_metadata, which
+2.3.0 imports but does not require).
 """
 
 from __future__ import annotations
@@ -219,20 +219,16 @@ def learn_weights(model: str, work: Path, threads: int, batches: list[list[int]]
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="Multi30k.")
 @click.option(
-    "--peers", type=click.Path(path_type=Path, exists=True), help="Virtual environments of other tools."
+    "--peers", type=click.Path(path_type=Path, exists=True), help="Other tools' virtual environments."
 )
 @click.option("--threads", default=2, show_default=True)
 @click.option("--rounds", default=3, show_default=True, help="Rounds of each system.")
 @click.option("--updates", default=60, show_default=True, help="Measured updates of each system in total.")
 @click.option("--learn", default=300, show_default=True, help="Updates before decoding is measured.")
 @click.option("--sentences", default=1000, show_default=True, help="Sentences to decode.")
-@click.option(
-    "--only", multiple=True, help="Measure only systems whose name starts with this; may be repeated."
-)
+@click.option("--only", multiple=True, help="Measure only systems with this prefix; may be repeated.")
 @click.option("--skip", type=click.Choice(["train", "decode", "natural"]), multiple=True)
-@click.option(
-    "--work", type=click.Path(path_type=Path), help="Keep trained weights in this folder, to decode again."
-)
+@click.option("--work", type=click.Path(path_type=Path), help="Keep trained weights here, to decode again.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures to this file.")
 def main(
     data: Path,

@@ -1,6 +1,6 @@
 """Runs written by version 0.1.0 (tests/frozen/format1) load, resume and give the same results as there.
 
-The files in that folder are never written anew: they stand for the runs that people have.
+The files in that folder are never regenerated: they represent the runs that users have.
 """
 
 import json

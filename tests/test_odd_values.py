@@ -22,9 +22,7 @@ def test_an_absurdly_large_number_is_a_usage_error(work, tmp_path, option):
 def test_no_input_file_is_overwritten(work, tmp_path):
     text = tmp_path / "text"
     text.write_text("red dog\n")
-    assert (
-        "is also an input" in seqattn("translate", work.run("lstm"), text, "--output", text, status=2).stderr
-    )
+    assert "also an input" in seqattn("translate", work.run("lstm"), text, "--output", text, status=2).stderr
     assert text.read_text() == "red dog\n"
     before = work.test.read_bytes()
     evaluation = ("evaluate", work.run("lstm"), "--test", work.test, "--json", work.test)

@@ -165,7 +165,7 @@ def test_a_validation_corpus_is_not_ignored_when_a_run_is_resumed(work, tmp_path
     before = contents(tmp_path)
     arguments = ("train", "--resume", "--out", tmp_path / "run", "--valid", work.test, "--max-updates", 41)
     result = CliRunner().invoke(cli, list(map(str, arguments)))
-    assert result.exit_code in (1, 2), "it began with a part held out, and went on with it without a word"
+    assert result.exit_code in (1, 2), "it started with a held-out part and continued with it silently"
     assert contents(tmp_path) == before
 
 

@@ -1,4 +1,4 @@
-"""How the benchmark talks to a system: one JSON request per line on stdin, one JSON answer per line on stdout.
+"""How the benchmark talks to a system: a JSON request per line on stdin, a JSON answer per line on stdout.
 
 A system runs in its own process, possibly in another virtual environment, so this module needs only the
 standard library. Requests: {"do": "train", "batches": [[row, …], …]}, {"do": "decode", "beam": k, …}.
