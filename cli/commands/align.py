@@ -54,7 +54,9 @@ if TYPE_CHECKING:
 )
 @click.option("--heads", is_flag=True, help="Show every layer and head, or evaluate them on --pairs.")
 @click.option("--step", is_flag=True, help="Show decoding step by step, piece by piece.")
-@click.option("--pause", type=Number(0), metavar="SECONDS", help="Between steps.  [default: wait for a key]")
+@click.option(
+    "--pause", type=Number(0), metavar="SECONDS", help="Pause between steps.  [default: wait for a key]"
+)
 @click.option(
     "--unit",
     type=click.Choice(["words", "pieces"]),

@@ -47,7 +47,7 @@ PRECISION = click.option(
     type=click.Choice(["fp32", "int8"]),
     default="fp32",
     show_default=True,
-    help="Of the linear layers; int8 is about twice as fast on a CPU.",
+    help="Precision of linear layers; int8 is about twice as fast on a CPU.",
 )
 LENGTH_PENALTY = click.option(
     "--length-penalty",
@@ -110,7 +110,7 @@ def experiment_options(command: F) -> F:
         click.option(
             "--precision",
             type=click.Choice(["auto", "fp32", "bf16"]),
-            help="Of matrix products in training; auto: bf16 if the hardware supports it.  [default: auto]",
+            help="Precision of matrix products; auto: bf16 if supported.  [default: auto]",
         ),
     ]
     for option in reversed(options):

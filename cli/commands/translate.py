@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", type=RUN)
 @click.argument("input", type=click.Path(path_type=Path), required=False)
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Instead of standard output.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file.")
 @BEAM
 @click.option(
     "--nbest", default=1, type=click.IntRange(1, 100), help="Translations of each line; needs jsonl."

@@ -64,7 +64,7 @@ class _Cells:
 
 
 class Lexicon:
-    """p(target word | source word) of all words that occur in one pair, learned from scores by EM."""
+    """p(target word | source word) of all words with a common pair, learned from scores by EM."""
 
     def __init__(self, scores: Scores) -> None:
         self._scores = scores
@@ -82,7 +82,7 @@ class Lexicon:
             yield from (as_links(best_linked(posterior.view(shape))) for posterior, shape in each)
 
     def _every(self) -> Tensor:
-        """All combinations of words that occur in one pair, one number for each, ascending."""
+        """All source and target words with a common pair, one number for each combination, ascending."""
         known = torch.empty(0, dtype=torch.int64)
         fresh: list[Tensor] = []
         for cells in self._cells():
