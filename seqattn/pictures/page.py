@@ -162,13 +162,19 @@ def _section(pair: int, run: int, seen: Panel) -> str:
 <p class="reading faint">
 <span class="which">{seen.described}</span> <span class="own"{own}>★ the run's own</span>
 </p>
-<p class="target-text" lang="" dir="auto">{escape(caption(seen.pair.target))}</p>
-<div class="views">
+{_target(seen)}<div class="views">
 <div class="scroll" tabindex="0" role="region" aria-label="Table of {name}">
 {_table(seen)}</div>
 </div>
 </section>
 """
+
+
+def _target(seen: Panel) -> str:
+    """The target's text; what the source attends to in itself has none."""
+    if seen.heads.place == "encoder":
+        return ""
+    return f'<p class="target-text" lang="" dir="auto">{escape(caption(seen.pair.target))}</p>\n'
 
 
 def _table(seen: Panel) -> str:
