@@ -6,18 +6,16 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from string import Template
 from typing import Any
 
 from seqattn.alignment.measures import UNSEEN
-from seqattn.alignment.reading import Attention, Heads
-from seqattn.data.corpus import Pair
-from seqattn.errors import InputError, naming
-from seqattn.models.base import AttentionShape, Place, Reading
+from seqattn.errors import InputError
+from seqattn.models.base import Place, Reading
 from seqattn.pictures.legible import caption, right_to_left, visible
+from seqattn.pictures.panel import Panel, place_of, step_of
 from seqattn.pictures.ramp import DARK, LIGHT, STEPS, ramp, step
 
 MOST_PAIRS = 1000
@@ -32,60 +30,6 @@ SIDES: dict[Place, dict[str, str]] = {
     "decoder": {"source": "target", "target": "target"},
 }
 """Which side's words are attended to, the columns or `source`, and which attend, the rows or `target`."""
-
-
-def described(reading: Reading, shape: AttentionShape, place: Place = "cross") -> str:
-    """A reading in words, such as `layer 2, head 1, consumed`; without what there is only one of."""
-    parts = [
-        _place(place),
-        f"layer {reading.layer}" if shape.layers > 1 else "",
-        (f"head {reading.head}" if reading.head else f"mean of {shape.heads} heads")
-        if shape.heads > 1
-        else "",
-        _step(reading, place),
-    ]
-    return ", ".join(filter(None, parts))
-
-
-def _place(place: Place) -> str:
-    """Nothing of cross-attention, which is what is usually meant."""
-    return "" if place == "cross" else f"self-attention of the {place}"
-
-
-def _step(reading: Reading, place: Place) -> str:
-    """At which step of the target; the encoder reads its source in one."""
-    return "" if place == "encoder" else "consumed" if reading.consumed else "produced"
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One run and pair on a page."""
-
-    run: str
-    """A short name of the run."""
-    pair: Pair
-    """The texts whose words these are."""
-    heads: Heads
-    reading: Reading
-    """Which of the heads is asked for."""
-    own: Reading | None
-    """Which one training chose, if it is one of these."""
-
-    @property
-    def attention(self) -> Attention:
-        """The attention that is asked for."""
-        with naming(self.run):
-            return self.heads.read(self.reading)
-
-    @property
-    def shape(self) -> AttentionShape:
-        """How many layers and heads there are."""
-        return AttentionShape(*self.heads.weights.shape[:2])
-
-    @property
-    def described(self) -> str:
-        """The reading in words."""
-        return described(self.reading, self.shape, self.heads.place)
 
 
 def page(found: Iterable[Sequence[Panel]]) -> str:
@@ -134,8 +78,8 @@ def _run(seen: Panel) -> dict[str, Any]:
     return {
         "layers": seen.shape.layers,
         "heads": seen.shape.heads,
-        "place": _place(seen.heads.place),
-        "step": _step(seen.reading, seen.heads.place),
+        "place": place_of(seen.heads.place),
+        "step": step_of(seen.reading, seen.heads.place),
         "shown": at(seen.reading),
         "own": at(seen.own) if seen.own and seen.own.consumed == seen.reading.consumed else None,
     }
