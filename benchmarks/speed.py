@@ -10,8 +10,8 @@ target ids without padding for training, target ids for decoding.
 
 FOLDER of data holds Multi30k: train.en.gz, train.de.gz, test_2016_flickr.en.gz. FOLDER of peers holds virtual
 environments named ctranslate2 (with safetensors), opennmt and joeynmt (with importlib_metadata, which 2.3.0
-imports but does not require). FOLDER of --before is a checkout of an earlier version, with a virtual environment
-in `.venv`: that version is measured too.
+imports but does not require). FOLDER of --before is a
+checkout of an earlier version, with a virtual environment in `.venv`: that version is measured too.
 """
 
 from __future__ import annotations

@@ -68,11 +68,13 @@ def apply(settings: Settings, *options: Any) -> tuple[Any, ...]:
     full = {name for each in hints for name in each}
     changes: list[dict[str, Any]] = [{} for _ in options]
     faults: list[str] = []
+    unknown = False
     # What names one field counts more than what names several.
     for key, value in sorted(settings.items(), key=lambda setting: setting[0] in full):
         names = _meant(key, full)
         if not names:
             near = difflib.get_close_matches(key, [*full, *(name.rpartition(".")[2] for name in full)], n=1)
+            unknown = True
             faults.append(f"there is no setting {key!r}" + (f", did you mean {near[0]!r}?" if near else ""))
             continue
         for name in names:
@@ -84,7 +86,6 @@ def apply(settings: Settings, *options: Any) -> tuple[Any, ...]:
                 break
     changed = [_replaced(holder, made, faults) for holder, made in zip(options, changes, strict=True)]
     if faults:
-        unknown = any("no setting" in fault for fault in faults)
         raise InputError(
             "; ".join(dict.fromkeys(faults)),
             remedy=f"the settings are {', '.join(sorted(full))}" if unknown else "",
