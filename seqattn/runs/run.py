@@ -215,6 +215,12 @@ class Run:
         all of the pairs are learned from each other instead; a pair that is too long to be trained on, or
         for the model, has no links then.
         """
+        if reverse is not None and reverse.translates_as(self):
+            raise InputError(
+                f"translates in the same direction as {self.path}",
+                path=reverse.path,
+                remedy="train --swap makes a run of the other one",
+            )
         given = [Pair(*pair) for pair in pairs]
         more = None if lexicon is None else [Pair(*pair) for pair in lexicon]
         if more is not None:
@@ -236,12 +242,6 @@ class Run:
                 )
         if reverse is None:
             return links
-        if reverse.translates_as(self):
-            raise InputError(
-                f"translates in the same direction as {self.path}",
-                path=reverse.path,
-                remedy="train --swap makes a run of the other one",
-            )
         combine = SYMMETRISED[symmetrize]
         back = None if more is None else [pair.swapped() for pair in more]
         backwards = reverse.align(
@@ -260,7 +260,6 @@ class Run:
         """Translate a corpus, named as on the command line or given as pairs, and score the translations.
 
         A named one is read in the direction of the run: from target to source where it was trained so.
-
         `tokenize` is sacrebleu's, 13a unless the references are in a script without spaces.
         """
         pairs = self.read_pairs(test) if isinstance(test, str | Path) else [Pair(*pair) for pair in test]
