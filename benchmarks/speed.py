@@ -1,6 +1,6 @@
 """Speed of training and decoding compared with tutorial code and other tools, as ratios within one run.
 
-    python benchmarks/speed.py [--data FOLDER] [--peers FOLDER] [--json FILE]
+    python benchmarks/speed.py --data FOLDER [--peers FOLDER] [--before FOLDER] [--json FILE]
 
 The models: T, a Transformer of 3+3 layers, width 256, 4 heads, feed-forward 1,024; L, an LSTM of 512 with a
 bidirectional encoder of 2×256 and general attention, without and with input feeding. Joint vocabulary of
@@ -10,7 +10,8 @@ target ids without padding for training, target ids for decoding.
 
 The data FOLDER contains Multi30k: train.en.gz, train.de.gz, test_2016_flickr.en.gz. The peers FOLDER contains
 virtual environments named ctranslate2 (with safetensors), opennmt and joeynmt (with importlib_metadata, which
-2.3.0 imports but does not require).
+2.3.0 imports but does not require). The --before FOLDER is a checkout of an earlier version with a virtual
+environment in `.venv`: that version is measured too.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ WARM_UP = 12
 """Updates before the measurement starts."""
 OTHER_WEIGHTS = ("tutorial", "opennmt", "joeynmt")
 """Systems that decode with their own weights."""
+BEFORE = "before:"
+"""The prefix of the names of systems of an earlier version."""
 FORCED = 16
 """Target ids of every sentence when systems decode with different weights."""
 
@@ -49,8 +52,12 @@ class Child:
         self.name = name
         self.answers: list[dict[str, Any]] = []
         started = time.perf_counter()
+        here = HERE
+        if name.startswith(BEFORE):
+            # The virtual environment lies in the checkout; its weights are not this version's.
+            here, work = Path(python).parents[2] / "benchmarks", work / "before"
         self._process = subprocess.Popen(
-            [python, str(HERE / "serve.py"), name, str(work)],
+            [python, str(here / "serve.py"), name.removeprefix(BEFORE), str(work)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -111,7 +118,9 @@ def prepare(data: Path, work: Path, threads: int, sentences: int) -> tuple[list[
         "train": examples,
         "test": [tokenizer.source.encode(line) for line in test],
     }
-    (work / "data.json").write_text(json.dumps(laid_out), encoding="utf-8")
+    for folder in (work, work / "before"):
+        folder.mkdir(exist_ok=True)
+        (folder / "data.json").write_text(json.dumps(laid_out), encoding="utf-8")
     batches = epoch_batches(lengths_of(examples), 4096, 1, 0)
     return batches, [len(e.source) + len(e.target) for e in examples]
 
@@ -177,22 +186,31 @@ def table(title: str, figures: dict[str, dict[str, float]], against: str, key: s
     return drawn
 
 
-def training_systems(model: str, peers: Path | None) -> dict[str, str]:
+def earlier(before: Path | None, *systems: str) -> dict[str, str]:
+    """The same systems of an earlier version, if there is one."""
+    if before is None:
+        return {}
+    return dict.fromkeys((f"{BEFORE}{name}" for name in systems), str(before / ".venv" / "bin" / "python"))
+
+
+def training_systems(model: str, peers: Path | None, before: Path | None) -> dict[str, str]:
     """The systems that train a model, each with the interpreter to run it."""
-    systems = [f"tutorial:{model}", f"ours:{model}:auto", f"ours:{model}:fp32"]
+    ours = [f"ours:{model}:auto", f"ours:{model}:fp32"]
     return {
-        **dict.fromkeys(systems, sys.executable),
+        **earlier(before, *ours),
+        **dict.fromkeys([f"tutorial:{model}", *ours], sys.executable),
         **peer(peers, "opennmt", f"opennmt:{model}"),
         **peer(peers, "joeynmt", f"joeynmt:{model}"),
     }
 
 
-def decoding_systems(model: str, peers: Path | None, threads: int) -> dict[str, str]:
+def decoding_systems(model: str, peers: Path | None, before: Path | None, threads: int) -> dict[str, str]:
     """The systems that decode with a model, each with the interpreter to run it."""
-    systems = [f"tutorial:{model}", f"ours:{model}:fp32", f"ours:{model}:int8"]
+    ours = [f"ours:{model}:fp32", f"ours:{model}:int8"]
     kinds = [f"ctranslate2:{kind}:{workers}" for kind in ("float32", "int8") for workers in {1, threads}]
     return {
-        **dict.fromkeys(systems, sys.executable),
+        **earlier(before, *ours),
+        **dict.fromkeys([f"tutorial:{model}", *ours], sys.executable),
         **peer(peers, "opennmt", f"opennmt:{model}"),
         **peer(peers, "joeynmt", f"joeynmt:{model}"),
         **(peer(peers, "ctranslate2", *kinds) if model == "T" else {}),
@@ -205,11 +223,14 @@ def peer(peers: Path | None, environment: str, *systems: str) -> dict[str, str]:
     return dict.fromkeys(systems, str(python)) if python and python.exists() else {}
 
 
-def learn_weights(model: str, work: Path, threads: int, batches: list[list[int]], updates: int) -> None:
-    """Train the weights for decoding, unless they exist."""
-    if (work / f"{model}.safetensors").exists():
+def learn_weights(
+    name: str, python: str, work: Path, threads: int, batches: list[list[int]], updates: int
+) -> None:
+    """Train the weights that a version decodes with, unless they exist."""
+    model = name.removeprefix(BEFORE).split(":")[1]
+    if (work / ("before" if name.startswith(BEFORE) else "") / f"{model}.safetensors").exists():
         return
-    with children({f"ours:{model}:auto": sys.executable}, work, threads) as running:
+    with children({name: python}, work, threads) as running:
         (learner,) = running.values()
         for start in range(0, updates, len(batches)):
             learner.ask("train", batches=batches[: min(len(batches), updates - start)])
@@ -218,8 +239,9 @@ def learn_weights(model: str, work: Path, threads: int, batches: list[list[int]]
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="Multi30k.")
+@click.option("--peers", type=click.Path(path_type=Path, exists=True), help="Virtual environments of tools.")
 @click.option(
-    "--peers", type=click.Path(path_type=Path, exists=True), help="Other tools' virtual environments."
+    "--before", type=click.Path(path_type=Path, exists=True), help="A checkout of an earlier version."
 )
 @click.option("--threads", default=2, show_default=True)
 @click.option("--rounds", default=3, show_default=True, help="Rounds of each system.")
@@ -233,6 +255,7 @@ def learn_weights(model: str, work: Path, threads: int, batches: list[list[int]]
 def main(
     data: Path,
     peers: Path | None,
+    before: Path | None,
     threads: int,
     rounds: int,
     updates: int,
@@ -265,14 +288,16 @@ def main(
         work.mkdir(parents=True, exist_ok=True)
         batches, tokens = prepare(data, work, threads, sentences)
         for model in () if "train" in skip else ("T", "L", "L-fed"):
-            systems = chosen(training_systems(model, peers))
+            systems = chosen(training_systems(model, peers, before))
             figures = measure_training(systems, work, threads, batches[:updates], tokens, rounds)
             shown(f"Training {model}", figures, "tokens/s")
         for model in () if "decode" in skip else ("T", "L"):
-            systems = chosen(decoding_systems(model, peers, threads))
+            systems = chosen(decoding_systems(model, peers, before, threads))
             if not systems:
                 continue
-            learn_weights(model, work, threads, batches, learn)
+            learner = f"ours:{model}:auto"
+            for name, python in {**earlier(before, learner), learner: sys.executable}.items():
+                learn_weights(name, python, work, threads, batches, learn)
             forced = measure_decoding(systems, work, threads, rounds, FORCED)
             shown(f"Decoding {model}, {FORCED} ids for every sentence", forced, "beam 5 tokens/s")
             if "natural" in skip:

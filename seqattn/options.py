@@ -68,11 +68,13 @@ def apply(settings: Settings, *options: Any) -> tuple[Any, ...]:
     full = {name for each in hints for name in each}
     changes: list[dict[str, Any]] = [{} for _ in options]
     problems: list[str] = []
+    unknown = False
     # A name of one field takes precedence over a name of several.
     for key, value in sorted(settings.items(), key=lambda setting: setting[0] in full):
         names = _meant(key, full)
         if not names:
             near = difflib.get_close_matches(key, [*full, *(name.rpartition(".")[2] for name in full)], n=1)
+            unknown = True
             problems.append(f"there is no setting {key!r}" + (f", did you mean {near[0]!r}?" if near else ""))
             continue
         for name in names:
@@ -84,7 +86,6 @@ def apply(settings: Settings, *options: Any) -> tuple[Any, ...]:
                 break
     changed = [_replaced(holder, made, problems) for holder, made in zip(options, changes, strict=True)]
     if problems:
-        unknown = any("no setting" in problem for problem in problems)
         raise InputError(
             "; ".join(dict.fromkeys(problems)),
             remedy=f"the settings are {', '.join(sorted(full))}" if unknown else "",

@@ -67,6 +67,16 @@ def test_without_names_info_shows_source_and_target(work):
     assert "from source to target" in command("info", work.run("lstm")).stdout
 
 
+def test_corpora_that_name_their_sides_in_different_orders_are_refused(there_and_back, work, tmp_path):
+    folder = there_and_back
+    there, back = f"{folder}/train.aa,{folder}/train.bb", f"{folder}/test.bb,{folder}/test.aa"
+    how = ("--arch", "lstm", "--out", tmp_path / "run")
+    for more in (["--valid", back], ["--train", back]):
+        message = error_of(command("train", "--train", there, *more, *how, status=1))
+        assert "is from aa to bb, but" in message or "is from bb to aa, but" in message
+    assert not (tmp_path / "run").exists()
+
+
 def figures(run, test):
     return json.loads(command("evaluate", run, "--test", test, "--json", "-").stdout)["translations"]
 

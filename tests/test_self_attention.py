@@ -99,6 +99,7 @@ def test_every_format_shows_self_attention(work, whose):
         f"self-attention of the {whose}" in page
         and f"attends to in the {('source', 'target')[whose == 'decoder']}" in page
     )
+    assert ('class="target-text"' in page) == (whose == "decoder")
     heads = command(*asked, "--heads").stdout
     assert "head 1" in heads and f"self-attention of the {whose}" in heads
     # The reading chosen in training is not among these.

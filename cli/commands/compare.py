@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from seqattn.alignment.links import Agreement, Gold
+    from seqattn.alignment.links import Agreement
     from seqattn.comparison.systems import System
     from seqattn.data.corpus import Pair
 
@@ -98,6 +98,7 @@ def compare(
     refuse_overwriting(json_path, *train_on, *(one for one in (valid, test) if one))
     console = diagnostics()
     on = set_up(device, threads)
+    from seqattn.alignment.links import agreement
     from seqattn.alignment.words import read_answers
     from seqattn.comparison.systems import system, turned_by_all, unique_names
     from seqattn.data.corpus import read_corpus
@@ -128,7 +129,10 @@ def compare(
     for loaded, name in zip(every, names, strict=True):
         console.print(f"{name}: translating {len(pairs):,} test sentences …", markup=False)
         systems.append(system(loaded, pairs, beam, length_penalty, name))
-    agreements = [_agreement(one, pairs, answers) if answers else None for one in systems]
+    agreements = [
+        agreement(one.run.align(pairs), answers) if answers and one.run.model.attention_shape else None
+        for one in systems
+    ]
     if json_path:
         figures = [one.to_json() for one in systems]
         for figure, found in zip(figures, agreements, strict=True):
@@ -182,16 +186,6 @@ def _train_all(
     return tuple(paths)
 
 
-def _agreement(one: System, pairs: Sequence[Pair], answers: Sequence[Gold]) -> Agreement | None:
-    from seqattn.alignment.links import agreement
-
-    try:
-        return agreement(one.run.align(pairs), answers)
-    except InputError:
-        # A system without attention cannot align.
-        return None
-
-
 def _show(
     console: Console,
     systems: Sequence[System],
@@ -229,14 +223,14 @@ def _show(
     source = pairs[row].source
     # Two maps are set side by side if each has room for a sentence.
     room = console.width if console.width < 100 else (console.width - 3) // 2
-    maps, without = [], []
-    for one in systems:
-        try:
-            seen = one.run.attention(source, one.assessment.hypotheses[row])
-        except InputError:
-            without.append(one.name)
-            continue
-        maps.append(attention_map(seen.attention, width=room, title=one.name))
+    maps = [
+        attention_map(
+            one.run.attention(source, one.assessment.hypotheses[row]).attention, width=room, title=one.name
+        )
+        for one in systems
+        if one.run.model.attention_shape
+    ]
+    without = [one.name for one in systems if not one.run.model.attention_shape]
     if maps:
         heading("What each target word attended to")
         console.print(side_by_side(maps, width=console.width))

@@ -41,7 +41,7 @@ def heatmaps(found: Found) -> None:
 def headmaps(found: Found) -> None:
     """Small maps of every layer and head, one run below another."""
     from seqattn.models.base import AttentionShape
-    from seqattn.pictures.page import described
+    from seqattn.pictures.panel import described
 
     from .multiples import multiples
 

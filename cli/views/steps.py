@@ -76,7 +76,7 @@ def play(
 
     from seqattn.decoding.stepping import steps
     from seqattn.models.base import AttentionShape
-    from seqattn.pictures.page import described
+    from seqattn.pictures.panel import described
 
     ids = run.tokenizer.source.encode(source)
     along = None if target is None else run.tokenizer.target.encode(target)

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from seqattn.errors import InputError
 from seqattn.files import write_aside
-from seqattn.pictures.page import Panel, page
+from seqattn.pictures.page import page
+from seqattn.pictures.panel import Panel
 from seqattn.pictures.svg import drawing
 
 

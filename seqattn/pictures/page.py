@@ -6,18 +6,16 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from string import Template
 from typing import Any
 
 from seqattn.alignment.measures import UNSEEN
-from seqattn.alignment.reading import Attention, Heads
-from seqattn.data.corpus import Pair
-from seqattn.errors import InputError, naming
-from seqattn.models.base import AttentionShape, Place, Reading
+from seqattn.errors import InputError
+from seqattn.models.base import Place, Reading
 from seqattn.pictures.legible import caption, right_to_left, visible
+from seqattn.pictures.panel import Panel, place_of, step_of
 from seqattn.pictures.ramp import DARK, LIGHT, STEPS, ramp, step
 
 MOST_PAIRS = 1000
@@ -32,60 +30,6 @@ SIDES: dict[Place, dict[str, str]] = {
     "decoder": {"source": "target", "target": "target"},
 }
 """Which side's words are attended to (columns, `source`), and which attend (rows, `target`)."""
-
-
-def described(reading: Reading, shape: AttentionShape, place: Place = "cross") -> str:
-    """A reading in words, such as `layer 2, head 1, consumed`; a single layer or head is left out."""
-    parts = [
-        _place(place),
-        f"layer {reading.layer}" if shape.layers > 1 else "",
-        (f"head {reading.head}" if reading.head else f"mean of {shape.heads} heads")
-        if shape.heads > 1
-        else "",
-        _step(reading, place),
-    ]
-    return ", ".join(filter(None, parts))
-
-
-def _place(place: Place) -> str:
-    """Empty for cross-attention, which is the default."""
-    return "" if place == "cross" else f"self-attention of the {place}"
-
-
-def _step(reading: Reading, place: Place) -> str:
-    """The step of the target; empty for the encoder, which reads the source in one step."""
-    return "" if place == "encoder" else "consumed" if reading.consumed else "produced"
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One run and pair on a page."""
-
-    run: str
-    """A short name of the run."""
-    pair: Pair
-    """The texts that the words come from."""
-    heads: Heads
-    reading: Reading
-    """The requested layer and head."""
-    own: Reading | None
-    """The reading chosen in training, if it is one of these."""
-
-    @property
-    def attention(self) -> Attention:
-        """The requested attention."""
-        with naming(self.run):
-            return self.heads.read(self.reading)
-
-    @property
-    def shape(self) -> AttentionShape:
-        """The number of layers and heads."""
-        return AttentionShape(*self.heads.weights.shape[:2])
-
-    @property
-    def described(self) -> str:
-        """The reading in words."""
-        return described(self.reading, self.shape, self.heads.place)
 
 
 def page(found: Iterable[Sequence[Panel]]) -> str:
@@ -134,8 +78,8 @@ def _run(seen: Panel) -> dict[str, Any]:
     return {
         "layers": seen.shape.layers,
         "heads": seen.shape.heads,
-        "place": _place(seen.heads.place),
-        "step": _step(seen.reading, seen.heads.place),
+        "place": place_of(seen.heads.place),
+        "step": step_of(seen.reading, seen.heads.place),
         "shown": at(seen.reading),
         "own": at(seen.own) if seen.own and seen.own.consumed == seen.reading.consumed else None,
     }
@@ -162,13 +106,19 @@ def _section(pair: int, run: int, seen: Panel) -> str:
 <p class="reading faint">
 <span class="which">{seen.described}</span> <span class="own"{own}>★ the run's own</span>
 </p>
-<p class="target-text" lang="" dir="auto">{escape(caption(seen.pair.target))}</p>
-<div class="views">
+{_target(seen)}<div class="views">
 <div class="scroll" tabindex="0" role="region" aria-label="Table of {name}">
 {_table(seen)}</div>
 </div>
 </section>
 """
+
+
+def _target(seen: Panel) -> str:
+    """The target's text; empty for self-attention of the source."""
+    if seen.heads.place == "encoder":
+        return ""
+    return f'<p class="target-text" lang="" dir="auto">{escape(caption(seen.pair.target))}</p>\n'
 
 
 def _table(seen: Panel) -> str:

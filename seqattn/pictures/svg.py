@@ -20,7 +20,7 @@ CELL, FONT, GAP, MARGIN, WORD = 28, 14, 8, 20, 320
 NARROW = frozenset("abcdefghijklnopqrstuvxyz0123456789.,:;!|()[]'-/ ·")
 
 
-class Panel(NamedTuple):
+class Box(NamedTuple):
     """One heat map, drawn from (0, 0)."""
 
     width: float
@@ -68,7 +68,7 @@ def drawing(pairs: Sequence[Sequence[tuple[str, Attention]]]) -> str:
     )
 
 
-def _panel(title: str, attention: Attention) -> Panel:
+def _panel(title: str, attention: Attention) -> Box:
     """A heat map under its title; for a right-to-left source it runs from right to left as well."""
     source = [fit(visible(word), WORD, extent) for word in attention.source]
     target = [fit(visible(word), WORD, extent) for word in attention.target]
@@ -92,17 +92,17 @@ def _panel(title: str, attention: Attention) -> Panel:
             x = across(side + CELL * (column + mirrored))
             label = f"{word} ← {source[column]}: {100 * weight:.1f} %"
             marks.append(_cell(x, y, CELL - 1, weight, f"<title>{_safe(label)}</title>"))
-    return Panel(width, top + CELL * len(target), marks)
+    return Box(width, top + CELL * len(target), marks)
 
 
-def _legend() -> Panel:
+def _legend() -> Box:
     """The colour ramp, from 0 to 100 %."""
     size, start = 10, extent("0 %") + GAP
     marks = [_text("0 %", 0, size / 2, left=True)]
     marks += [_cell(start + size * k, 0, size, k / STEPS) for k in range(STEPS + 1)]
     words = "100 % of a word's attention"
     end = start + size * (STEPS + 1) + GAP
-    return Panel(end + extent(words), size + MARGIN, [*marks, _text(words, end, size / 2, left=True)])
+    return Box(end + extent(words), size + MARGIN, [*marks, _text(words, end, size / 2, left=True)])
 
 
 def _cell(x: float, y: float, size: float, weight: float, within: str = "") -> str:

@@ -46,6 +46,7 @@ def load_data(train: Sequence[str], valid: str | None, guide: str | None = None)
     Pairs with an empty side are skipped and counted. A guide is a file of links in Pharaoh format, with a
     line for each line of the training corpora.
     """
+    sides = common_sides([*train, *([] if valid is None else [valid])])
     corpus = merge([read_corpus(argument) for argument in train])
     pairs = corpus.complete
     if not pairs:
@@ -55,7 +56,7 @@ def load_data(train: Sequence[str], valid: str | None, guide: str | None = None)
         valid,
         train_fingerprint=corpus.fingerprint,
         empty=len(corpus.pairs) - len(pairs),
-        sides=common_sides(train),
+        sides=sides,
     )
     if valid is None:
         split = hold_out(pairs)
@@ -83,9 +84,19 @@ def load_data(train: Sequence[str], valid: str | None, guide: str | None = None)
 
 
 def common_sides(corpora: Sequence[str]) -> tuple[str, str] | None:
-    """The names of both sides, if the file names of all corpora agree on them."""
-    found = {side_names(corpus) for corpus in corpora}
-    return found.pop() if len(found) == 1 else None
+    """The names of both sides in the file names of all corpora that have them, if they agree.
+
+    InputError when they are in a different order in one of them.
+    """
+    named = {names: corpus for corpus in corpora if (names := side_names(corpus)) is not None}
+    for (source, target), corpus in named.items():
+        if (target, source) in named:
+            raise InputError(
+                f"is from {source} to {target}, but {named[target, source]} from {target} to {source}",
+                path=corpus,
+                remedy="write the sides of all corpora in the same order",
+            )
+    return next(iter(named)) if len(named) == 1 else None
 
 
 def fingerprint(links: Iterable[Links]) -> str:

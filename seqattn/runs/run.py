@@ -215,6 +215,12 @@ class Run:
         and a lexicon of all the pairs, learned from each other; a pair that is too long for training or the
         model then has no links.
         """
+        if reverse is not None and reverse.translates_as(self):
+            raise InputError(
+                f"translates in the same direction as {self.path}",
+                path=reverse.path,
+                remedy="train --swap makes a run of the other direction",
+            )
         given = [Pair(*pair) for pair in pairs]
         more = None if lexicon is None else [Pair(*pair) for pair in lexicon]
         if more is not None:
@@ -236,12 +242,6 @@ class Run:
                 )
         if reverse is None:
             return links
-        if reverse.translates_as(self):
-            raise InputError(
-                f"translates in the same direction as {self.path}",
-                path=reverse.path,
-                remedy="train --swap makes a run of the other direction",
-            )
         combine = SYMMETRISED[symmetrize]
         back = None if more is None else [pair.swapped() for pair in more]
         backwards = reverse.align(
