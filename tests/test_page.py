@@ -219,7 +219,7 @@ def test_pointing_at_a_target_word_shows_what_it_attends_to(shown):
     assert figures(browser, "source") == percents(row.tolist())
     (sentence,) = shown_sentences(browser)
     best = SEEN.heads.source[row.argmax()]
-    assert sentence.startswith(f"“rote” looks at {best} {100 * row.max():.1f} %")
+    assert sentence.startswith(f"“rote” attends to {best} {100 * row.max():.1f} %")
     assert sentence.endswith(f"entropy {entropy(row).item():.2f} bits.")
     assert browser.run(
         "[...document.querySelectorAll('td:not(.off):not(:empty)')].map(e => e.dataset.target)"
@@ -234,8 +234,8 @@ def test_pointing_at_a_source_word_shows_which_words_attend_to_it(shown):
     column = WEIGHTS[:, 2]
     assert figures(browser, "target") == percents(column.tolist())
     (sentence,) = shown_sentences(browser)
-    assert sentence.startswith(f"“dog” is looked at by {SEEN.heads.target[column.argmax()]} ")
-    total = float(re.search(r"; in all (\d+) %\.$", sentence)[1])
+    assert sentence.startswith(f"“dog” is attended to by {SEEN.heads.target[column.argmax()]} ")
+    total = float(re.search(r"; in total (\d+) %\.$", sentence)[1])
     assert total == pytest.approx(100 * column.sum().item(), abs=0.51)
 
 
@@ -254,7 +254,7 @@ def test_the_keyboard_reaches_every_word(shown):
     browser.run("document.querySelector('summary').focus()")
     browser.press("Tab")
     assert browser.run(focused) == "the"
-    assert shown_sentences(browser)[0].startswith("“the” is looked at by")
+    assert shown_sentences(browser)[0].startswith("“the” is attended to by")
     walked = []
     for key in ("ArrowDown", "ArrowDown", "End", "ArrowDown", "ArrowUp", "Home", "ArrowUp"):
         browser.press(key)
@@ -277,7 +277,7 @@ def test_a_touched_word_stays_highlighted(shown):
     browser = shown([SEEN])
     browser.point(button("target", 2), click=True)
     browser.point("document.querySelector('h1')")
-    assert shown_sentences(browser)[0].startswith("“Hund” looks at")
+    assert shown_sentences(browser)[0].startswith("“Hund” attends to")
     browser.point("document.querySelector('h1')", click=True)
     assert shown_sentences(browser)[0].startswith("Point at a word")
 
@@ -315,7 +315,7 @@ def test_entropy_and_unseen_words_are_as_in_the_measures(shown):
     assert coverage(weights)[0, 0].tolist() == pytest.approx([0.15, 1.3, 0.35, 0.2])
     assert browser.run("document.querySelector('.figures').textContent") == (
         f"Entropy {entropy(weights).mean():.2f} bits a word on average, {math.log2(4):.2f} at most. "
-        "Nobody looked at: the."
+        "Unattended: the."
     )
     assert browser.run("[...document.querySelectorAll('.unseen')].map(e => e.textContent)") == ["the"]
 
@@ -323,12 +323,12 @@ def test_entropy_and_unseen_words_are_as_in_the_measures(shown):
 def test_the_same_word_is_highlighted_in_both_runs_and_another_is_not(shown):
     browser = shown([SEEN, saw("the red dog barks", "der Hund bellt", run="other", seed=2)])
     browser.point(button("source", 1))
-    assert all(sentence.startswith("“red” is looked at by") for sentence in shown_sentences(browser))
+    assert all(sentence.startswith("“red” is attended to by") for sentence in shown_sentences(browser))
     browser.point(button("target", 1))
     first, second = shown_sentences(browser)
-    assert first.startswith("“rote” looks at") and second.startswith("Point at")
+    assert first.startswith("“rote” attends to") and second.startswith("Point at")
     browser.point(button("target", 0, run=1))
-    assert all(sentence.startswith("“der” looks at") for sentence in shown_sentences(browser))
+    assert all(sentence.startswith("“der” attends to") for sentence in shown_sentences(browser))
 
 
 def test_a_choice_applies_to_one_run_and_all_its_pairs(shown):
@@ -361,7 +361,7 @@ def test_hostile_text_is_shown_in_a_browser_too(shown):
     assert browser.run("[...document.querySelectorAll('.target button')].map(e => e.textContent)") == words
     assert browser.run("document.querySelectorAll('script').length") == 2
     browser.point(button("target", 0))
-    assert shown_sentences(browser)[0].startswith("“<script>alert(1)</script>” looks at ")
+    assert shown_sentences(browser)[0].startswith("“<script>alert(1)</script>” attends to ")
 
 
 def test_an_empty_translation_is_a_page_too(shown):
@@ -369,7 +369,7 @@ def test_an_empty_translation_is_a_page_too(shown):
     browser.point(button("source", 0))
     browser.run(f"{button('source', 0)}.focus()")
     browser.press("ArrowRight")
-    assert shown_sentences(browser) == ["“red” is looked at by nobody; in all 0 %."]
+    assert shown_sentences(browser) == ["“red” is attended to by no word; in total 0 %."]
 
 
 @pytest.mark.parametrize("source", ["שלום עולם גדול", "ذهب الولد إلى"])

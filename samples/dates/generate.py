@@ -1,7 +1,7 @@
 """Write the date corpus: English dates as people write them, with their ISO 8601 form.
 
-Slashed forms that put the day or the month first are left out, as nobody can tell which is meant. A
-two-digit year is read with one pivot: 69 to 99 are of the 1900s, 00 to 68 of the 2000s.
+Slashed forms that put the day or the month first are left out because they are ambiguous. Two-digit years
+have one pivot: 69 to 99 are in the 1900s, 00 to 68 in the 2000s.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def full_year(two_digits: int) -> int:
 
 
 def fields(day: date, sept: bool) -> dict[str, str]:
-    """What a template may name; `sept` writes September as Sept."""
+    """The values of the names in a template; `sept` writes September as Sept."""
     month, mon = MONTHS[day.month - 1]
     weekday = WEEKDAYS[day.weekday()]
     return {
@@ -122,7 +122,7 @@ def fields(day: date, sept: bool) -> dict[str, str]:
 
 
 def dates(count: int) -> list[tuple[str, str]]:
-    """That many dates, no two written alike, each with its ISO form."""
+    """`count` dates, all written differently, each with its ISO form."""
     source = random.Random(SEED)
     templates = [template for weight, template in FORMS for _ in range(weight)]
     found: dict[str, str] = {}
@@ -144,7 +144,7 @@ def dates(count: int) -> list[tuple[str, str]]:
 
 
 def main() -> None:
-    """Generate into the folder given, or beside this script."""
+    """Generate into the given folder, by default beside this script."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder to write to")
     out: Path = parser.parse_args().out

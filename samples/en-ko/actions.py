@@ -21,7 +21,7 @@ NO_COMPANY = named(
 )
 GROWN = named("drive work teach build sell raise use fix paint lend")
 AFFIRMED = named("find understand remember see hear")
-"""Verbs that Korean would deny with 못 and not with 않다, and that are not denied here."""
+"""Verbs that Korean negates with 못 instead of 않다; they are not negated here."""
 ANIMALS_TOO = named("sleep run follow cry swim fall")
 LASTING = named("read study practice wait listen watch sleep run walk swim work rest play talk")
 SEASONS = frozenset(["in spring", "in summer", "in autumn", "in winter", "last year", "next year"])
@@ -36,7 +36,7 @@ HOURS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
 class Wish:
     """What a caller asks of a verb clause; an empty field leaves the choice to chance.
 
-    `gap` names what is to be left out because it is asked for or stands before a relative clause:
+    `gap` names what is left out because a question asks for it or a relative clause modifies it:
     object, place, when, why or how.
     `adjuncts` scales how much is added, and `nested` says whether nouns may carry relative clauses.
     """
@@ -64,7 +64,7 @@ class Actions:
         self.relative: Relative | None = None
 
     def subject(self, verb: Verb) -> NounPhrase:
-        """Someone who may well do this."""
+        """A plausible subject of the verb."""
         if verb.english in ANIMALS_TOO and self.draw.chance(0.3):
             only = "dog duck" if verb.english == "swim" else "@animal -bird"
             return self.phrases.common(self.draw.rare(select(only)), RECEIVING)
@@ -111,7 +111,7 @@ class Actions:
         return gloss(f"for {number} {unit}", f"{NUMBERS[number]}:1 시간:2 동안:0", 40, 38)
 
     def predicate(self, verb: Verb) -> Predicate:
-        """What the verb says."""
+        """The predicate of the verb."""
         return Predicate(verb=verb)
 
     def clause(self, verb: Verb, subject: NounPhrase | None, wish: Wish) -> Clause:
@@ -192,7 +192,7 @@ class Actions:
         return phrase.as_part(role, 10, rank, preposition)
 
     def object_phrase(self, verb: Verb, noun: Noun) -> NounPhrase:
-        """The object, determined as befits the verb."""
+        """The object, with a determiner that suits the verb."""
         if noun.human and "person" in noun.tags and self.draw.chance(0.09):
             return self.phrases.pronoun(self.draw.pick(["me", "us"]))
         kinds = DETERMINERS

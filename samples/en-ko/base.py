@@ -41,7 +41,7 @@ class Base:
         return (en or clause.english()), clause.korean("polite", role)
 
     def action(self, verb: Verb, wish: Wish) -> Clause:
-        """Someone does this."""
+        """A clause with the verb and a subject that suits it."""
         return self.actions.clause(verb, self.actions.subject(verb), wish)
 
     def weather_clause(self, tense: str) -> Clause:
@@ -85,5 +85,5 @@ class Base:
 
 
 def _settled(verb: Verb, wish: Wish) -> Wish:
-    """The wish for a relative clause; what happens once is not told as a habit."""
+    """The wish for a relative clause; a single event is not described as a habit."""
     return replace(wish, tense="past") if verb.once and wish.tense == "present" else wish

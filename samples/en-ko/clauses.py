@@ -1,7 +1,7 @@
-"""Clauses: one predicate with its subject and its other pieces, said in both languages.
+"""Clauses: one predicate with its subject and its other pieces, in both languages.
 
 English order is subject, verb group, pieces by rank; Korean order is subject, pieces by rank, predicate.
-What the predicate becomes at its end (a statement, an adnominal, a reason) is asked for by name.
+The form of the predicate's ending (a statement, an adnominal, a reason) is requested by name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class NounPhrase:
 
 @dataclass
 class Predicate:
-    """What is said of the subject, before tense.
+    """The predicate of a clause, before tense.
 
     A predicate without a `verb` stands after be: `complement` is its English, `before` the Korean eojeols
     that precede `stem`, and `sure` the English words the stem renders. With `noun` it is 이다.
@@ -224,5 +224,5 @@ class Clause:
 
 
 def manner(english: str) -> Part:
-    """An adverb of manner, which Korean says right before the verb."""
+    """An adverb of manner, which stands right before the verb in Korean."""
     return gloss(english, f"{MANNERS[english]}:0", 15, 60)

@@ -13,7 +13,7 @@ SIZES = {"train": 9200, "valid": 400, "test": 400}
 
 
 def corpus() -> dict[str, list[Pair]]:
-    """The pairs of each split; no English sentence occurs twice in all of them."""
+    """The pairs of each split; no English sentence occurs twice, within or across splits."""
     draw = Draw(SEED)
     sentences = Sentences(draw)
     pairs: dict[str, Pair] = {}
@@ -28,7 +28,7 @@ def corpus() -> dict[str, list[Pair]]:
 
 
 def main() -> None:
-    """Generate into the folder given, or beside this script."""
+    """Generate into the given folder, by default beside this script."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder to write to")
     out: Path = parser.parse_args().out

@@ -10,7 +10,7 @@ from clauses import Clause
 from pairs import Word, named, words
 
 RETREATS = named("stay rest cry sleep leave return help call talk")
-"""What one does because of a mishap, where other things are left undone."""
+"""What people do because of a mishap, while they leave other things undone."""
 SETBACKS = "lose break fall leave arrive"
 OCCASIONS = "arrive come call fall leave visit break return open"
 HAPPENINGS = "come arrive call leave return help invite visit send"
@@ -25,7 +25,7 @@ class Joined(Base):
     """Draws sentences of two clauses."""
 
     def joined(self) -> Said:
-        """Because, when, if, after, before: Korean always says the subordinate clause first."""
+        """Because, when, if, after, before: in Korean the subordinate clause always comes first."""
         link = self.draw.weighted([(3, "because"), (3, "when"), (3, "if"), (1.6, "after"), (1.6, "before")])
         tense = "past" if link == "when" or link != "if" and self.draw.chance(0.6) else "present"
         minor = self._minor(link, tense)

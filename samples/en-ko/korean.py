@@ -1,7 +1,7 @@
 """Korean morphology: particles that follow the final consonant, and conjugation.
 
-Everything works on precomposed Hangul syllables by arithmetic, so that no table of inflected forms can
-fall out of step with the lexicon. A stem is what is left of the dictionary form without 다; how it behaves
+Everything works on precomposed Hangul syllables by arithmetic, so there is no table of inflected forms to
+keep consistent with the lexicon. A stem is the dictionary form without 다; how it behaves
 before a vowel is its `kind`.
 """
 
@@ -141,7 +141,7 @@ class Stem:
         return self.past_stem().text + "어요"
 
     def prospective(self) -> str:
-        """The adnominal of what is still to be: 먹을, 갈, 만들."""
+        """The future adnominal: 먹을, 갈, 만들."""
         return with_final(self.before_eu(), "ㄹ")
 
     def completed(self) -> str:

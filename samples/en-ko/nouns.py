@@ -182,7 +182,7 @@ class Noun:
 
     @property
     def human(self) -> bool:
-        """Whether it is a person, so that it is 에게 and not 에 that marks a receiver."""
+        """Whether it is a person, whose receiver particle is 에게 instead of 에."""
         return any(tag in ("person", "family", "name") for tag in self.tags)
 
 

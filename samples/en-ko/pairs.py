@@ -1,7 +1,7 @@
 """Words of the two languages and the links between them, and the choices that build a sentence.
 
-An alignment is never guessed: an eojeol is made holding the English words it renders, and the gold links
-are read off once both sentences are in order.
+Alignments are exact: each eojeol is created with the English words it renders, and the gold links follow once
+both sentences are in order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 class Word:
     """One English word of one sentence; two words of the same spelling are different objects.
 
-    `noun` names what it says, so that a sentence that says one noun or adjective twice can be refused.
+    `noun` names its noun or adjective, so that a sentence that repeats one can be rejected.
     """
 
     text: str
@@ -39,7 +39,7 @@ class Eojeol:
 class Part:
     """A piece of a clause in both languages, with its place among the other pieces in each.
 
-    What is said after a `clausal` piece would be heard as a part of its relative clause.
+    A piece after a `clausal` one would be understood as a part of its relative clause.
     """
 
     en: list[Word]
@@ -104,22 +104,22 @@ def finish(en: Sequence[Word], ko: Sequence[Eojeol], mark: str) -> Pair:
 
 
 class Draw:
-    """Reproducible choices that lean to what has been chosen least, so that every word gets its share."""
+    """Reproducible random choices that prefer what has been chosen least, so that every word is covered."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._used: Counter[str] = Counter()
 
     def chance(self, probability: float) -> bool:
-        """True that often."""
+        """True with this probability."""
         return self._random.random() < probability
 
     def pick(self, items: Sequence[T]) -> T:
-        """One of the items, each as likely as the other."""
+        """One of the items, all equally likely."""
         return items[int(self._random.random() * len(items))]
 
     def weighted(self, items: Sequence[tuple[float, T]]) -> T:
-        """One of the items, as likely as its weight."""
+        """One of the items, with probability proportional to its weight."""
         left = self._random.random() * sum(weight for weight, _ in items)
         for weight, item in items:
             left -= weight

@@ -23,13 +23,13 @@ for _adjective in ADJECTIVES:
 
 
 def fitting(noun: Noun, attributive: bool) -> list[Adjective]:
-    """The adjectives that may be said of a noun, before it or after be."""
+    """The adjectives that may describe a noun, before it or after be."""
     fit = _FITTING.get(noun.english, [])
     return [a for a in fit if (a.attributive if attributive else a.predicative)]
 
 
 def is_owned(noun: Noun) -> bool:
-    """Whether one naturally says whose it is."""
+    """Whether a possessor is natural."""
     return any(tag in OWNED for tag in noun.tags)
 
 
@@ -55,11 +55,11 @@ class Phrases:
         return NounPhrase([word], [Eojeol(korean, [word])], word.noun, person, english in ("we", "us"))
 
     def hearer(self) -> NounPhrase:
-        """The subject you, which Korean leaves unsaid."""
+        """The subject you, which Korean omits."""
         return NounPhrase([Word("you", "you")], [], "you", 2, True)
 
     def owner(self, noun: Noun) -> tuple[list[Word], list[Eojeol]]:
-        """Whose it is: my, our, Minsu's, the teacher's, my brother's."""
+        """A possessor: my, our, Minsu's, the teacher's, my brother's."""
         choice = self.draw.weighted(
             [(4, "my"), (1.5, "our"), (2.5, "name"), (1.5, "person"), (1.5, "family")]
         )
@@ -80,7 +80,7 @@ class Phrases:
         return whose.en, whose.marked("of")
 
     def family(self, noun: Noun, simple: bool = False) -> NounPhrase:
-        """A relative, who is always someone's; the elder ones are 우리 and not 제 to Koreans."""
+        """A relative, always with a possessor; in Korean elder relatives take 우리 instead of 제."""
         if simple:
             word = Word("my")
             en, ko = [word], [Eojeol("우리" if "ours" in noun.tags else "제", [word])]
@@ -182,7 +182,7 @@ class Phrases:
         return Part([how, many, word], ko, 0, 50)
 
     def subject(self) -> NounPhrase:
-        """Who does it."""
+        """The subject of an action."""
         kind = self.draw.weighted(
             [(3, "name"), (2.2, "I"), (0.8, "we"), (0.3, "he"), (0.3, "she"), (3.2, "person"), (2, "family")]
         )
@@ -195,7 +195,7 @@ class Phrases:
         return self.pronoun(kind)
 
     def person(self) -> NounPhrase:
-        """Someone to whom or with whom it is done."""
+        """A person to whom or with whom something is done."""
         kind = self.draw.weighted([(3, "name"), (0.7, "me"), (0.4, "us"), (3.5, "person"), (2.5, "family")])
         if kind == "person":
             return self.common(self.draw.rare(PEOPLE), RECEIVING, 0.2)

@@ -56,7 +56,7 @@ class States:
         return Clause(subject, predicate, tense, negative, asked=asked)
 
     def condition(self, tense: str) -> Clause:
-        """Someone is tired, or the weather is bad: why things are not done."""
+        """Someone is tired, or the weather is bad: a reason not to do something."""
         names = named("busy tired sick hungry sad bad cold")
         adjective = self.draw.rare([a for a in RAIN_OR_SHINE if a.english in names], "adjective ")
         nouns = [n for n in select(adjective.nouns) if n.english != "room" and "animal" not in n.tags]

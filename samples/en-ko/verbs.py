@@ -117,8 +117,9 @@ class Verb:
     """One verb.
 
     `frame` is a key of FRAMES, followed in the table by e for `once` and p for `only_past`. `once` marks
-    events that are not told as habits, `only_past` mishaps that nobody plans; `preposition` is the word English puts before the object. `objects`, `places` and
-    `tools` are descriptions for `nouns.select`; where `tooled` is not empty, the tools go with those objects alone.
+    events that are not described as habits, `only_past` mishaps, which are not planned; `preposition` is the word
+    that precedes the object in English. `objects`, `places` and `tools` are descriptions for `nouns.select`; if
+    `tooled` is not empty, the tools go only with those objects.
     """
 
     english: str

@@ -1,10 +1,10 @@
-// The tables stand without this script. It draws lines between words, reads other layers and heads, and lights
+// The tables work without this script. It draws lines between words, shows other layers and heads, and highlights
 // what belongs to the word under the pointer, the finger or the keyboard.
 "use strict";
 
-const LEAST = 0.01; // of a weight that is drawn or said
-const MOST_SAID = 6; // words in a sentence
-const HINT = "Point at a word or touch it; or tab to it and move with the arrow keys.";
+const LEAST = 0.01; // weight that is drawn or named
+const MOST_SAID = 6; // words named in a sentence
+const HINT = "Point at a word or tap it, or press Tab and move with the arrow keys.";
 const SIDES = ["source", "target"];
 const OTHER = { source: "target", target: "source" };
 
@@ -27,12 +27,12 @@ function shape(name, attributes) {
   return made;
 }
 
-// Words, each isolated in its own direction, with what is said after it. Words may end in commas, so dots part them.
+// Words, each isolated in its own direction, with the text after it. Words may end in commas, so dots separate them.
 function listed(words, after = () => "") {
   return words.flatMap((word, at) => [at ? " · " : "", element("bdi", { textContent: word }), after(at)]);
 }
 
-// A reading in the words that the page uses too.
+// A description of a reading, as in the page.
 function described(run, [layer, head]) {
   const parts = [run.place, run.layers > 1 && `layer ${layer}`];
   if (run.heads > 1) parts.push(head ? `head ${head}` : `mean of ${run.heads} heads`);
@@ -46,7 +46,7 @@ function spotOf(node) {
   return { source: source === undefined ? null : +source, target: target === undefined ? null : +target };
 }
 
-// What one run saw in one pair.
+// The attention of one run for one pair.
 class Panel {
   constructor(section) {
     this.section = section;
@@ -75,7 +75,7 @@ class Panel {
     );
   }
 
-  // Words in two columns with lines between them, and the paragraphs that say figures.
+  // Words in two columns with lines between them, and the paragraphs of figures.
   #build() {
     this.lines = shape("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" });
     this.buttons = {};
@@ -145,7 +145,7 @@ class Panel {
     return side === "target" ? this.weights[index] : this.weights.map((row) => row[index]);
   }
 
-  // Read the layer and head that are chosen for the run; head 0 is the mean of all.
+  // Show the layer and head that are chosen for the run; head 0 is the mean of all.
   show() {
     const [layer, chosen] = this.run.shown;
     const [rows, columns] = [this.words.target.length, this.words.source.length];
@@ -176,11 +176,11 @@ class Panel {
     this.lines.replaceChildren(...this.links.map((link) => link.path));
   }
 
-  // Say what holds for the whole sentence.
+  // Summarise the whole sentence.
   #sumUp() {
     this.section.querySelector(".which").textContent = described(this.run, this.run.shown);
     this.section.querySelector(".own").hidden = String(this.run.shown) !== String(this.run.own);
-    // The end of a source, and the beginning of a target, is no word.
+    // The end of a source and the beginning of a target are not words.
     const noWord = mark === "first" ? 0 : this.words.source.length - 1;
     const overlooked = this.words.source.map(
       (_, index) => index !== noWord && sum(this.#between("source", index)) < unseen,
@@ -193,12 +193,12 @@ class Panel {
     const most = Math.log2(this.words.source.length);
     this.figures.replaceChildren(
       `Entropy ${mean.toFixed(2)} bits a word on average, ${most.toFixed(2)} at most. `,
-      ...(names.length ? ["Nobody looked at: ", ...listed(names)] : [`Every ${sides.source} word was looked at`]),
+      ...(names.length ? ["Unattended: ", ...listed(names)] : [`No ${sides.source} word is unattended`]),
       ".",
     );
   }
 
-  // Light a spot, and the same one where another run's panel has the same words there.
+  // Highlight a spot, and the same one in another run's panel that has the same words there.
   light(spot) {
     const alike = (panel) => (side) =>
       spot[side] === null || panel.words[side][spot[side]] === this.words[side][spot[side]];
@@ -230,7 +230,7 @@ class Panel {
     this.said.replaceChildren(...(spot ? this.#sentence(spot) : [HINT]));
   }
 
-  // What is lit, in words.
+  // What is highlighted, in words.
   #sentence({ source, target }) {
     const quoted = (side, index) => element("bdi", { textContent: `“${this.words[side][index]}”` });
     if (source !== null && target !== null) {
@@ -248,15 +248,15 @@ class Panel {
     );
     const [verb, whole] =
       side === "target"
-        ? ["looks at", `entropy ${entropy(weights).toFixed(2)} bits`]
-        : ["is looked at by", `in all ${percent(sum(weights))}`];
-    return [quoted(side, source ?? target), ` ${verb} `, ...(most.length ? names : ["nobody"]), `; ${whole}.`];
+        ? ["attends to", `entropy ${entropy(weights).toFixed(2)} bits`]
+        : ["is attended to by", `in total ${percent(sum(weights))}`];
+    return [quoted(side, source ?? target), ` ${verb} `, ...(most.length ? names : ["no word"]), `; ${whole}.`];
   }
 }
 
 const panels = new Map();
 
-// A pair's panels are made when it is first open.
+// A pair's panels are made when it is first opened.
 function open(pair) {
   if (!pair.open || panels.has(pair)) return;
   const made = [...pair.querySelectorAll(".run")].map((section) => new Panel(section));
@@ -269,7 +269,7 @@ for (const pair of document.querySelectorAll(".pair")) {
   pair.addEventListener("toggle", () => open(pair));
 }
 
-// For each run that has several, a choice of its layers and heads.
+// For each run with several readings, a choice of its layers and heads.
 runs.forEach((run, index) => {
   const heads = run.heads > 1 ? [...Array(run.heads + 1).keys()] : [0];
   const readings = [...Array(run.layers).keys()].flatMap((layer) => heads.map((head) => [layer + 1, head]));
