@@ -446,7 +446,7 @@ def test_below_a_map_are_its_entropy_and_the_words_not_attended_to():
     lines = shown([[0.05, 0.5, 0.25, 0.15, 0.05], [0.05, 0.9, 0.0, 0.04, 0.01]])
     entropy = sum(-p * math.log2(p) for p in (0.05, 0.5, 0.25, 0.15, 0.05, 0.05, 0.9, 0.04, 0.01)) / 2
     assert lines[-2].startswith(f"spread  {entropy:.2f} of {math.log2(5):.2f} bits")
-    assert lines[-1] == "unseen  the  [bold]  (column sums <0.2)"
+    assert lines[-1] == "unattended  the  [bold]  (column sums <0.2)"
 
 
 def test_a_map_without_target_words_only_reports_that():
@@ -459,8 +459,8 @@ def test_entropy_is_zero_for_one_word_in_each_row_and_largest_for_equal_weights(
     assert "2.32 of 2.32 bits" in shown([[0.2] * 5])[-2]
 
 
-def test_the_end_of_the_source_is_never_listed_as_unseen():
-    assert shown([[0.25, 0.25, 0.25, 0.25, 0.0]])[-1] == "unseen  no word  (column sums <0.2)"
+def test_the_end_of_the_source_is_never_listed_as_unattended():
+    assert shown([[0.25, 0.25, 0.25, 0.25, 0.0]])[-1] == "unattended  no word  (column sums <0.2)"
 
 
 @given(st.lists(anything, min_size=1, max_size=14), widths)

@@ -307,7 +307,7 @@ def test_a_run_with_one_reading_offers_no_choice(shown):
     assert browser.run("document.querySelectorAll('select').length") == 0
 
 
-def test_entropy_and_unseen_words_are_as_in_the_measures(shown):
+def test_entropy_and_unattended_words_are_as_in_the_measures(shown):
     weights = torch.tensor([[[[0.05, 0.9, 0.05, 0.0], [0.1, 0.4, 0.3, 0.2]]]])
     heads = Heads(["the", "red", "dog", "</s>"], ["rot", "Hund"], weights)
     one = Reading(1)
@@ -317,7 +317,7 @@ def test_entropy_and_unseen_words_are_as_in_the_measures(shown):
         f"Entropy {entropy(weights).mean():.2f} bits a word on average, {math.log2(4):.2f} at most. "
         "Unattended: the."
     )
-    assert browser.run("[...document.querySelectorAll('.unseen')].map(e => e.textContent)") == ["the"]
+    assert browser.run("[...document.querySelectorAll('.unattended')].map(e => e.textContent)") == ["the"]
 
 
 def test_the_same_word_is_highlighted_in_both_runs_and_another_is_not(shown):

@@ -33,7 +33,7 @@ def attention_map(attention: Attention, *, width: int, title: str = "") -> Rende
 
 def attention_summary(attention: Attention, width: int) -> list[Text]:
     """The mean entropy of the rows, and the source words that no target word attended to."""
-    from seqattn.alignment.measures import UNSEEN, coverage, entropy
+    from seqattn.alignment.measures import UNATTENDED, coverage, entropy
 
     bits, most = entropy(attention.weights).mean().item(), math.log2(len(attention.source))
     spread = [
@@ -42,15 +42,15 @@ def attention_summary(attention: Attention, width: int) -> list[Text]:
         f"{attention.source[attention.mark]} counted",
     ]
     words = enumerate(zip(attention.source, coverage(attention.weights).tolist(), strict=True))
-    unseen = [
+    unattended = [
         fit(visible(word), min(width, MAX_HEADING))
         for at, (word, share) in words
-        if share < UNSEEN and at != attention.mark
+        if share < UNATTENDED and at != attention.mark
     ]
-    unseen = [*(unseen or ["no word"]), f"(column sums <{UNSEEN})"]
+    unattended = [*(unattended or ["no word"]), f"(column sums <{UNATTENDED})"]
     return [
         line
-        for label, entries in (("spread", spread), ("unseen", unseen))
+        for label, entries in (("spread", spread), ("unattended", unattended))
         for line in flow(map(Text, [label, *entries]), width)
     ]
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-UNSEEN = 0.2
+UNATTENDED = 0.2
 """A source word with less `coverage` than this counts as not attended to."""
 
 

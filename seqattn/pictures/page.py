@@ -11,7 +11,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from seqattn.alignment.measures import UNSEEN
+from seqattn.alignment.measures import UNATTENDED
 from seqattn.errors import InputError
 from seqattn.models.base import Place, Reading
 from seqattn.pictures.legible import caption, right_to_left, visible
@@ -53,7 +53,7 @@ def page(found: Iterable[Sequence[Panel]]) -> str:
         place = several[0].heads.place
     style, script = _colours() + _asset("page.css"), _asset("page.js")
     policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
-    data = {"steps": STEPS, "unseen": UNSEEN, "sides": SIDES[place], "runs": runs, "pairs": weights}
+    data = {"steps": STEPS, "unattended": UNATTENDED, "sides": SIDES[place], "runs": runs, "pairs": weights}
     data["mark"] = "first" if place == "decoder" else "last"
     return Template(_asset("page.html")).substitute(
         policy=f"{policy}; base-uri 'none'; form-action 'none'",
@@ -63,7 +63,7 @@ def page(found: Iterable[Sequence[Panel]]) -> str:
         style=style,
         pairs="".join(pairs),
         legend="".join(f'<i class="w{k}"></i>' for k in range(STEPS + 1)),
-        unseen=f"{UNSEEN:.0%}",
+        unattended=f"{UNATTENDED:.0%}",
         weights=json.dumps(data, separators=(",", ":")),
         script=script,
     )

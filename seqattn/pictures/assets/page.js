@@ -8,7 +8,7 @@ const HINT = "Point at a word or tap it, or press Tab and move with the arrow ke
 const SIDES = ["source", "target"];
 const OTHER = { source: "target", target: "source" };
 
-const { steps, unseen, sides, mark, runs, pairs } = JSON.parse(document.getElementById("weights").textContent);
+const { steps, unattended, sides, mark, runs, pairs } = JSON.parse(document.getElementById("weights").textContent);
 
 const percent = (weight, digits = 0) => `${(100 * weight).toFixed(digits)}\u00a0%`;
 const step = (weight) => `w${Math.round(steps * weight)}`;
@@ -183,10 +183,10 @@ class Panel {
     // The end of a source and the beginning of a target are not words.
     const noWord = mark === "first" ? 0 : this.words.source.length - 1;
     const overlooked = this.words.source.map(
-      (_, index) => index !== noWord && sum(this.#between("source", index)) < unseen,
+      (_, index) => index !== noWord && sum(this.#between("source", index)) < unattended,
     );
     this.buttons.source.forEach((button, index) =>
-      button.parentElement.classList.toggle("unseen", overlooked[index]),
+      button.parentElement.classList.toggle("unattended", overlooked[index]),
     );
     const names = this.words.source.filter((_, index) => overlooked[index]);
     const mean = sum(this.weights.map(entropy)) / Math.max(1, this.weights.length);
