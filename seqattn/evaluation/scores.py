@@ -6,9 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sacrebleu.metrics.bleu import BLEU
-from sacrebleu.metrics.chrf import CHRF
-
 from seqattn.text.tokenizer import normalise
 
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -53,6 +50,10 @@ def unspaced(text: str) -> bool:
 
 def score(hypotheses: Sequence[str], references: Sequence[str], tokenize: str | None = None) -> Scores:
     """Corpus BLEU and chrF with their signatures, and exact matches; the lengths are equal and positive."""
+    # Loaded here, as it takes as long as the rest of the library, and translating needs none of it.
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+
     # force: else sacrebleu warns on stderr about texts that look tokenised, which here is often intended.
     bleu = BLEU(tokenize=tokenize or choose_bleu_tokenizer(references), force=True)
     chrf = CHRF()
