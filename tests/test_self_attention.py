@@ -103,6 +103,9 @@ def test_every_format_shows_self_attention(work, whose):
     heads = command(*asked, "--heads").stdout
     assert "head 1" in heads and f"self-attention of the {whose}" in heads
     # The reading chosen in training is not among these.
+    assert "the run's own" not in heads and heads.splitlines()[1].startswith(
+        ("source", "target")[whose == "decoder"]
+    )
     assert "head 1*" not in heads and "head 2*" not in heads and "mean*" not in heads
     some = command(
         "align", work.run("transformer"), "--pairs", work.test, "--self-attention", whose, "--format", "jsonl"

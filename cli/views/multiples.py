@@ -64,7 +64,8 @@ def multiples(heads: Heads, own: Reading | None, *, width: int, title: str = "")
     numbered = [Text(fit(f"{n} {fit(name, MAX_HEADING)}", width)) for n, name in enumerate(names, start=1)]
     # A terminal that reorders right-to-left words would separate them from their numbers.
     apart = any(map(reordered, names))
-    lines += [Text("source"), *numbered] if apart else flow([Text("source"), *numbered], width)
+    side = Text("target" if heads.place == "decoder" else "source")
+    lines += [side, *numbered] if apart else flow([side, *numbered], width)
     layers = [list(_maps(heads, own, layer)) for layer in range(1, len(heads.weights) + 1)]
     label = min(max(map(cell_len, labels)), width // 4)
     label = max(label, len(f"layer {len(layers)}"))
@@ -82,7 +83,7 @@ def multiples(heads: Heads, own: Reading | None, *, width: int, title: str = "")
             for first in range(0, len(maps), beside):
                 some = maps[first : first + beside]
                 lines += [Text(), *_beside(f"layer {layer}", some, labels, columns, size, label, extent)]
-    lines += [Text(), *legend(width, "* the run's own", "bits: row entropy")]
+    lines += [Text(), *legend(width, *(["* the run's own"] if own else []), "bits: row entropy")]
     return block(lines)
 
 
