@@ -26,6 +26,11 @@ class InputError(Exception):
         super().__init__(f"{where}{message}{f' ({remedy})' if remedy else ''}")
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things: `1 pair`, `2,000 pairs`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 @contextmanager
 def naming(path: Path | str) -> Iterator[None]:
     """Add this path (a run, a corpus) to any InputError raised within that names no file."""

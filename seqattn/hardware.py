@@ -74,13 +74,17 @@ def side_by_side(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterato
 
     pool = ThreadPoolExecutor(workers, initializer=begin)
     try:
-        results = pool.map(work, waiting)
-        begun.wait()
-        # torch keeps the number per thread, but new threads start with the one that any thread set last.
+        try:
+            results = pool.map(work, waiting)
+            begun.wait()
+        except BaseException:
+            # Only now: a worker that still leaves the barrier would take an abort for its own failure.
+            begun.abort()
+            raise
+        # torch keeps a number for each thread, but new threads start with the one that any thread set last.
         torch.set_num_threads(threads)
         yield from results
     finally:
-        begun.abort()
         pool.shutdown(cancel_futures=True)
 
 

@@ -72,7 +72,7 @@ def test_align_scores_links_against_gold(work, tmp_path):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda lines: lines[:-1], f"has {len(TEST) - 1} lines, but there are {len(TEST)} pairs"),
+        (lambda lines: lines[:-1], f"has {len(TEST) - 1} lines for {len(TEST)} pairs"),
         (lambda lines: [*lines, ""], f"has {len(TEST) + 1} lines"),
         (lambda lines: [lines[0], "0-77", *lines[2:]], "line 2: the link 0-77 is outside"),
         (lambda lines: [lines[0], "0:0", *lines[2:]], "line 2: '0:0' is not a link"),
@@ -184,6 +184,8 @@ def test_a_misspelt_run_is_not_taken_for_a_sentence(work, tmp_path, monkeypatch)
         (tmp_path / "red", "the folder that training wrote"),
         (work.path / "nothing", "the folder that training wrote"),
         (work.path / "transfomer", near),
+        (work.path / "lsmt", f"did you mean {work.run('lstm')}?"),
+        (work.path / "lstm one", f"did you mean {work.run('lstm')}?"),
         (str(work.run("transformer")).replace("/work", "/wrk", 1), near),
     ]:
         output = error_of(seqattn("align", work.run("lstm"), meant, "red dog", status=1))
@@ -279,7 +281,7 @@ def test_heads_of_a_sentence_are_shown_and_the_runs_own_is_marked(work):
     assert shown.count("*") == 2
     other = "produced" if own.consumed else "consumed"
     shown = seqattn("align", run, "red dog", "dog red cat", "--heads", "--at", other).stdout
-    assert shown.startswith(f"transformer: {other}") and shown.count("*") == 1
+    assert shown.startswith(f"transformer: {other}") and "*" not in shown
 
 
 def test_heads_of_several_runs_are_below_each_other(work):

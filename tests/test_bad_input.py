@@ -67,7 +67,7 @@ def test_a_bad_corpus_is_a_one_line_error_and_nothing_is_written(work, tmp_path,
 def test_a_corpus_too_small_to_hold_anything_out_is_an_error(tmp_path):
     corpus = write_tsv(tmp_path / "few.tsv", PAIRS[:10])
     result = seqattn("train", "--train", corpus, "--arch", "lstm", "--out", tmp_path / "run", status=1)
-    assert "10 distinct pairs are too few" in error_of(result)
+    assert "10 distinct pairs: too few" in error_of(result)
     assert not (tmp_path / "run").exists()
 
 

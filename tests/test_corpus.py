@@ -353,6 +353,6 @@ def test_the_choice_is_not_a_prefix_of_the_corpus():
 
 @pytest.mark.parametrize("pairs", [[], numbered(19), numbered(19) * 5], ids=["none", "19", "19 distinct"])
 def test_too_few_pairs_to_hold_out_are_an_input_error(pairs):
-    with pytest.raises(InputError, match=f"{len(set(pairs))} distinct pairs are too few") as caught:
+    with pytest.raises(InputError, match=f"{len(set(pairs))} distinct pairs: too few") as caught:
         hold_out(pairs)
     assert "validation corpus" in caught.value.remedy

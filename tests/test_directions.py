@@ -20,9 +20,11 @@ from commands import seqattn as command
     [
         ("train.en,train.de", ("en", "de")),
         ("a/b.c/train.en.gz,d/train.de.gz", ("en", "de")),
-        ("simple.train.src.gz,simple.train.tgt.gz", ("src", "tgt")),
+        ("simple.train.src.gz,simple.train.tgt.gz", None),
+        ("train.en.GZ,train.de.gz", ("en", "de")),
+        ("train.,train.de", None),
         ("test_2016_flickr.en.gz,test_2016_flickr.de.gz", ("en", "de")),
-        ("source.txt,target.txt", ("source", "target")),
+        ("source.txt,target.txt", None),
         ("de-train.txt,en-train.txt", ("de", "en")),
         ("train.en,valid.de", None),
         ("train.en,train.de.txt", None),

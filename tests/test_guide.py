@@ -131,7 +131,7 @@ def test_attention_learns_the_links_of_its_guide_only_with_a_weight(architecture
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        ([frozenset({(0, 0)})], "has 1 lines, but there are 2 pairs"),
+        ([frozenset({(0, 0)})], "has 1 line for 2 pairs"),
         ([frozenset(), frozenset({(1, 2)})], "line 2: the link 1-2 is outside a pair of 2 and 2 words"),
         ([frozenset({(0, 0)}), frozenset()], "line 1: the link 0-0 is outside a pair of 0 and 1 words"),
     ],

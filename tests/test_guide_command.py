@@ -71,7 +71,7 @@ def test_a_run_is_not_resumed_with_another_guide(work, links, tmp_path):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda lines: lines[:-1], f"has {len(TRAIN) - 1} lines, but there are {len(TRAIN)} pairs"),
+        (lambda lines: lines[:-1], f"has {len(TRAIN) - 1} lines for {len(TRAIN)} pairs"),
         (lambda lines: ["7-0", *lines[1:]], "line 1: the link 7-0 is outside a pair"),
         (lambda lines: [*lines[:3], "a-b", *lines[4:]], "line 4: 'a-b' is not a link"),
     ],
@@ -117,6 +117,17 @@ def test_guide_self_comes_from_two_runs_that_are_kept(work, tmp_path):
     assert len(links.read_text().splitlines()) == len(TRAIN)
     assert json.loads((tmp_path / "run" / "config.json").read_text())["data"]["guide"] == str(links)
     assert "already exists" in error_of(command(*train, status=1))
+
+
+def test_runs_of_the_other_direction_or_without_attention_do_not_guide_and_nothing_is_trained(work, tmp_path):
+    train = arguments(work, "lstm", "--max-updates", 4, "--guide", "self")
+    plain = arguments(work, "lstm", "--max-updates", 4)
+    command(*plain, "--swap", "--out", tmp_path / "run.forward")
+    said = error_of(command(*train, "--out", tmp_path / "run", status=1))
+    assert "run.forward: was trained in the other direction" in said
+    said = error_of(command(*train, *setting("score=none"), "--out", tmp_path / "other", status=1))
+    assert "no attention to guide" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.forward"]
 
 
 def test_python_makes_the_same_guide_as_the_command(work, tmp_path):

@@ -145,7 +145,7 @@ def test_invalid_combinations_with_step_are_usage_errors(work, more):
 
 def test_steps_are_of_one_run(work):
     runs = [work.run("lstm"), work.run("transformer")]
-    assert "one run" in seqattn("align", *runs, "red dog", "--step", status=2).stderr
+    assert "one RUN" in seqattn("align", *runs, "red dog", "--step", status=2).stderr
 
 
 def scene(shares=(0.1, 0.6, 0.3), name="step 1 of 9", text="dog", pieces=None):

@@ -23,7 +23,7 @@ def test_train_writes_a_run_and_reports_its_choices(work, architecture):
     }
     assert result.stdout == ""
     output = " ".join(result.stderr.split())
-    assert "114 pairs to train on, 6 to validate on held out of them" in output
+    assert "114 pairs to train on, 6 held out to validate on" in output
     assert "joint vocabulary of" in output and "preset tiny" in output
     assert "until 40 updates" in output and "BLEU" in output and "best so far" in output
     config = json.loads((run / "config.json").read_text())

@@ -276,3 +276,13 @@ def test_parallel_work_does_not_change_the_thread_count_of_other_threads():
         assert inside == [1] * 6 and around == [2] * 12
     finally:
         torch.set_num_threads(before)
+
+
+def test_little_work_side_by_side_ends_however_the_threads_take_turns():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        for _ in range(300):
+            assert list(side_by_side(abs, [-1, 2])) == [1, 2]
+    finally:
+        torch.set_num_threads(before)

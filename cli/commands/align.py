@@ -96,8 +96,8 @@ def align(
     translation or with TARGET: an argument after RUN is another run if it is a folder that training wrote.
 
     Words are separated by spaces and counted from 0; Pharaoh format writes a link of source word I to target
-    word J as I-J. Each target word is linked to the source word it attends to most. Gold files contain I-J
-    for sure links and I?J for possible ones.
+    word J as I-J. Each target word is linked to the source word that gets the largest share of its attention,
+    punctuation attached to words left out. Gold files contain I-J for sure and I?J for possible links.
 
     \b
       seqattn align runs/mine "A sentence."
@@ -158,7 +158,7 @@ def align(
     corpora = [one.read_pairs(pairs) if pairs else (_pair(one, *sides),) for one in loaded]
     answers = read_answers(gold, read_corpus(pairs).pairs) if gold and pairs else None
     turns = pairs is not None and loaded[0].turns(pairs)
-    if turns:
+    if pairs and any(one.turns(pairs) for one in loaded):
         diagnostics().print(f"{pairs}: read from target to source, as the run was trained.", markup=False)
     if heads and pairs:
         judge(loaded[0], corpora[0], [one.turned() for one in answers] if answers and turns else answers)

@@ -23,23 +23,21 @@ def refuse_misspelt_run(argument: str, run: Path) -> None:
 
     That is a folder, a path in a folder, or nearly the name of a neighbouring run; a sentence has spaces.
     """
-    if not argument or any(map(str.isspace, argument)):
+    if not argument:
         return
-    path = Path(argument)
+    path, spaced = Path(argument), any(map(str.isspace, argument))
     try:
         folders = {folder for folder in (run.parent, path.parent) if folder.is_dir()}
         runs = {_end(one): one for folder in folders for one in folder.iterdir() if is_run(str(one))}
-        named = path.is_dir() or (len(path.parts) > 1 and path.parent in folders)
+        beside = len(path.parts) > 1 and path.parent in folders
+        named = not spaced and (path.is_dir() or beside)
     except (OSError, ValueError):
         return
-    near = difflib.get_close_matches(_end(path), runs, n=1, cutoff=0.8)
+    # A sentence with spaces is a run only if it leads to where runs are.
+    near = difflib.get_close_matches(_end(path), runs, n=1, cutoff=0.7) if beside or not spaced else []
     if named or near:
         guess = f"did you mean {runs[near[0]]}? " if near else "give the folder that training wrote; "
-        raise InputError(
-            "is not a run",
-            path=argument,
-            remedy=f"{guess}write a one-word sentence with a space before it",
-        )
+        raise InputError("is not a run", path=argument, remedy=f"{guess}a sentence may begin with a space")
 
 
 def _end(path: Path) -> str:
@@ -70,7 +68,8 @@ def misused(
     needed = "needs --pairs: it is for a whole corpus."
     errors = [
         (len(sentences) > 2, f"Got unexpected extra arguments: {' '.join(sentences[2:])}"),
-        (bool(sentences) == pairs, "Give either a SOURCE sentence or --pairs CORPUS."),
+        (bool(sentences) and pairs, "Give either a SOURCE sentence or --pairs CORPUS, not both."),
+        (not sentences and not pairs, "Give a RUN, and after it a SOURCE sentence or --pairs CORPUS."),
         (gold and not pairs, f"--gold {needed}"),
         (reverse and not pairs, f"--reverse {needed}"),
         (symmetrize and not reverse, "--symmetrize needs --reverse."),
@@ -81,7 +80,7 @@ def misused(
         ),
         (
             self_attention and (gold or reverse or lexicon or threshold or step or form == "pharaoh"),
-            "--self-attention makes pictures, not links: leave out --gold, --reverse, --threshold, --step.",
+            "--self-attention only makes pictures: leave out options that are for links, and --step.",
         ),
         (
             self_attention and pairs and (form is None or heads),
@@ -94,7 +93,7 @@ def misused(
         (pause and not step, "--pause needs --step."),
         (
             step and (pairs or runs > 1 or heads or at or bool(unit) or form is not None),
-            "--step shows one run and sentence in pieces: give only --layer and --head with it.",
+            "--step shows one RUN and one sentence, in pieces: only --layer and --head go with it.",
         ),
         (
             runs > 1 and pairs and (form is None or gold or heads or reverse),

@@ -178,7 +178,7 @@ def _train_all(
     for architecture, start in starters.items():
         experiment, size = start()
         if not paths:
-            describe_data(console, experiment.prepared)
+            describe_data(console, experiment.prepared, experiment.config.tokenizer.vocab_size)
         console.print(f"\n{architecture} ({size}):", markup=False)
         announce(console, experiment)
         watch(console, experiment, architecture)

@@ -48,10 +48,13 @@ def evaluate(
     threads: int | None,
 ) -> None:
     """Translate a test corpus and score it: BLEU, chrF, exact match, speed."""
+    if output is not None and str(output) == "-":
+        raise click.UsageError("--output needs a file: only --json can be written to standard output.")
     refuse_overwriting(json_path, test)
     refuse_overwriting(output, test)
     loaded = open_run(run, device, threads, precision)
 
+    from seqattn.errors import counted
     from seqattn.files import write_aside
 
     from ..views.render import assessment_facts
@@ -60,7 +63,7 @@ def evaluate(
     if loaded.turns(test):
         diagnostics().print(f"{test}: read from target to source, as the run was trained.", markup=False)
     if empty := sum(not (pair.source and pair.target) for pair in pairs):
-        diagnostics().print(f"{test}: {empty:,} pairs with an empty side are scored too.", markup=False)
+        diagnostics().print(f"{test}: {counted(empty, 'pair')} with an empty side scored too.", markup=False)
     found = loaded.evaluate(pairs, beam=beam, length_penalty=length_penalty, tokenize=tokenize)
     if output:
         write_aside(output, "".join(f"{text}\n" for text in found.hypotheses).encode())

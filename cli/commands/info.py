@@ -20,5 +20,5 @@ def info(run: Path) -> None:
 
     loaded = load_run(run)
     events = RunFolder(run).read_metrics()
-    facts = run_facts(loaded.config, loaded.parameters, loaded.trained, events[-1] if events else None)
+    facts = run_facts(loaded, events[-1] if events else None)
     results().print(facts, soft_wrap=True)

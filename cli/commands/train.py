@@ -90,7 +90,7 @@ def train(
     console = diagnostics()
     on = set_up(device, threads)
     from seqattn.runs.folder import RunFolder
-    from seqattn.runs.setup import Request
+    from seqattn.runs.setup import Request, refuse_unguidable
 
     from ..views.live import announce, watch
 
@@ -107,6 +107,7 @@ def train(
         start = partial(_start, console, request, arch, init_from, on)
         if guide == "self":
             RunFolder(out).refuse_existing()
+            refuse_unguidable(request, arch)
             guide = str(_own_guide(console, out, train_on, on, start))
         experiment = start(out, swap, guide)
     announce(console, experiment)
@@ -130,7 +131,7 @@ def _start(
     asked = replace(request, swap=swap, guide=guide)
     with preparing(console) as report:
         experiment, size = set_up(asked, architecture, out, device, init_from, report)
-    describe_data(console, experiment.prepared)
+    describe_data(console, experiment.prepared, experiment.config.tokenizer.vocab_size)
     named = f"{experiment.config.architecture}, {size}"
     console.print(f"{named}; settings can be changed with --set.", markup=False)
     return experiment
@@ -157,7 +158,7 @@ def _own_guide(
     if links.exists():
         console.print(f"The guide already exists in {links}.", markup=False, soft_wrap=True)
         return links
-    train_directions(out, device, start, train)
+    train_directions(out, corpora, device, start, train)
     with preparing(console) as report:
         write_own_guide(out, corpora, device, report)
     console.print(f"The links of both directions are in {links}.", markup=False, soft_wrap=True)

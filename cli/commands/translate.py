@@ -133,7 +133,7 @@ def _lines(path: Path | None) -> Iterator[str]:
 @contextlib.contextmanager
 def _destination(path: Path | None) -> Iterator[TextIO]:
     """Standard output, or a file that appears once it is complete."""
-    if path is None:
+    if path is None or str(path) == "-":
         yield sys.stdout
         return
     from seqattn.files import replacing

@@ -43,15 +43,23 @@ def preparing(console: Console) -> Iterator[Report]:
         )
 
 
-def describe_data(console: Console, prepared: Prepared) -> None:
-    """Report the training data, and what was left out and why."""
+def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
+    """Report the training data, and what was left out and why.
+
+    `asked` is the vocabulary size that was asked for, 0 if none was.
+    """
+    from seqattn.runs.card import direction
+
     record = prepared.record
     tokenizer = prepared.tokenizer
     sizes = f"{len(tokenizer.source):,}" + ("" if tokenizer.joint else f" and {len(tokenizer.target):,}")
-    held = "" if record.valid else " held out of them"
+    held = "" if record.valid else " held out"
+    largest = max(len(tokenizer.source), len(tokenizer.target))
+    fewer = " (the corpus yields no more)" if asked > largest else ""
+    way = f", {direction(record)}" if record.swapped or record.sides else ""
     console.print(
-        f"{record.train_pairs:,} pairs to train on, {record.valid_pairs:,} to validate on{held}; "
-        f"{'joint' if tokenizer.joint else 'separate'} vocabulary of {sizes} pieces.",
+        f"{record.train_pairs:,} pairs to train on, {record.valid_pairs:,}{held} to validate on{way}; "
+        f"{'joint' if tokenizer.joint else 'separate'} vocabulary of {sizes} pieces{fewer}.",
         markup=False,
         soft_wrap=True,
     )

@@ -10,6 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from seqattn.errors import counted
+
 from .heatmap import MAX_HEADING, MIN_WIDTH, block, caption, fit, flow, heatmap, visible
 
 if TYPE_CHECKING:
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from seqattn.data.corpus import Pair
     from seqattn.evaluation.scores import Assessment
     from seqattn.models.base import Reading
-    from seqattn.runs.folder import RunConfig
-    from seqattn.runs.records import MetricsLine, TrainedRecord
+    from seqattn.runs.records import MetricsLine
+    from seqattn.runs.run import Run
 
 
 def attention_map(attention: Attention, *, width: int, title: str = "") -> RenderableType:
@@ -72,7 +74,7 @@ def assessment_facts(assessment: Assessment, beam: int) -> Text:
         {
             "BLEU": f"{scores.bleu:.2f}   {scores.bleu_signature}",
             "chrF": f"{scores.chrf:.2f}   {scores.chrf_signature}",
-            "exact match": f"{scores.exact:.2f} % of {scores.sentences:,} sentences",
+            "exact match": f"{scores.exact:.2f} % of {counted(scores.sentences, 'sentence')}",
             "decoding": f"{sentences:,.1f} sentences/s, {ids:,.0f} tokens/s, beam {beam}",
         }
     )
@@ -157,14 +159,19 @@ def differences(systems: Sequence[System], pairs: Sequence[Pair], rows: Sequence
     return table
 
 
-def run_facts(config: RunConfig, parameters: int, trained: TrainedRecord, last: MetricsLine | None) -> Text:
+def run_facts(run: Run, last: MetricsLine | None) -> Text:
     """The output of `seqattn info`; `last` is the newest line of the run's metrics, if any."""
     from dataclasses import asdict
 
     from seqattn.options import flat_options
     from seqattn.runs.card import direction
 
+    from .live import duration
+
+    config, trained, tokenizer = run.config, run.trained, run.tokenizer
     data = config.data
+    sizes = f"{len(tokenizer.source):,}" + ("" if tokenizer.joint else f" and {len(tokenizer.target):,}")
+    joint = "joint" if tokenizer.joint else "separate"
     valid = data.valid or "the training corpus, held out"
     defaults = type(config.training)()
     changed = {k: v for k, v in asdict(config.training).items() if v != getattr(defaults, k)}
@@ -176,17 +183,17 @@ def run_facts(config: RunConfig, parameters: int, trained: TrainedRecord, last: 
         origin = "newest weights"
     length = "unknown"
     if last:
-        minutes, seconds = divmod(round(last.all_seconds), 60)
-        length = f"{last.update:,} updates, {last.all_tokens:,} tokens, {minutes}:{seconds:02} minutes"
+        length = f"{last.update:,} updates, {last.all_tokens:,} tokens, {duration(last.all_seconds)}"
     return facts(
         {
             "architecture": config.architecture,
             "direction": direction(data),
-            "parameters": f"{parameters:,}",
+            "parameters": f"{run.parameters:,}",
             "options": ", ".join(f"{k}={v}" for k, v in flat_options(config.model).items()),
-            "tokenizer": f"{config.tokenizer.pieces}, {'joint' if config.tokenizer.joint else 'separate'}",
+            "tokenizer": f"{config.tokenizer.pieces}, {joint}, {sizes} pieces",
             "training data": f"{data.train_pairs:,} pairs of {' + '.join(data.train)}",
             "validation data": f"{data.valid_pairs:,} pairs of {valid}",
+            "guide": data.guide or "none",
             "training options": ", ".join(f"{k}={v}" for k, v in changed.items()) or "defaults",
             "trained for": length,
             "weights": f"{origin}, update {trained.update:,}",

@@ -75,16 +75,19 @@ def play(
     from dataclasses import replace
 
     from seqattn.decoding.stepping import steps
+    from seqattn.errors import naming
     from seqattn.models.base import AttentionShape
     from seqattn.pictures.panel import described
 
     ids = run.tokenizer.source.encode(source)
     along = None if target is None else run.tokenizer.target.encode(target)
     options = run.search_options(beam=1)
-    every = list(steps(run.model, ids, options, along))
+    with naming(run.path):
+        every = list(steps(run.model, ids, options, along))
     scenes = list(scenes_of(every, run.tokenizer, ids, reading))
     shown = described(replace(reading, consumed=False), AttentionShape(*every[0].attention.shape[:2]))
-    heading = [Text(caption(f"{name}: {shown}"), "bold")]
+    way = "greedy search" if target is None else "along the target"
+    heading = [Text(caption(f"{name}: {shown}; {way}"), "bold")]
     if reading.consumed:
         heading.append(
             Text("as an alignment the run reads the step after, which consumes the piece", "italic")

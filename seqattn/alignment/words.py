@@ -10,7 +10,7 @@ from typing import NamedTuple
 from seqattn.alignment.links import Gold, Links, read_gold
 from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair
-from seqattn.errors import InputError
+from seqattn.errors import InputError, counted
 from seqattn.models.base import Place
 from seqattn.symbols import EOS
 from seqattn.text.tokenizer import WORD_START, Side, Tokenizer, normalise
@@ -72,7 +72,7 @@ def read_answers(path: Path, pairs: Sequence[Pair]) -> list[Gold]:
 def check_links(lines: Sequence[Links], pairs: Sequence[Pair], path: Path | str) -> None:
     """InputError when `path` does not have a line of links for each pair, or has a link outside its pair."""
     if len(lines) != len(pairs):
-        raise InputError(f"has {len(lines)} lines, but there are {len(pairs)} pairs", path=path)
+        raise InputError(f"has {counted(len(lines), 'line')} for {counted(len(pairs), 'pair')}", path=path)
     for number, (pair, links) in enumerate(zip(pairs, lines, strict=True), start=1):
         sizes = tuple(len(normalise(text).split(" ")) if normalise(text) else 0 for text in pair)
         for source, target in sorted(links):

@@ -104,6 +104,8 @@ def compare(
 
     A test corpus given by name is read in the direction of the runs; InputError when they differ in it.
     """
+    if not runs:
+        raise ValueError("there are no runs to compare")
     loaded = [run if isinstance(run, Run) else load(run) for run in runs]
     if isinstance(test, str | Path):
         turned = turned_by_all(loaded, test)

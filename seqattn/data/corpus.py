@@ -11,9 +11,26 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from seqattn.errors import InputError
+from seqattn.errors import InputError, counted
 from seqattn.files import read_lines
 
+ROLES = {
+    "",
+    "src",
+    "source",
+    "trg",
+    "tgt",
+    "target",
+    "ref",
+    "reference",
+    "in",
+    "input",
+    "out",
+    "output",
+    "1",
+    "2",
+}
+"""Parts of names that say which side a text is, not what it is in."""
 PAIR_FORMATS = {".tsv": "tab", ".jsonl": "json"}
 
 
@@ -96,16 +113,19 @@ def merge(corpora: Sequence[Corpus]) -> Corpus:
 
 
 def side_names(argument: str) -> tuple[str, str] | None:
-    """The names of both sides in the file names of `SOURCE,TARGET`: the one part in which they differ.
+    """What the names of two texts `SOURCE,TARGET` call their sides: the one part in which they differ.
 
-    `train.en.gz,train.de.gz` are en and de; a file of pairs names neither.
+    `train.en.gz,train.de.gz` are en and de. A file of pairs names neither, and src and tgt are no names.
     """
     sides = argument.split(",")
     if len(sides) != 2:
         return None
-    source, target = (re.split("[._-]+", Path(side).name.removesuffix(".gz")) for side in sides)
+    names = (re.sub(r"\.gz$", "", Path(side).name, flags=re.IGNORECASE) for side in sides)
+    source, target = (re.split("[._-]+", name) for name in names)
     different = [pair for pair in zip(source, target, strict=False) if pair[0] != pair[1]]
-    return different[0] if len(source) == len(target) and len(different) == 1 else None
+    if len(source) != len(target) or len(different) != 1:
+        return None
+    return None if any(name.lower() in ROLES for name in different[0]) else different[0]
 
 
 def pair_format(path: Path) -> str | None:
@@ -184,7 +204,7 @@ def hold_out(pairs: Sequence[Pair]) -> Split:
     size = min(1000, len(first) // 20)
     if not size:
         raise InputError(
-            f"{len(first)} distinct pairs are too few to hold out a validation set",
+            f"{counted(len(first), 'distinct pair')}: too few to hold out a validation set",
             remedy="give at least 20, or a validation corpus",
         )
     held = set(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from seqattn.errors import InputError
+
 if TYPE_CHECKING:
     from seqattn.models.base import Seq2Seq, Vocabulary
 
@@ -73,17 +75,17 @@ def architecture_of(encoder: str, decoder: str) -> str:
 
 
 def parts_of(architecture: str) -> tuple[str, str]:
-    """The names of an architecture's encoder and decoder; KeyError when there is no such architecture."""
+    """The names of an architecture's encoder and decoder; InputError when there is no such architecture."""
     encoder, plus, decoder = architecture.partition("+")
-    if not plus:
+    if architecture in ARCHITECTURES:
         return ARCHITECTURES[architecture]
-    return _known(encoder, ENCODERS), _known(decoder, DECODERS)
-
-
-def _known(name: str, parts: dict[str, Part]) -> str:
-    if name not in parts:
-        raise KeyError(name)
-    return name
+    if not plus or encoder not in ENCODERS or decoder not in DECODERS:
+        raise InputError(
+            f"there is no architecture {architecture!r}",
+            remedy=f"use {', '.join(ARCHITECTURES)} or ENCODER+DECODER, of {', '.join(ENCODERS)} "
+            f"and {', '.join(DECODERS)}",
+        )
+    return encoder, decoder
 
 
 @dataclass(frozen=True)

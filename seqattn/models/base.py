@@ -253,6 +253,8 @@ class Seq2Seq(nn.Module):
             "encoder": self.encoder.self_attention_shape,
             "decoder": self.decoder.self_attention_shape,
         }
+        if place not in shapes:
+            raise ValueError(f"attention must be one of {', '.join(shapes)}, not {place!r}")
         return shapes[place]
 
     def require_attention(self, purpose: str = "read", place: Place = "cross") -> AttentionShape:

@@ -51,7 +51,7 @@ class AttentionMap(Panel):
         path = Path(path)
         forms = {".svg": self.to_svg, ".html": self.to_html}
         if path.suffix.lower() not in forms:
-            raise InputError("is neither a picture nor a page", path=path, remedy="write .svg or .html")
+            raise InputError("must end in .svg or .html", path=path)
         write_aside(path, forms[path.suffix.lower()]().encode("utf-8", "replace"))
 
     def _repr_html_(self) -> str:

@@ -20,10 +20,10 @@ def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> st
     shape = ", ".join(f"{key} {value}" for key, value in flat_options(config.model).items())
     score = (
         f"BLEU {trained.bleu:.2f}, chrF {trained.chrf:.2f}, exact match {trained.exact:.1f} %, "
-        f"loss {trained.loss:.3f} nats an id, after {trained.update:,} updates"
+        f"loss {trained.loss:.3f} nats per id, after {trained.update:,} updates"
         f"{' (average of several)' if trained.averaged else ''}."
     )
-    valid = data.valid or "a part of the training corpus held out"
+    valid = f"of {data.valid}" if data.valid else "held out of the training corpus"
     corpora = " and ".join(f"`{name}`" for name in data.train)
     command = f"\nMade by `{' '.join(config.command)}`.\n" if config.command else ""
     return f"""# {config.architecture} ({parameters:,} parameters)
@@ -31,7 +31,7 @@ def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> st
 A sequence-to-sequence model trained with seqattn {config.versions.get("seqattn", "")}: {shape}.
 
 - Trained on {data.train_pairs:,} pairs of {corpora}, {direction(data)}.
-- Validated on {data.valid_pairs:,} pairs of {valid}, by greedy search: {score}
+- Validated on {data.valid_pairs:,} pairs {valid}, by greedy search: {score}
 {command}
     seqattn translate RUN input.txt
     seqattn align RUN "a sentence"

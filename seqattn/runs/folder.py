@@ -176,7 +176,7 @@ class RunFolder:
         tensors, metadata = _read_tensors(self.path / MODEL, "this run has no trained weights yet")
         try:
             trained = read_record(TrainedRecord, json.loads(metadata.get("trained", "{}")))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise InputError(f"is damaged: {error}", path=self.path / MODEL) from error
         return upgrade_weights(tensors), trained
 

@@ -25,6 +25,7 @@ def links_path(out: Path) -> Path:
 
 def train_directions(
     out: Path,
+    corpora: Sequence[str],
     device: torch.device,
     start: Callable[[Path, bool], Experiment],
     train: Callable[[Experiment], object],
@@ -32,10 +33,22 @@ def train_directions(
     """Train OUT.forward and OUT.reverse; a finished run is kept, an interrupted one is resumed.
 
     `start` creates a run in a folder, from target to source if the second argument is true; `train` trains it
-    to the end.
+    to the end. InputError when a run that exists was trained on other texts.
     """
-    for name, swap in (("forward", False), ("reverse", True)):
-        path = out.with_name(f"{out.name}.{name}")
+    directions = ((_forward(out), False), (_reverse(out), True))
+    fingerprint = merge([read_corpus(argument) for argument in corpora]).fingerprint
+    for path, swap in directions:
+        if not path.exists():
+            continue
+        data = RunFolder(path).read_config().data
+        if data.train_fingerprint != fingerprint or data.swapped != swap:
+            other = "on other texts" if data.train_fingerprint != fingerprint else "in the other direction"
+            raise InputError(
+                f"was trained {other}, so it cannot be used for the guide",
+                path=path,
+                remedy="choose another name for --out",
+            )
+    for path, swap in directions:
         if not path.exists():
             train(start(path, swap))
         elif not _finished(path):
@@ -46,22 +59,20 @@ def write_own_guide(out: Path, corpora: Sequence[str], device: torch.device, rep
     """Write the links of the training pairs by OUT.forward and OUT.reverse to OUT.pharaoh.
 
     In each direction attention and a lexicon are learned from each other; then both are symmetrized.
-    InputError when the runs were trained on other texts.
     """
-    forward, reverse = (
-        load_run(out.with_name(f"{out.name}.{name}"), device) for name in ("forward", "reverse")
-    )
-    corpus = merge([read_corpus(argument) for argument in corpora])
-    for run in (forward, reverse):
-        if run.config.data.train_fingerprint != corpus.fingerprint:
-            raise InputError(
-                "was trained on other texts, so it cannot be used for the guide",
-                path=run.path,
-                remedy="choose another name for --out",
-            )
-    links = forward.align(corpus.pairs, reverse=reverse, lexicon=(), report=report)
+    forward, reverse = (load_run(path, device) for path in (_forward(out), _reverse(out)))
+    pairs = merge([read_corpus(argument) for argument in corpora]).pairs
+    links = forward.align(pairs, reverse=reverse, lexicon=(), report=report)
     write_aside(links_path(out), "".join(f"{format_pharaoh(each)}\n" for each in links).encode())
     return links_path(out)
+
+
+def _forward(out: Path) -> Path:
+    return out.with_name(f"{out.name}.forward")
+
+
+def _reverse(out: Path) -> Path:
+    return out.with_name(f"{out.name}.reverse")
 
 
 def _finished(path: Path) -> bool:

@@ -46,7 +46,7 @@ def load_data(train: Sequence[str], valid: str | None, guide: str | None = None)
     Pairs with an empty side are skipped and counted. A guide is a file of links in Pharaoh format, with a
     line for each line of the training corpora.
     """
-    sides = common_sides([*train, *([] if valid is None else [valid])])
+    common_sides([*train, *([] if valid is None else [valid])])
     corpus = merge([read_corpus(argument) for argument in train])
     pairs = corpus.complete
     if not pairs:
@@ -56,7 +56,7 @@ def load_data(train: Sequence[str], valid: str | None, guide: str | None = None)
         valid,
         train_fingerprint=corpus.fingerprint,
         empty=len(corpus.pairs) - len(pairs),
-        sides=sides,
+        sides=common_sides(train),
     )
     if valid is None:
         split = hold_out(pairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from types import NoneType
@@ -42,6 +43,10 @@ class DataRecord:
     """Names of source and target, such as en and de, if the names of the corpora's files have them."""
     initialised_from: str | None = None
     """The run whose weights it was initialised with."""
+
+    def __post_init__(self) -> None:
+        if self.sides is not None and (len(self.sides) != 2 or self.sides[0] == self.sides[1]):
+            raise ValueError(f"sides are {self.sides}")
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,8 @@ def _fitted(name: str, value: Any, hint: Any) -> Any:
     if kind == tuple[str, ...] and isinstance(value, list) and all(isinstance(one, str) for one in value):
         return tuple(value)
     if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise ValueError(f"{name} is {value!r}")
+        # What is too large for a float is not finite either.
+        value = float(value) if abs(value) < 2**1000 else math.inf
+    if type(value) is not kind or (kind is float and not math.isfinite(value)):
+        raise ValueError(f"{name} is {str(value)[:20]}")
     return value

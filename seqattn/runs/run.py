@@ -14,6 +14,7 @@ import torch
 from seqattn.alignment.lexicon import links_by_lexicon, score_words
 from seqattn.alignment.links import SYMMETRISED, Links, turned
 from seqattn.alignment.reading import heads_of, links_of, usual_reading, usual_self_reading
+from seqattn.alignment.words import UNITS
 from seqattn.data.batching import collate
 from seqattn.data.corpus import Pair, read_corpus, side_names
 from seqattn.data.encoding import Report, encode, silent
@@ -22,7 +23,7 @@ from seqattn.decoding.translation import Translation, TranslationOptions, Transl
 from seqattn.errors import InputError, naming
 from seqattn.evaluation.scores import Assessment, score
 from seqattn.hardware import choose_device, keep_freed_memory
-from seqattn.models.base import Place, Reading, Seq2Seq
+from seqattn.models.base import AttentionShape, Place, Reading, Seq2Seq
 from seqattn.models.int8 import quantize
 from seqattn.models.weights import load_weights
 from seqattn.pictures.maps import AttentionMap
@@ -44,14 +45,11 @@ class Run:
     model: Seq2Seq
     """In evaluation mode."""
     trained: TrainedRecord
+    parameters: int
+    """The number of learned parameters."""
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}: {self.config.architecture}, {self.parameters:,} parameters)"
-
-    @property
-    def parameters(self) -> int:
-        """The number of learned parameters."""
-        return sum(parameter.numel() for parameter in self.model.parameters())
 
     @property
     def reading(self) -> Reading:
@@ -85,6 +83,8 @@ class Run:
         mine, theirs = self.config.data, other.config.data
         if mine.sides is not None and theirs.sides is not None:
             return mine.sides == theirs.sides
+        if str(self.path) in (theirs.initialised_from,) or str(other.path) in (mine.initialised_from,):
+            return mine.swapped == theirs.swapped
         same = mine.train_fingerprint == theirs.train_fingerprint and mine.swapped == theirs.swapped
         return same and bool(mine.train_fingerprint)
 
@@ -92,6 +92,10 @@ class Run:
         """The pairs of a corpus, named as on the command line, in the direction of the run."""
         pairs = read_corpus(str(corpus)).pairs
         return [pair.swapped() for pair in pairs] if self.turns(corpus) else pairs
+
+    def _pairs(self, given: str | Path | Sequence[tuple[str, str]]) -> Sequence[Pair]:
+        """The pairs of a corpus that is named, or those that are given."""
+        return self.read_pairs(given) if isinstance(given, str | Path) else [Pair(*pair) for pair in given]
 
     def search_options(self, beam: int = 5, length_penalty: float = 1.0) -> SearchOptions:
         """Search options, with the length limit from the training data."""
@@ -165,13 +169,13 @@ class Run:
         own reading is used unless another is given; `unit` is `words` or `pieces`. InputError when the model
         has no such attention, or no such layer or head.
         """
+        if self_attention == "encoder" and target is not None:
+            raise ValueError("the encoder attends to the source alone: leave out the target")
         if target is None:
             target = "" if self_attention == "encoder" else str(self.translate(source))
         (found,) = self.attentions(
             [(source, target)], self_attention=self_attention, reading=reading, unit=unit
         )
-        with naming(self.path):
-            found.reading.check(found.shape)
         return found
 
     def attentions(
@@ -184,6 +188,7 @@ class Run:
         name: str = "",
     ) -> Iterator[AttentionMap]:
         """As `attention`, for each pair in order; `name` is the run's on pictures, else its folder's."""
+        _check_choice("unit", unit, UNITS)
         place: Place = self_attention or "cross"
         reading = reading or self.asked_reading(self_attention=self_attention)
         own = self.reading if place == "cross" else None
@@ -194,17 +199,18 @@ class Run:
                 self.model, self.tokenizer, examples, consumed=reading.consumed, unit=unit, place=place
             )
             for pair, heads in zip(given, found, strict=True):
+                reading.check(AttentionShape(*heads.weights.shape[:2]))
                 yield AttentionMap(name or self.path.name, pair, heads, reading, own)
 
     def align(
         self,
-        pairs: Sequence[tuple[str, str]],
+        pairs: str | Path | Sequence[tuple[str, str]],
         *,
-        reverse: Run | None = None,
+        reverse: Run | str | Path | None = None,
         symmetrize: str = "grow-diag-final-and",
         reading: Reading | None = None,
         threshold: float = 1.0,
-        lexicon: Sequence[tuple[str, str]] | None = None,
+        lexicon: str | Path | Sequence[tuple[str, str]] | None = None,
         report: Report = silent,
     ) -> list[Links]:
         """The links of each pair's words, as (source word, target word) from 0.
@@ -215,14 +221,19 @@ class Run:
         and a lexicon of all the pairs, learned from each other; a pair that is too long for training or the
         model then has no links.
         """
+        _check_choice("symmetrize", symmetrize, SYMMETRISED)
+        if not 0 < threshold <= 1:
+            raise ValueError(f"threshold must be above 0 and at most 1, not {threshold}")
+        if isinstance(reverse, str | Path):
+            reverse = load_run(reverse, self.model.device)
         if reverse is not None and reverse.translates_as(self):
             raise InputError(
                 f"translates in the same direction as {self.path}",
                 path=reverse.path,
                 remedy="train --swap makes a run of the other direction",
             )
-        given = [Pair(*pair) for pair in pairs]
-        more = None if lexicon is None else [Pair(*pair) for pair in lexicon]
+        given = self._pairs(pairs)
+        more = None if lexicon is None else self._pairs(lexicon)
         if more is not None:
             longest = self.config.training.max_length
             scored = score_words(
@@ -262,7 +273,7 @@ class Run:
         A corpus given by name is read in the direction of the run, which may be from target to source.
         `tokenize` is sacrebleu's option; by default 13a, or char for references in a script without spaces.
         """
-        pairs = self.read_pairs(test) if isinstance(test, str | Path) else [Pair(*pair) for pair in test]
+        pairs = self._pairs(test)
         if not pairs:
             raise InputError("there are no pairs to evaluate on")
         translator = self.translator(TranslationOptions(self.search_options(beam, length_penalty)))
@@ -303,6 +314,12 @@ class Run:
             )
 
 
+def _check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """ValueError when an argument is none of its choices."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+
+
 def load_run(path: str | Path, device: torch.device | None = None) -> Run:
     """The trained model in a run's folder; InputError when the folder is not a run or is damaged."""
     folder = RunFolder(Path(path))
@@ -314,7 +331,8 @@ def load_run(path: str | Path, device: torch.device | None = None) -> Run:
         load_weights(model, tensors)
     except (KeyError, ValueError) as error:
         raise InputError(f"does not fit the config beside it: {error}", path=folder.path / MODEL) from error
-    return Run(folder.path, config, tokenizer, model.to(device).eval(), trained)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return Run(folder.path, config, tokenizer, model.to(device).eval(), trained, parameters)
 
 
 def load(path: str | Path, *, device: str = "auto", precision: str = "fp32") -> Run:

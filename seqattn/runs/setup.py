@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,8 @@ import torch
 from seqattn.data.encoding import Report, silent
 from seqattn.errors import InputError
 from seqattn.hardware import choose_device, keep_freed_memory
-from seqattn.models import ARCHITECTURES
+from seqattn.models import ARCHITECTURES, build
+from seqattn.models.base import Vocabulary
 from seqattn.options import is_setting, settings_for
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
@@ -90,6 +91,14 @@ def set_up(
     return SetUp(experiment, f"the size of {init_from}" if initial else f"preset {preset}")
 
 
+def refuse_unguidable(request: Request, architecture: str | None) -> None:
+    """InputError, before anything is trained, when the model asked for has no attention to guide."""
+    if architecture is not None:
+        preset = "tiny" if request.preset == "auto" else request.preset
+        model, _, _ = compose(architecture, preset, request.settings)
+        build(architecture, model, Vocabulary(4, 4, shared=True)).require_attention("guide")
+
+
 def set_up_alike(
     request: Request,
     out: Path,
@@ -154,9 +163,10 @@ def train(
     initial = None if init_from is None else Path(init_from)
     named = None if initial is not None else architecture
 
+    request = Request(names, valid, preset, settings or {})
+
     def start(path: Path, swap: bool, links: str | None = None) -> Experiment:
-        request = Request(names, valid, preset, settings or {}, swap, links)
-        return set_up(request, named, path, on, initial).experiment
+        return set_up(replace(request, swap=swap, guide=links), named, path, on, initial).experiment
 
     def finish(experiment: Experiment) -> None:
         for event in experiment.run():
@@ -165,8 +175,9 @@ def train(
 
     if guide == "self":
         RunFolder(out).refuse_existing()
+        refuse_unguidable(request, named)
         if not links_path(out).exists():
-            train_directions(out, on, start, finish)
+            train_directions(out, names, on, start, finish)
             write_own_guide(out, names, on)
         guide = str(links_path(out))
     finish(start(out, swap, guide))
