@@ -45,6 +45,36 @@ def test_compare_shows_finished_runs_side_by_side(work):
     assert "What each target word attended to" in result.stdout
 
 
+def test_compare_begins_with_a_verdict_by_every_metric_of_two_systems(work):
+    runs = [work.run("lstm"), work.run("transformer")]
+    result = seqattn("compare", *runs, "--test", work.test)
+    found = json.loads(seqattn("compare", *runs, "--test", work.test, "--json", "-").stdout)
+    verdict = " ".join(result.stdout.split("architecture")[0].split())
+    (contrast,) = found["contrasts"]
+    assert (contrast["first"], contrast["second"]) == ("lstm", "transformer")
+    for metric, key in (("BLEU", "bleu"), ("chrF", "chrf"), ("exact match", "exact")):
+        (one,) = [one for one in contrast["metrics"] if one["metric"] == metric]
+        assert [one["first"], one["second"]] == [system["scores"][key] for system in found["systems"]]
+        assert metric in verdict and f"{abs(one['gain']):.2f}" in verdict
+    assert "another seed may differ" in verdict
+
+
+def test_a_verdict_on_more_systems_is_by_bleu_and_corrected(work):
+    runs = [work.run("lstm"), work.run("transformer"), work.run("lstm")]
+    result = seqattn("compare", *runs, "--test", work.test)
+    verdict = " ".join(result.stdout.split("architecture")[0].split())
+    assert "corrected for 3 pairs of systems" in verdict and "chrF" not in verdict
+    alone = seqattn("compare", runs[0], "--test", work.test).stdout
+    assert "randomization" not in alone
+
+
+def test_the_translations_of_every_system_are_kept_with_its_figures(work):
+    result = seqattn("compare", work.run("lstm"), "--test", work.test, "--json", "-", "--beam", 2)
+    (system,) = json.loads(result.stdout)["systems"]
+    own = seqattn("translate", work.run("lstm"), work.source, "--beam", 2).stdout.splitlines()
+    assert system["translations"] == own
+
+
 def test_compare_writes_only_json_to_stdout(work):
     runs = [work.run("lstm"), work.run("transformer")]
     result = seqattn("compare", *runs, "--test", work.test, "--json", "-")

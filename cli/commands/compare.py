@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from seqattn.alignment.links import Agreement
     from seqattn.comparison.systems import System
+    from seqattn.comparison.verdict import Contrast
     from seqattn.data.corpus import Pair
 
 SHOWN_DIFFERENCES = 4
@@ -101,6 +102,7 @@ def compare(
     from seqattn.alignment.links import agreement
     from seqattn.alignment.words import read_answers
     from seqattn.comparison.systems import system, turned_by_all, unique_names
+    from seqattn.comparison.verdict import contrasts
     from seqattn.data.corpus import read_corpus
     from seqattn.runs.run import load_run
 
@@ -133,15 +135,24 @@ def compare(
         agreement(one.run.align(pairs), answers) if answers and one.run.model.attention_shape else None
         for one in systems
     ]
+    references = [pair.target for pair in pairs]
+    found = contrasts([(one.name, one.assessment.hypotheses) for one in systems], references)
     if json_path:
         figures = [one.to_json() for one in systems]
-        for figure, found in zip(figures, agreements, strict=True):
-            figure["alignment_error_rate"] = found.error_rate if found else None
+        for figure, aligned in zip(figures, agreements, strict=True):
+            figure["alignment_error_rate"] = aligned.error_rate if aligned else None
         write_json(
-            {"test": test, "beam": beam, "length_penalty": length_penalty, "systems": figures}, json_path
+            {
+                "test": test,
+                "beam": beam,
+                "length_penalty": length_penalty,
+                "systems": figures,
+                "contrasts": [one.to_json() for one in found],
+            },
+            json_path,
         )
     if json_path != "-":
-        _show(results(), systems, pairs, agreements, beam)
+        _show(results(), systems, pairs, agreements, found, beam)
 
 
 def sample_folder() -> Path:
@@ -191,6 +202,7 @@ def _show(
     systems: Sequence[System],
     pairs: Sequence[Pair],
     agreements: Sequence[Agreement | None],
+    found: Sequence[Contrast],
     beam: int,
 ) -> None:
     from rich.text import Text
@@ -199,12 +211,15 @@ def _show(
 
     from ..views.curves import curves
     from ..views.heatmap import side_by_side
-    from ..views.render import attention_map, differences, systems_table
+    from ..views.render import attention_map, differences, systems_table, verdict
 
     def heading(text: str) -> None:
         console.print()
         console.print(Text(text, style="bold"))
 
+    if found:
+        console.print()
+        console.print(verdict(found))
     console.print()
     console.print(systems_table(systems, beam, agreements))
     if any(one.curve for one in systems):

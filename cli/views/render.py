@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seqattn.alignment.links import Agreement
     from seqattn.alignment.reading import Attention
     from seqattn.comparison.systems import System
+    from seqattn.comparison.verdict import Contrast
     from seqattn.data.corpus import Pair
     from seqattn.evaluation.scores import Assessment
     from seqattn.models.base import Reading
@@ -107,6 +108,17 @@ def agreement_line(found: Agreement) -> str:
         f"AER {found.error_rate:.2f} %, precision {found.precision:.2f} %, recall {found.recall:.2f} % "
         f"({found.links:,} links in {found.sentences:,} sentences)"
     )
+
+
+def verdict(contrasts: Sequence[Contrast]) -> RenderableType:
+    """Which system is better, in sentences: of two by every metric, of more by BLEU."""
+    from seqattn.comparison.verdict import UNITS
+
+    metrics = list(UNITS) if len(contrasts) == 1 else list(UNITS)[:1]
+    lines = [Text(one.in_words(metric)) for one in contrasts for metric in metrics]
+    corrected = f", corrected for {len(contrasts)} pairs of systems" if len(contrasts) > 1 else ""
+    note = f"p by approximate randomization{corrected}; of these models: another seed may differ."
+    return Group(*lines, Text(note, style="dim"))
 
 
 def systems_table(systems: Sequence[System], beam: int, agreements: Sequence[Agreement | None]) -> Table:

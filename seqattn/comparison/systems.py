@@ -72,6 +72,7 @@ class System:
             "decoding_ids_per_second": self.assessment.output_ids / self.assessment.seconds,
             "scores": asdict(self.assessment.scores),
             "curve": [asdict(point) for point in self.curve],
+            "translations": self.assessment.hypotheses,
         }
 
 

@@ -6,8 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqattn.text.tokenizer import normalise
-
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 """Characters of scripts that are written without spaces between words."""
 
@@ -51,18 +49,17 @@ def unspaced(text: str) -> bool:
 def score(hypotheses: Sequence[str], references: Sequence[str], tokenize: str | None = None) -> Scores:
     """Corpus BLEU and chrF with their signatures, and exact matches; the lengths are equal and positive."""
     # Loaded here, as it takes as long as the rest of the library, and translating needs none of it.
-    from sacrebleu.metrics.bleu import BLEU
-    from sacrebleu.metrics.chrf import CHRF
+    from seqattn.evaluation.metrics import metrics_for
 
-    # force: else sacrebleu warns on stderr about texts that look tokenised, which here is often intended.
-    bleu = BLEU(tokenize=tokenize or choose_bleu_tokenizer(references), force=True)
-    chrf = CHRF()
-    exact = sum(normalise(h) == normalise(r) for h, r in zip(hypotheses, references, strict=True))
+    if len(hypotheses) != len(references):
+        raise ValueError(f"{len(hypotheses)} hypotheses for {len(references)} references")
+    metrics = metrics_for(tokenize or choose_bleu_tokenizer(references))
+    bleu, chrf, exact = (metric.corpus_score(hypotheses, [references]).score for metric in metrics.values())
     return Scores(
-        bleu=bleu.corpus_score(hypotheses, [references]).score,
-        chrf=chrf.corpus_score(hypotheses, [references]).score,
-        exact=100 * exact / len(references),
+        bleu,
+        chrf,
+        exact,
         sentences=len(references),
-        bleu_signature=str(bleu.get_signature()),
-        chrf_signature=str(chrf.get_signature()),
+        bleu_signature=str(metrics["BLEU"].get_signature()),
+        chrf_signature=str(metrics["chrF"].get_signature()),
     )
