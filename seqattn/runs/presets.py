@@ -34,7 +34,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "small": {
         "lstm": {"width": 256, "hidden": 512, "dropout": 0.3, "learning_rate": 2.5e-3},
         "transformer": {"width": 256, "feed_forward": 1024, "heads": 4, "dropout": 0.2},
-        "hybrid": {"score": "additive"},
+        "hybrid": {"score": "additive", "learning_rate": 2.5e-3},
     },
     "base": {
         "lstm": {
