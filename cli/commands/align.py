@@ -140,7 +140,6 @@ def align(
     from seqattn.alignment.links import agreement, format_pharaoh, turned
     from seqattn.alignment.words import read_answers
     from seqattn.comparison.systems import unique_names
-    from seqattn.data.corpus import read_corpus
     from seqattn.evaluation.scores import unspaced
 
     from ..views.live import preparing
@@ -156,8 +155,10 @@ def align(
     # Self-attention of the source needs no translation.
     sides = (*sentences, "")[:2] if self_attention == "encoder" else sentences
     corpora = [one.read_pairs(pairs) if pairs else (_pair(one, *sides),) for one in loaded]
-    answers = read_answers(gold, read_corpus(pairs).pairs) if gold and pairs else None
     turns = pairs is not None and loaded[0].turns(pairs)
+    # Gold links follow the direction of the corpus file.
+    as_filed = [pair.swapped() for pair in corpora[0]] if turns else corpora[0]
+    answers = read_answers(gold, as_filed) if gold else None
     if pairs and any(one.turns(pairs) for one in loaded):
         diagnostics().print(f"{pairs}: read from target to source, as the run was trained.", markup=False)
     if heads and pairs:
@@ -178,7 +179,6 @@ def align(
         show(zip(*maps, strict=True))
         return
     back = open_run(reverse, device, threads) if reverse else None
-    lexicon_pairs = loaded[0].read_pairs(lexicon) if lexicon else None
     with preparing(diagnostics()) as report:
         links = loaded[0].align(
             corpora[0],
@@ -186,7 +186,7 @@ def align(
             symmetrize=symmetrize or "grow-diag-final-and",
             reading=readings[0],
             threshold=threshold or 1.0,
-            lexicon=lexicon_pairs,
+            lexicon=lexicon,
             report=report,
         )
     # Links follow the direction of the corpus file, in whichever direction it was read.

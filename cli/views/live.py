@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.preparation import Prepared
     from seqattn.runs.records import ValidatedLine
+    from seqattn.text.tokenizer import Tokenizer
     from seqattn.training.events import Event, Validated
     from seqattn.training.schedule import Progress, TrainingOptions
 
@@ -48,18 +49,16 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
 
     `asked` is the vocabulary size that was asked for, 0 if none was.
     """
-    from seqattn.runs.card import direction
 
     record = prepared.record
     tokenizer = prepared.tokenizer
-    sizes = f"{len(tokenizer.source):,}" + ("" if tokenizer.joint else f" and {len(tokenizer.target):,}")
     held = "" if record.valid else " held out"
     largest = max(len(tokenizer.source), len(tokenizer.target))
     fewer = " (the corpus yields no more)" if asked > largest else ""
-    way = f", {direction(record)}" if record.swapped or record.sides else ""
+    way = f", {record.direction}" if record.swapped or record.sides else ""
     console.print(
         f"{record.train_pairs:,} pairs to train on, {record.valid_pairs:,}{held} to validate on{way}; "
-        f"{'joint' if tokenizer.joint else 'separate'} vocabulary of {sizes} pieces{fewer}.",
+        f"{'joint' if tokenizer.joint else 'separate'} vocabulary of {vocabulary_size(tokenizer)}{fewer}.",
         markup=False,
         soft_wrap=True,
     )
@@ -78,6 +77,12 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
             markup=False,
             soft_wrap=True,
         )
+
+
+def vocabulary_size(tokenizer: Tokenizer) -> str:
+    """How many pieces a vocabulary has, or both vocabularies have."""
+    target = "" if tokenizer.joint else f" and {len(tokenizer.target):,}"
+    return f"{len(tokenizer.source):,}{target} pieces"
 
 
 def announce(console: Console, experiment: Experiment) -> None:

@@ -176,13 +176,11 @@ def run_facts(run: Run, last: MetricsLine | None) -> Text:
     from dataclasses import asdict
 
     from seqattn.options import flat_options
-    from seqattn.runs.card import direction
 
-    from .live import duration
+    from .live import duration, vocabulary_size
 
     config, trained, tokenizer = run.config, run.trained, run.tokenizer
     data = config.data
-    sizes = f"{len(tokenizer.source):,}" + ("" if tokenizer.joint else f" and {len(tokenizer.target):,}")
     joint = "joint" if tokenizer.joint else "separate"
     valid = data.valid or "the training corpus, held out"
     defaults = type(config.training)()
@@ -199,10 +197,10 @@ def run_facts(run: Run, last: MetricsLine | None) -> Text:
     return facts(
         {
             "architecture": config.architecture,
-            "direction": direction(data),
+            "direction": data.direction,
             "parameters": f"{run.parameters:,}",
             "options": ", ".join(f"{k}={v}" for k, v in flat_options(config.model).items()),
-            "tokenizer": f"{config.tokenizer.pieces}, {joint}, {sizes} pieces",
+            "tokenizer": f"{config.tokenizer.pieces}, {joint}, {vocabulary_size(tokenizer)}",
             "training data": f"{data.train_pairs:,} pairs of {' + '.join(data.train)}",
             "validation data": f"{data.valid_pairs:,} pairs of {valid}",
             "guide": data.guide or "none",

@@ -140,11 +140,11 @@ def scenes_of(
 ) -> Iterator[Scene]:
     """Steps as scenes, with attention and context vector by a reading."""
     from seqattn.alignment.measures import entropy
-    from seqattn.alignment.words import END
+    from seqattn.alignment.words import END, START
     from seqattn.symbols import BOS, EOS
 
     names = [*tokenizer.source.pieces(source[:-1]), END]
-    special = {BOS: "<s>", EOS: END}
+    special = {BOS: START, EOS: END}
 
     def piece(id: int) -> str:
         return special.get(id) or tokenizer.target.pieces([id])[0]

@@ -12,7 +12,6 @@ from sacrebleu.metrics.chrf import CHRF
 from seqattn.data.corpus import Pair, read_corpus
 from seqattn.errors import InputError
 from seqattn.evaluation.scores import Assessment
-from seqattn.runs.card import direction
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.records import MetricsLine, UpdatedLine, ValidatedLine
 from seqattn.runs.run import Run, load
@@ -121,7 +120,7 @@ def turned_by_all(runs: Sequence[Run], test: str | Path) -> bool:
     """Whether the runs translate a corpus from its target to its source; InputError when only some do."""
     turned = {run.turns(test) for run in runs}
     if len(turned) > 1:
-        ways = ", ".join(f"{run.path} {direction(run.config.data)}" for run in runs)
+        ways = ", ".join(f"{run.path} {run.config.data.direction}" for run in runs)
         raise InputError(
             f"cannot be translated in one direction by all runs: {ways}",
             path=test,

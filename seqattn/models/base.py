@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seqattn.data.batching import IDS, Collator
-from seqattn.errors import InputError, check_ranges
+from seqattn.errors import InputError, check_ranges, counted
 
 Memory = dict[str, Tensor]
 """Fixed while decoding; every tensor is batch-first, so that rows can be selected in the same way."""
@@ -36,9 +36,7 @@ class AttentionShape(NamedTuple):
     heads: int
 
     def __str__(self) -> str:
-        return " of ".join(
-            f"{count} {name}{'s' * (count != 1)}" for count, name in zip(self, ("layer", "head"), strict=True)
-        )
+        return f"{counted(self.layers, 'layer')} of {counted(self.heads, 'head')}"
 
 
 Place = Literal["cross", "encoder", "decoder"]

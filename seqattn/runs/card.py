@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from seqattn.options import flat_options
 from seqattn.runs.folder import RunConfig
-from seqattn.runs.records import DataRecord, TrainedRecord
-
-
-def direction(data: DataRecord) -> str:
-    """The direction of a run, in words."""
-    if data.sides is not None:
-        return f"from {data.sides[0]} to {data.sides[1]}"
-    return "from target to source" if data.swapped else "from source to target"
+from seqattn.runs.records import TrainedRecord
 
 
 def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> str:
@@ -30,7 +23,7 @@ def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> st
 
 A sequence-to-sequence model trained with seqattn {config.versions.get("seqattn", "")}: {shape}.
 
-- Trained on {data.train_pairs:,} pairs of {corpora}, {direction(data)}.
+- Trained on {data.train_pairs:,} pairs of {corpora}, {data.direction}.
 - Validated on {data.valid_pairs:,} pairs {valid}, by greedy search: {score}
 {command}
     seqattn translate RUN input.txt

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from seqattn.alignment.reading import judge_readings, read_every_way
-from seqattn.data.batching import Batch, collate, epoch_batches, lengths_of
+from seqattn.data.batching import Batch, Collator, collate, epoch_batches, lengths_of
 from seqattn.data.encoding import Report, silent
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
@@ -43,20 +43,21 @@ LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience")
 """The training options that may change when a run is resumed."""
 
 
-def validation_of(prepared: Prepared, options: TrainingOptions) -> Callable[[Seq2Seq], Validation]:
+def validation_of(
+    prepared: Prepared, options: TrainingOptions, collator: Collator
+) -> Callable[[Seq2Seq], Validation]:
     """The validation of a model: the loss of the whole validation set, scores by greedy search."""
     pairs = prepared.valid_pairs[:VALIDATED_SENTENCES]
+    batches = epoch_batches(lengths_of(prepared.valid, collator), options.batch_tokens, 0, 0)
     ids = sum(len(example.target) for example in prepared.valid)
     search = SearchOptions(beam=1, max_ratio=prepared.max_ratio)
 
     def validate(model: Seq2Seq) -> Validation:
         device = model.device
         total = 0.0
-        lengths = lengths_of(prepared.valid, model.collator)
-        batches = epoch_batches(lengths, options.batch_tokens, 0, 0)
         with torch.inference_mode(), autocast(device, options.precision):
             for rows in batches:
-                source, target = collate([prepared.valid[row] for row in rows], model.collator, model.longest)
+                source, target = collate([prepared.valid[row] for row in rows], collator, model.longest)
                 total += float(target_loss(model, Batch(source.to(device), target.to(device))))
         translator = Translator(model, prepared.tokenizer, TranslationOptions(search))
         hypotheses = [found.text for found in translator.translate(pair.source for pair in pairs)]
@@ -75,7 +76,7 @@ class Experiment:
     ) -> None:
         self.folder, self.config, self.prepared, self.device = folder, config, prepared, device
         self.model = new_model(config, prepared.tokenizer).to(device)
-        validate = validation_of(prepared, config.training)
+        validate = validation_of(prepared, config.training, self.model.collator)
         self.guide: Guide | None = None
         if prepared.guide is not None:
             self.guide = Guide(prepared.guide, guided_reading(self.model.require_attention("guide")))
@@ -216,8 +217,5 @@ class Experiment:
 
     def _write_best(self, event: Validated) -> None:
         assert self.trainer.best is not None
-        found = event.validation
-        scores = (found.loss, found.bleu, found.chrf, found.exact)
-        self.folder.write_model(
-            self.trainer.best, TrainedRecord(event.progress.update, event.averaged, *scores)
-        )
+        trained = TrainedRecord(event.progress.update, event.averaged, *event.validation.all)
+        self.folder.write_model(self.trainer.best, trained)

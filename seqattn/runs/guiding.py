@@ -36,10 +36,9 @@ def train_directions(
     to the end. InputError when a run that exists was trained on other texts.
     """
     directions = ((_forward(out), False), (_reverse(out), True))
-    fingerprint = merge([read_corpus(argument) for argument in corpora]).fingerprint
-    for path, swap in directions:
-        if not path.exists():
-            continue
+    existing = [(path, swap) for path, swap in directions if path.exists()]
+    fingerprint = merge([read_corpus(argument) for argument in corpora]).fingerprint if existing else ""
+    for path, swap in existing:
         data = RunFolder(path).read_config().data
         if data.train_fingerprint != fingerprint or data.swapped != swap:
             other = "on other texts" if data.train_fingerprint != fingerprint else "in the other direction"

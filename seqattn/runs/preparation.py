@@ -46,6 +46,7 @@ def load_data(train: Sequence[str], valid: str | None, guide: str | None = None)
     Pairs with an empty side are skipped and counted. A guide is a file of links in Pharaoh format, with a
     line for each line of the training corpora.
     """
+    # Only the training corpora name the sides, but a validation corpus must not contradict them.
     common_sides([*train, *([] if valid is None else [valid])])
     corpus = merge([read_corpus(argument) for argument in train])
     pairs = corpus.complete

@@ -8,7 +8,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from types import NoneType
 from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
 
-from seqattn.training.events import Event, Updated, Validated
+from seqattn.training.events import Event, Figures, Updated, Validated
 
 R = TypeVar("R")
 
@@ -43,6 +43,13 @@ class DataRecord:
     """Names of source and target, such as en and de, if the names of the corpora's files have them."""
     initialised_from: str | None = None
     """The run whose weights it was initialised with."""
+
+    @property
+    def direction(self) -> str:
+        """From what to what, in words."""
+        if self.sides is not None:
+            return f"from {self.sides[0]} to {self.sides[1]}"
+        return "from target to source" if self.swapped else "from source to target"
 
     def __post_init__(self) -> None:
         if self.sides is not None and (len(self.sides) != 2 or self.sides[0] == self.sides[1]):
@@ -89,20 +96,12 @@ class UpdatedLine(MetricsLine):
 
 
 @dataclass(frozen=True)
-class ValidatedLine(MetricsLine):
+class ValidatedLine(Figures, MetricsLine):
     """The weights were validated."""
 
     event = "validated"
-    loss: float
-    bleu: float
-    chrf: float
-    exact: float
     improved: bool
     averaged: bool
-
-    def score(self, by: str) -> float:
-        """The figure to choose by; higher is better."""
-        return -self.loss if by == "loss" else float(getattr(self, by))
 
 
 @dataclass(frozen=True)
@@ -126,9 +125,7 @@ def line_of(event: Event) -> MetricsLine:
         seconds = round(event.seconds, 4)
         return UpdatedLine(*at, event.loss, event.learning_rate, event.tokens, seconds)
     if isinstance(event, Validated):
-        found = event.validation
-        scores = (found.loss, found.bleu, found.chrf, found.exact)
-        return ValidatedLine(*at, *scores, event.improved, event.averaged)
+        return ValidatedLine(*at, *event.validation.all, event.improved, event.averaged)
     return FinishedLine(*at, event.reason)
 
 

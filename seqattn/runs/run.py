@@ -23,7 +23,7 @@ from seqattn.decoding.translation import Translation, TranslationOptions, Transl
 from seqattn.errors import InputError, naming
 from seqattn.evaluation.scores import Assessment, score
 from seqattn.hardware import choose_device, keep_freed_memory
-from seqattn.models.base import AttentionShape, Place, Reading, Seq2Seq
+from seqattn.models.base import Place, Reading, Seq2Seq
 from seqattn.models.int8 import quantize
 from seqattn.models.weights import load_weights
 from seqattn.pictures.maps import AttentionMap
@@ -199,8 +199,9 @@ class Run:
                 self.model, self.tokenizer, examples, consumed=reading.consumed, unit=unit, place=place
             )
             for pair, heads in zip(given, found, strict=True):
-                reading.check(AttentionShape(*heads.weights.shape[:2]))
-                yield AttentionMap(name or self.path.name, pair, heads, reading, own)
+                seen = AttentionMap(name or self.path.name, pair, heads, reading, own)
+                reading.check(seen.shape)
+                yield seen
 
     def align(
         self,

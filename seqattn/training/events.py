@@ -8,8 +8,8 @@ from seqattn.training.schedule import Progress
 
 
 @dataclass(frozen=True)
-class Validation:
-    """The result of a validation, computed by the caller of the loop."""
+class Figures:
+    """The figures of a validation."""
 
     loss: float
     """Mean -log p of a target id, nats."""
@@ -17,12 +17,23 @@ class Validation:
     chrf: float
     exact: float
     """Percent."""
-    samples: tuple[tuple[str, str, str], ...]
-    """Some (source, hypothesis, reference)."""
+
+    @property
+    def all(self) -> tuple[float, float, float, float]:
+        """Loss, BLEU, chrF and exact match."""
+        return self.loss, self.bleu, self.chrf, self.exact
 
     def score(self, by: str) -> float:
         """The figure to choose by; higher is better."""
         return -self.loss if by == "loss" else float(getattr(self, by))
+
+
+@dataclass(frozen=True)
+class Validation(Figures):
+    """The result of a validation, computed by the caller of the loop."""
+
+    samples: tuple[tuple[str, str, str], ...]
+    """Some (source, hypothesis, reference)."""
 
 
 @dataclass(frozen=True)
