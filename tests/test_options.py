@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqattn.errors import InputError
-from seqattn.models import ARCHITECTURES, BASELINES, default_options, parts_of
+from seqattn.models import ARCHITECTURES, BASELINES, build, default_options, parts_of
+from seqattn.models.base import Vocabulary, size_of
 from seqattn.models.decoders.lstm import LSTMDecoderOptions
 from seqattn.models.encoders.lstm import LSTMEncoderOptions
 from seqattn.models.encoders.transformer import TransformerEncoderOptions
 from seqattn.options import apply, convert, parse_settings, read_settings, settings_for
-from seqattn.runs.presets import PRESETS, choose_preset, compose, compose_alike
+from seqattn.runs.presets import PRESETS, check_alike, choose_preset, compose
 from seqattn.text.tokenizer import TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
 
@@ -266,10 +268,12 @@ def test_a_prefix_that_is_not_an_architecture_is_an_unknown_setting():
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_preset_composes_for_every_architecture(preset, architecture):
     model, tokenizer, training = compose(architecture, preset, {})
-    for part, name in zip((model.encoder, model.decoder), parts_of(architecture), strict=True):
+    for side, name in zip(("encoder", "decoder"), parts_of(architecture), strict=True):
+        part = getattr(model, side)
         assert part.width == PRESETS[preset][name]["width"]
         for key, value in PRESETS[preset][name].items():
-            assert not hasattr(part, key) or getattr(part, key) == value
+            changed = PRESETS[preset][architecture].get(f"{side}.{key}", value)
+            assert not hasattr(part, key) or getattr(part, key) == changed
     trained = PRESETS[preset][parts_of(architecture)[0]] | PRESETS[preset][architecture]
     assert training.learning_rate == trained.get("learning_rate", TrainingOptions.learning_rate)
     assert tokenizer == TokenizerOptions()
@@ -304,21 +308,41 @@ def test_the_preset_follows_the_number_of_pairs():
     ]
 
 
+def recipes_of(preset, settings, architectures=BASELINES):
+    return {name: compose(name, preset, settings) for name in architectures}
+
+
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_comparison_shares_tokenizer_batches_and_budget(preset):
-    recipes = compose_alike(preset, {"max_updates": 7, "lstm.learning_rate": "0.5"})
-    assert set(recipes) == set(BASELINES)
-    assert {training.max_updates for _, _, training in recipes.values()} == {7}
-    assert recipes["lstm"][2].learning_rate == 0.5
-    assert recipes["transformer"][2].learning_rate != 0.5
+def test_the_architectures_of_a_preset_share_tokenizer_batches_and_budget(preset):
+    recipes = recipes_of(preset, {"max_updates": 7, "lstm.learning_rate": "0.5"}, ARCHITECTURES)
+    check_alike(recipes)
+    assert recipes["lstm"][2].learning_rate == 0.5 != recipes["transformer"][2].learning_rate
 
 
 @pytest.mark.parametrize(
     "settings", [{"lstm.max_updates": 7}, {"transformer.vocab_size": 500}, {"lstm.batch_tokens": 9}], ids=str
 )
-def test_an_unfair_comparison_is_refused(settings):
-    with pytest.raises(InputError, match="one tokenizer, one way to batch and one budget"):
-        compose_alike("tiny", settings)
+def test_an_unfair_comparison_is_refused_with_what_differs(settings):
+    (name,) = (key.partition(".")[2] for key in settings)
+    with pytest.raises(InputError, match=f"differ in {name}: a comparison needs one tokenizer"):
+        check_alike(recipes_of("tiny", settings))
+
+
+def test_what_is_no_condition_of_a_comparison_may_differ():
+    check_alike(recipes_of("tiny", {"lstm.label_smoothing": 0, "transformer.warmup": 9}))
+
+
+@pytest.mark.parametrize("pieces", [500, 32_000])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_models_of_a_preset_have_equally_many_parameters_within_five_percent(preset, pieces):
+    found = []
+    for architecture in (*ARCHITECTURES, "lstm+transformer"):
+        with torch.device("meta"):
+            options = compose(architecture, preset, {})[0]
+            found.append(size_of(build(architecture, options, Vocabulary(pieces, pieces, shared=True))))
+    assert len({size.embeddings for size in found}) == 1
+    for figures in ([size.parameters for size in found], [s.parameters - s.embeddings for s in found]):
+        assert max(figures) <= 1.05 * min(figures)
 
 
 def test_a_setting_without_a_prefix_applies_to_every_part_and_one_with_a_prefix_overrides_it():
@@ -332,5 +356,5 @@ def test_a_setting_without_a_prefix_applies_to_every_part_and_one_with_a_prefix_
 
 def test_an_unnamed_pair_has_the_preset_of_each_part():
     model, _, training = compose("lstm+transformer", "tiny", {})
-    assert (model.encoder.hidden, model.decoder.feed_forward) == (256, 512)
+    assert (model.encoder.width, model.decoder.feed_forward) == (128, 512)
     assert training.learning_rate == PRESETS["tiny"]["lstm"]["learning_rate"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from seqattn.errors import InputError
-from seqattn.models import ARCHITECTURES, BASELINES, ModelOptions, default_options, parts_of
+from seqattn.models import ARCHITECTURES, ModelOptions, default_options, parts_of
 from seqattn.options import apply, settings_for
 from seqattn.text.tokenizer import TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
@@ -17,9 +17,15 @@ SMALL_DATA = {"batch_tokens": 1024, "learning_rate": 3e-3, "warmup": 200}
 
 LARGE_DATA = {"batch_tokens": 4096, "accumulate": 2, "learning_rate": 7e-4, "warmup": 4000}
 
+SHARED = (
+    *("batch_tokens", "accumulate", "max_length", "validate_every", "best_by", "patience"),
+    *("max_updates", "max_tokens", "max_minutes", "seed"),
+)
+"""The training options that the systems of a comparison have in common."""
+
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiny": {
-        "lstm": {**SMALL_DATA, "width": 128, "hidden": 256, "dropout": 0.1, "learning_rate": 6e-3},
+        "lstm": {**SMALL_DATA, "width": 128, "hidden": 272, "dropout": 0.1, "learning_rate": 6e-3},
         "transformer": {
             **SMALL_DATA,
             "width": 128,
@@ -29,18 +35,20 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "decoder_layers": 2,
             "dropout": 0.1,
         },
-        "hybrid": {"score": "additive", "learning_rate": 6e-3},
+        "hybrid": {"score": "additive", "decoder.hidden": 208, "learning_rate": 6e-3},
+        "lstm+transformer": {"encoder.hidden": 320},
     },
     "small": {
-        "lstm": {"width": 256, "hidden": 512, "dropout": 0.3, "learning_rate": 2.5e-3},
+        "lstm": {"width": 256, "hidden": 688, "dropout": 0.3, "learning_rate": 2.5e-3},
         "transformer": {"width": 256, "feed_forward": 1024, "heads": 4, "dropout": 0.2},
-        "hybrid": {"score": "additive", "learning_rate": 2.5e-3},
+        "hybrid": {"score": "additive", "decoder.hidden": 528, "learning_rate": 2.5e-3},
+        "lstm+transformer": {"encoder.hidden": 800},
     },
     "base": {
         "lstm": {
             **LARGE_DATA,
             "width": 512,
-            "hidden": 1024,
+            "hidden": 1248,
             "encoder_layers": 2,
             "decoder_layers": 2,
             "dropout": 0.2,
@@ -54,10 +62,14 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "decoder_layers": 6,
             "dropout": 0.1,
         },
-        "hybrid": {"score": "additive"},
+        "hybrid": {"score": "additive", "decoder.hidden": 1088},
+        "lstm+transformer": {"encoder.hidden": 1376},
     },
 }
-"""Settings by preset and architecture; those of a mixed pair override those of its parts."""
+"""Settings by preset and architecture; those of a mixed pair override those of its parts.
+
+The models of a preset have the same number of parameters within 5 percent, so that they can be compared.
+"""
 
 
 def choose_preset(pairs: int) -> str:
@@ -104,21 +116,20 @@ def compose(
     return model, tokenizer, training
 
 
-def compose_alike(
-    preset: str, settings: Mapping[str, Any], architectures: Sequence[str] = BASELINES
-) -> dict[str, tuple[ModelOptions, TokenizerOptions, TrainingOptions]]:
-    """`compose` for several architectures, so that a comparison is fair.
-
-    A setting of the model that only one architecture has needs its prefix. InputError when the
-    architectures would not share tokenizer, batches or budget.
-    """
-    recipes = {name: compose(name, preset, settings) for name in architectures}
-    tokenizers = {tokenizer for _, tokenizer, _ in recipes.values()}
-    # Learning rates may depend on the architecture; all else must be equal.
-    budgets = {replace(training, learning_rate=0.0, warmup=0) for _, _, training in recipes.values()}
-    if len(tokenizers) > 1 or len(budgets) > 1:
-        raise InputError(
-            "a comparison needs one tokenizer, one way to batch and one budget: of the training options "
-            "only learning_rate and warmup may have a prefix"
-        )
-    return recipes
+def check_alike(
+    recipes: Mapping[str, tuple[ModelOptions, TokenizerOptions, TrainingOptions]],
+) -> None:
+    """InputError when systems would not share tokenizer, batches, budget and validation."""
+    first, *others = recipes.items()
+    for name, (_, tokenizer, training) in others:
+        differing = [
+            field.name
+            for field in fields(tokenizer)
+            if getattr(tokenizer, field.name) != getattr(first[1][1], field.name)
+        ]
+        differing += [one for one in SHARED if getattr(training, one) != getattr(first[1][2], one)]
+        if differing:
+            raise InputError(
+                f"{first[0]} and {name} differ in {', '.join(differing)}: a comparison needs one tokenizer, "
+                "one way to batch and one budget"
+            )
