@@ -47,6 +47,14 @@ def decode_lines(file: Iterable[bytes], name: Path | str) -> Iterator[str]:
         ) from error
 
 
+def read_binary(path: Path) -> bytes:
+    """The contents of a file; InputError when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write that replaces `path` once it is complete, and never after an error.

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from pathlib import Path
 from threading import Barrier
 from typing import Any, TypeVar
 
 import torch
 
 from seqattn.errors import InputError
+from seqattn.files import read_lines
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
@@ -106,6 +108,21 @@ def give_back_freed_memory() -> None:
     trim = _glibc("malloc_trim")
     if trim is not None:
         trim(0)
+
+
+def peak_memory(device: torch.device) -> int | None:
+    """The most memory so far of this process, or on a GPU of its tensors, bytes; None if it is unknown."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if device.type != "cpu" or sys.platform == "win32":
+        return None
+    if sys.platform.startswith("linux"):
+        # getrusage would count the parent too: Linux takes over its peak when a program is started.
+        status = read_lines(Path("/proc/self/status"))
+        return next((1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM:")), None)
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _glibc(function: str) -> Callable[..., int] | None:

@@ -22,8 +22,8 @@ MODULES = sorted(
 
 LAYERS = [
     {"errors", "symbols"},
-    {"files", "hardware"},
-    {"options"},
+    {"files"},
+    {"hardware", "options"},
     {"text"},
     {"data"},
     {"models"},
@@ -156,7 +156,7 @@ def test_search_and_training_depend_on_the_contract_and_no_architecture(module):
 
 
 def test_only_the_allowed_modules_open_files():
-    allowed = {"files", "runs.folder", "pictures.page"}
+    allowed = {"files", "runs.folder", "pictures.document"}
     for module in MODULES:
         if module.removeprefix("seqattn.") in allowed:
             continue

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from seqattn.alignment.reading import judge_readings, read_every_way
 from seqattn.data.batching import Batch, Collator, collate, epoch_batches, lengths_of
@@ -18,9 +19,9 @@ from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.errors import InputError
 from seqattn.evaluation.scores import score
-from seqattn.hardware import autocast
+from seqattn.hardware import autocast, peak_memory
 from seqattn.models import ModelOptions
-from seqattn.models.base import Reading, Seq2Seq
+from seqattn.models.base import Reading, Seq2Seq, size_of
 from seqattn.models.weights import load_weights, temporary_weights
 from seqattn.runs.card import model_card
 from seqattn.runs.folder import RunConfig, RunFolder, new_model
@@ -68,6 +69,29 @@ def validation_of(
     return validate
 
 
+def new_config(
+    prepared: Prepared,
+    architecture: str,
+    model: ModelOptions,
+    tokenizer: TokenizerOptions,
+    training: TrainingOptions,
+    command: Sequence[str] = (),
+) -> RunConfig:
+    """The config of a new run."""
+    versions = {name: version(name) for name in ("seqattn", "torch", "sentencepiece", "sacrebleu")}
+    versions["python"] = platform.python_version()
+    return RunConfig(
+        architecture,
+        model,
+        tokenizer,
+        training,
+        prepared.max_ratio,
+        prepared.record,
+        versions,
+        list(command),
+    )
+
+
 class Experiment:
     """A run during training: `run` trains it and keeps its folder up to date."""
 
@@ -91,7 +115,7 @@ class Experiment:
     @property
     def parameters(self) -> int:
         """The number of learned parameters."""
-        return sum(parameter.numel() for parameter in self.model.parameters())
+        return size_of(self.model).parameters
 
     @staticmethod
     def start(
@@ -108,17 +132,9 @@ class Experiment:
         """A new run in a new folder, with newly drawn weights or those of another run."""
         folder = RunFolder(path)
         folder.refuse_existing()
-        config = RunConfig(
-            architecture,
-            model,
-            tokenizer,
-            training,
-            prepared.max_ratio,
-            replace(prepared.record, initialised_from=str(initial.path) if initial else None),
-            {name: version(name) for name in ("seqattn", "torch", "sentencepiece", "sacrebleu")}
-            | {"python": platform.python_version()},
-            list(command),
-        )
+        record = replace(prepared.record, initialised_from=str(initial.path) if initial else None)
+        prepared = replace(prepared, record=record)
+        config = new_config(prepared, architecture, model, tokenizer, training, command)
         experiment = Experiment(folder, config, prepared, device)
         if initial is not None:
             load_weights(experiment.model, dict(initial.model.named_parameters()))
@@ -135,12 +151,14 @@ class Experiment:
     ) -> Experiment:
         """Continue a run from its last saved state, with new limits where given.
 
-        The data must be that of the start of the run; unless given, it is read from the same files.
+        A run that was interrupted before it saved anything begins anew, as its config says. The data must be
+        that of the start of the run; unless given, it is read from the same files.
         """
         folder = RunFolder(path)
         config = folder.read_config()
-        tensors, values = folder.read_last()
         recorded = config.data
+        begun = folder.has_last or recorded.initialised_from is not None
+        state = folder.read_last() if begun else None
         if data is None:
             try:
                 data = load_data(recorded.train, recorded.valid, recorded.guide)
@@ -164,19 +182,24 @@ class Experiment:
         known = folder.read_tokenizer(config.tokenizer.joint)
         prepared = prepare(data, config.tokenizer, config.training.max_length, known, report)
         experiment = Experiment(folder, config, prepared, device)
-        try:
-            tensors = upgrade_state(tensors, [name for name, _ in experiment.model.named_parameters()])
-            experiment.trainer.restore(tensors, values, folder.read_model()[0])
-        except (KeyError, ValueError, TypeError) as error:
-            raise InputError(f"its saved state does not fit its config: {error}", path=path) from error
+        if state is not None:
+            experiment._restore(*state)
         folder.write_config(config)
         folder.rewind_metrics(experiment.trainer.progress.update)
         return experiment
 
+    def _restore(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+        try:
+            tensors = upgrade_state(tensors, [name for name, _ in self.model.named_parameters()])
+            self.trainer.restore(tensors, values, self.folder.read_model()[0])
+        except (KeyError, ValueError, TypeError) as error:
+            message = f"its saved state does not fit its config: {error}"
+            raise InputError(message, path=self.folder.path) from error
+
     def run(self) -> Iterator[Event]:
         """Train, saving at every validation; a consumer that stops early calls `save`."""
         for event in self.trainer.run():
-            self.folder.append_metrics(line_of(event))
+            self.folder.append_metrics(line_of(event, peak_memory(self.device)))
             if isinstance(event, Validated):
                 if event.improved:
                     self.best = event

@@ -97,8 +97,17 @@ class RunFolder:
     def create(self, config: RunConfig, tokenizer: Tokenizer) -> None:
         """Create the folder; InputError when something of that name exists."""
         self.refuse_existing()
+        self.begin(config, tokenizer)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the folder holds a run: its config is written last."""
+        return (self.path / CONFIG).exists()
+
+    def begin(self, config: RunConfig, tokenizer: Tokenizer) -> None:
+        """Write what a run starts with, in a folder that may exist."""
         try:
-            self.path.mkdir(parents=True)
+            self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"cannot be created: {error.strerror}", path=self.path) from error
         write_aside(self.path / TOKENIZER, tokenizer.source.model)
@@ -164,6 +173,11 @@ class RunFolder:
         (self.path / LAST).parent.mkdir(exist_ok=True)
         write_aside(self.path / LAST, _serialise(tensors, {"state": json.dumps(values)}))
 
+    @property
+    def has_last(self) -> bool:
+        """Whether a training state has been saved."""
+        return (self.path / LAST).exists()
+
     def read_last(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest full training state."""
         tensors, metadata = _read_tensors(self.path / LAST, "this run cannot be resumed")
@@ -198,6 +212,12 @@ class RunFolder:
             with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 lines.append(line_from_json(json.loads(line)))
         return lines
+
+    @property
+    def finished(self) -> bool:
+        """Whether training has ended."""
+        lines = self.read_metrics()
+        return bool(lines) and isinstance(lines[-1], FinishedLine)
 
     def rewind_metrics(self, update: int) -> None:
         """Drop the lines after an update, which will be repeated after resuming."""

@@ -14,7 +14,6 @@ from seqattn.errors import InputError
 from seqattn.files import write_aside
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
-from seqattn.runs.records import FinishedLine
 from seqattn.runs.run import load_run
 
 
@@ -50,7 +49,7 @@ def train_directions(
     for path, swap in directions:
         if not path.exists():
             train(start(path, swap))
-        elif not _finished(path):
+        elif not RunFolder(path).finished:
             train(Experiment.resume(path, {}, device))
 
 
@@ -72,8 +71,3 @@ def _forward(out: Path) -> Path:
 
 def _reverse(out: Path) -> Path:
     return out.with_name(f"{out.name}.reverse")
-
-
-def _finished(path: Path) -> bool:
-    lines = RunFolder(path).read_metrics()
-    return bool(lines) and isinstance(lines[-1], FinishedLine)

@@ -110,6 +110,8 @@ class FinishedLine(MetricsLine):
 
     event = "finished"
     reason: str
+    memory: int | None = None
+    """Peak of the process, or on a GPU of its tensors, bytes."""
 
 
 LINES: dict[str, type[MetricsLine]] = {
@@ -117,8 +119,8 @@ LINES: dict[str, type[MetricsLine]] = {
 }
 
 
-def line_of(event: Event) -> MetricsLine:
-    """The line of metrics.jsonl for an event."""
+def line_of(event: Event, memory: int | None = None) -> MetricsLine:
+    """The line of metrics.jsonl for an event; `memory` is the peak so far, bytes."""
     progress = event.progress
     at = (progress.update, progress.epoch, progress.tokens, round(progress.seconds, 3))
     if isinstance(event, Updated):
@@ -126,7 +128,7 @@ def line_of(event: Event) -> MetricsLine:
         return UpdatedLine(*at, event.loss, event.learning_rate, event.tokens, seconds)
     if isinstance(event, Validated):
         return ValidatedLine(*at, *event.validation.all, event.improved, event.averaged)
-    return FinishedLine(*at, event.reason)
+    return FinishedLine(*at, event.reason, memory)
 
 
 def line_to_json(line: MetricsLine) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from seqattn.decoding.translation import Translation, TranslationOptions, Transl
 from seqattn.errors import InputError, naming
 from seqattn.evaluation.scores import Assessment, score
 from seqattn.hardware import choose_device, keep_freed_memory
-from seqattn.models.base import Place, Reading, Seq2Seq
+from seqattn.models.base import Place, Reading, Seq2Seq, Size, size_of
 from seqattn.models.int8 import quantize
 from seqattn.models.weights import load_weights
 from seqattn.pictures.maps import AttentionMap
@@ -45,8 +45,12 @@ class Run:
     model: Seq2Seq
     """In evaluation mode."""
     trained: TrainedRecord
-    parameters: int
-    """The number of learned parameters."""
+    size: Size
+
+    @property
+    def parameters(self) -> int:
+        """The number of learned parameters."""
+        return self.size.parameters
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}: {self.config.architecture}, {self.parameters:,} parameters)"
@@ -332,8 +336,7 @@ def load_run(path: str | Path, device: torch.device | None = None) -> Run:
         load_weights(model, tensors)
     except (KeyError, ValueError) as error:
         raise InputError(f"does not fit the config beside it: {error}", path=folder.path / MODEL) from error
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Run(folder.path, config, tokenizer, model.to(device).eval(), trained, parameters)
+    return Run(folder.path, config, tokenizer, model.to(device).eval(), trained, size_of(model))
 
 
 def load(path: str | Path, *, device: str = "auto", precision: str = "fp32") -> Run:
