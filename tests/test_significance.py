@@ -1,10 +1,13 @@
 """Significance on a test set: sacrebleu's figures, and verdicts that are right about known systems."""
 
+import math
 import random
 import re
+import statistics
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import sacrebleu
 from hypothesis import given
@@ -13,9 +16,10 @@ from hypothesis import strategies as st
 from seqattn.comparison.verdict import contrasts
 from seqattn.evaluation import significance
 from seqattn.evaluation.scores import score
-from seqattn.evaluation.significance import differences, holm
+from seqattn.evaluation.significance import all_differences, differences, holm, spread
 
 from runs import reversal_pairs
+from systems import outputs, trained
 
 REFERENCES = [pair.target for pair in reversal_pairs(400)]
 
@@ -66,7 +70,7 @@ def test_a_system_with_a_tenth_of_its_outputs_replaced_is_found_worse_every_time
     for seed in range(3):
         base = system(0.1, 100 + seed)
         worse = system(0.1, seed, base)
-        (found,) = contrasts([("base", base), ("worse", worse)], REFERENCES)
+        (found,) = contrasts([outputs("base", base), outputs("worse", worse)], REFERENCES)
         for metric in ("BLEU", "chrF", "exact match"):
             assert found.in_words(metric).startswith("base is better than worse by ")
 
@@ -74,7 +78,8 @@ def test_a_system_with_a_tenth_of_its_outputs_replaced_is_found_worse_every_time
 def test_equally_good_systems_are_rarely_told_apart(quick):
     better = 0
     for seed in range(12):
-        (found,) = contrasts([("a", system(0.2, 2 * seed)), ("b", system(0.2, 2 * seed + 1))], REFERENCES)
+        one, other = system(0.2, 2 * seed), system(0.2, 2 * seed + 1)
+        (found,) = contrasts([outputs("a", one), outputs("b", other)], REFERENCES)
         better += " is better than " in found.in_words()
     assert better <= 2
 
@@ -83,7 +88,7 @@ def test_a_system_does_not_differ_from_itself(quick):
     one = system(0.2, 1)
     for found in differences(one, one, REFERENCES):
         assert found.gain == found.low == found.high == 0 and found.randomization_p == 1
-    (found,) = contrasts([("a", one), ("b", one)], REFERENCES)
+    (found,) = contrasts([outputs("a", one), outputs("b", one)], REFERENCES)
     assert found.in_words().startswith(
         "No difference in BLEU between a and b that these 400 sentences can show"
     )
@@ -114,10 +119,91 @@ def test_corrected_p_values_are_no_smaller_and_keep_their_order(values):
 
 
 def test_more_systems_need_smaller_p_values(quick):
-    systems = [("a", system(0.1, 1)), ("b", system(0.17, 2)), ("c", system(0.11, 3))]
+    systems = [
+        outputs(name, system(*how)) for name, how in (("a", (0.1, 1)), ("b", (0.17, 2)), ("c", (0.11, 3)))
+    ]
     (alone,) = contrasts(systems[:2], REFERENCES)
     together = contrasts(systems, REFERENCES)
     assert [(one.first, one.second) for one in together] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert together[0].differences == alone.differences
     assert all(p >= q for p, q in zip(together[0].corrected, alone.corrected, strict=True))
     assert together[0].corrected != alone.corrected
+
+
+def test_the_interval_of_several_scores_is_students():
+    found = spread([30.0, 31.0, 35.0])
+    assert (found.mean, found.deviation) == (32.0, pytest.approx(math.sqrt(7)))
+    # 4.3027 is the 97.5 % quantile of t with 2 degrees of freedom in every table.
+    reach = 4.302652729911275 * math.sqrt(7 / 3)
+    assert (found.low, found.high) == (pytest.approx(32 - reach), pytest.approx(32 + reach))
+    assert spread([30.0]).deviation is None
+
+
+def test_several_models_that_translate_alike_leave_only_the_uncertainty_of_the_test_set(quick):
+    one, other = system(0.1, 1), system(0.3, 2)
+    alone = differences(one, other, REFERENCES)
+    (several,) = all_differences([[one, one, one], [other, other]], REFERENCES)
+    for found, expected in zip(several, alone, strict=True):
+        assert (found.first, found.second) == (
+            pytest.approx(expected.first),
+            pytest.approx(expected.second),
+        )
+        assert found.seed_error == pytest.approx(0, abs=1e-9) and expected.seed_error is None
+        assert found.test_error == pytest.approx(expected.test_error)
+        assert found.randomization_p is None and found.p < 0.001
+
+
+def test_the_uncertainty_of_seeds_is_that_of_the_mean_of_their_scores(quick):
+    first = [system(share, 1) for share in (0.1, 0.2, 0.3)]
+    second = [system(share, 2) for share in (0.1, 0.3)]
+    (found,) = all_differences([first, second], REFERENCES)
+    exact = found[2]
+    scores = [[score(one, REFERENCES).exact for one in outputs] for outputs in (first, second)]
+    variance = sum(statistics.variance(some) / len(some) for some in scores)
+    assert exact.seed_error == pytest.approx(math.sqrt(variance))
+    assert exact.gain == pytest.approx(statistics.mean(scores[1]) - statistics.mean(scores[0]))
+    assert exact.high - exact.gain == pytest.approx(exact.gain - exact.low)
+    assert (exact.high - exact.low) / 2 > 1.96 * math.hypot(exact.test_error, exact.seed_error)
+
+
+def test_models_whose_seeds_matter_more_than_the_systems_are_not_told_apart(quick):
+    first = [system(share, 1) for share in (0.1, 0.3)]
+    second = [system(share, 2) for share in (0.15, 0.4)]
+    (apart,) = contrasts([trained("a", *first[:1]), trained("b", *second[1:])], REFERENCES)
+    assert "other seeds may differ" in apart.in_words() and " is better than " not in apart.in_words()
+    (found,) = contrasts([trained("a", *first), trained("b", *second)], REFERENCES)
+    assert found.in_words().startswith("No difference in BLEU between b and a")
+    assert "2 seeds" in found.in_words() and "seeds ±" in found.uncertainty()
+
+
+def test_systems_whose_seeds_agree_are_told_apart(quick):
+    first = [system(0.1, seed) for seed in (1, 2, 3)]
+    second = [system(0.3, seed) for seed in (4, 5, 6)]
+    (found,) = contrasts([trained("a", *first), trained("b", *second)], REFERENCES)
+    assert found.in_words().startswith("a is better than b by ")
+
+
+def test_one_model_is_never_said_to_be_the_better_system(quick):
+    good, bad = system(0.05, 1), system(0.5, 2)
+    for first, second in (
+        (trained("a", good), trained("b", bad)),
+        (outputs("a", good), trained("b", bad)),
+        (trained("a", good, good), trained("b", bad)),
+    ):
+        (found,) = contrasts([first, second], REFERENCES)
+        assert " is better than " not in found.in_words() and "other seeds may differ" in found.in_words()
+
+
+@pytest.mark.parametrize(("seeds", "most"), [(2, 0.1), (3, 0.1)])
+def test_systems_that_differ_in_nothing_but_seeds_are_called_better_in_one_of_ten_at_most(seeds, most):
+    # Scores of models as they come from a distribution, with that of the sampled test sentences added.
+    chance = np.random.default_rng(1)
+    better = 0
+    for _ in range(400):
+        first, second = (chance.normal(0, 1, (seeds, 1)) for _ in range(2))
+        resampled = [
+            np.concatenate([scores, scores + chance.normal(0, 0.7, (1, 200))], 1)
+            for scores in (first, second)
+        ]
+        better += significance._difference("BLEU", *resampled, None).p < 0.05
+    assert 0 < better <= most * 400

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-from seqattn.evaluation.significance import Difference, differences, holm
+from seqattn.comparison.results import System
+from seqattn.evaluation.significance import Difference, all_differences, holm
 
 LEVEL = 0.05
 """Of significance."""
@@ -24,32 +25,67 @@ class Contrast:
     differences: tuple[Difference, ...]
     """By each metric."""
     corrected: tuple[float, ...]
-    """Their p-values by randomization, corrected for the number of pairs of systems (Holm)."""
+    """Their p-values, corrected for the number of pairs of systems (Holm)."""
     sentences: int
+    models: tuple[int | None, int | None] = (None, None)
+    """How many models of each system were compared; None for translations of another tool."""
+
+    @property
+    def of_systems(self) -> bool:
+        """Whether it shows which system is better, not only which model: that takes several seeds."""
+        return 1 not in self.models
+
+    def by(self, metric: str) -> tuple[Difference, float]:
+        """The difference by one metric, and its corrected p-value."""
+        at = [one.metric for one in self.differences].index(metric)
+        return self.differences[at], self.corrected[at]
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
         metrics = [
-            {**asdict(one), "gain": one.gain, "corrected_p": p}
+            {**asdict(one), "gain": one.gain, "corrected_p": p, "verdict": self.in_words(one.metric)}
             for one, p in zip(self.differences, self.corrected, strict=True)
         ]
-        return {"first": self.first, "second": self.second, "metrics": metrics}
+        return {"first": self.first, "second": self.second, "models": self.models, "metrics": metrics}
 
     def in_words(self, metric: str = "BLEU") -> str:
-        """The verdict by one metric, in a sentence."""
-        at = [one.metric for one in self.differences].index(metric)
-        found, p = self.differences[at], self.corrected[at]
+        """The verdict by one metric, in a sentence or two."""
+        found, p = self.by(metric)
         unit = UNITS[metric]
-        first, second = (self.first, self.second) if found.gain >= 0 else (self.second, self.first)
-        low, high = (found.low, found.high) if found.gain >= 0 else (-found.high, -found.low)
+        names, scores = (self.first, self.second), (found.first, found.second)
+        low, high = found.low, found.high
+        if found.gain < 0:
+            names, scores, low, high = names[::-1], scores[::-1], -high, -low
+        worse, better = names
+        ahead = f"{scores[1]:.2f} to {scores[0]:.2f}"
         how_sure = f"95 % interval {low:.2f} to {high:.2f}, {p_value(p)}"
-        if p < LEVEL:
-            return f"{second} is better than {first} by {abs(found.gain):.2f} {unit} ({how_sure})."
+        by = f"{abs(found.gain):.2f} {unit}"
+        if p >= LEVEL:
+            shows = f"{self.sentences:,} sentences"
+            if self.of_systems and self.models != (None, None):
+                shows = f"{shows} and {self._seeds()}"
+            return (
+                f"No difference in {metric} between {worse} and {better} that these {shows} can show: "
+                f"{better} has {by} more, {ahead} ({how_sure}). One of about {found.detectable:.1f} would "
+                "probably have been found."
+            )
+        if self.of_systems:
+            return f"{better} is better than {worse} by {by}, {ahead} ({how_sure})."
         return (
-            f"No difference in {metric} between {first} and {second} that these {self.sentences:,} sentences "
-            f"can show: {second} has {abs(found.gain):.2f} {unit} more ({how_sure}). One of about "
-            f"{found.detectable:.1f} would probably have been found."
+            f"This model of {better} scores {by} higher than that of {worse}, {ahead} ({how_sure}): more "
+            "than the choice of test sentences explains, but other seeds may differ as much."
         )
+
+    def _seeds(self) -> str:
+        return " and ".join(dict.fromkeys(f"{count} seeds" for count in self.models if count is not None))
+
+    def uncertainty(self, metric: str = "BLEU") -> str:
+        """Which uncertainties the verdict counts, in words, with their standard errors."""
+        found, _ = self.by(metric)
+        test = f"the choice of test sentences ±{found.test_error:.2f}"
+        if found.seed_error is None:
+            return f"Standard error of the difference in {metric}: {test}; seeds not counted."
+        return f"Standard errors of the difference in {metric}: {test}, seeds ±{found.seed_error:.2f}."
 
 
 def p_value(p: float) -> str:
@@ -57,14 +93,19 @@ def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def contrasts(hypotheses: Sequence[tuple[str, Sequence[str]]], references: Sequence[str]) -> list[Contrast]:
-    """Every two of the named systems, by their hypotheses for the same test set."""
-    pairs = list(combinations(hypotheses, 2))
-    found = [differences(first, second, references) for (_, first), (_, second) in pairs]
-    by_metric = [holm([one.randomization_p for one in metric]) for metric in zip(*found, strict=True)]
+def contrasts(systems: Sequence[System], references: Sequence[str]) -> list[Contrast]:
+    """Every two of the systems, by their translations of one test set."""
+    pairs = list(combinations(systems, 2))
+    found = all_differences([one.hypotheses for one in systems], references)
+    by_metric = [holm([one.p for one in metric]) for metric in zip(*found, strict=True)]
     return [
-        Contrast(first, second, tuple(each), corrected, len(references))
-        for ((first, _), (second, _)), each, corrected in zip(
-            pairs, found, zip(*by_metric, strict=True), strict=True
+        Contrast(
+            first.name, second.name, tuple(each), corrected, len(references), (models(first), models(second))
         )
+        for (first, second), each, corrected in zip(pairs, found, zip(*by_metric, strict=True), strict=True)
     ]
+
+
+def models(system: System) -> int | None:
+    """How many models a system has; None for translations of another tool."""
+    return len(system.members) if any(one.run for one in system.members) else None

@@ -1,18 +1,24 @@
 """Whether one system is better than another on a test set, and how large a difference the set can show.
 
-The tests are those of sacrebleu: approximate randomization (Riezler and Maxwell 2005) and the paired
-bootstrap (Koehn 2004), from whose resamples the interval of the difference comes too.
+Two things are uncertain about a difference. Other test sentences would give another one: that is what
+sacrebleu's tests show, approximate randomization (Riezler and Maxwell 2005) and the paired bootstrap (Koehn
+2004), from whose resamples the interval comes too. And models trained with other seeds would give another
+one: that shows in the scores of several (Reimers and Gurevych 2017). The variances of both are added, with
+the degrees of freedom of Welch (1947).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from sacrebleu.metrics.base import Metric
 from sacrebleu.significance import PairedTest
+from scipy.special import stdtr, stdtrit
 
 from seqattn.evaluation.metrics import metrics_for
 from seqattn.evaluation.scores import choose_bleu_tokenizer
@@ -21,8 +27,34 @@ RANDOMIZATIONS, RESAMPLES = 10_000, 1_000
 """sacrebleu's defaults."""
 SEED = 12345
 """sacrebleu's, of the resamples."""
-POWER = 2.8
-"""Standard errors of a difference that a two-sided test at 5 % finds four times in five (1.96 + 0.84)."""
+CONFIDENCE, POWER = 0.95, 0.8
+"""Of intervals; of a test to show the difference called detectable."""
+
+Outputs = Sequence[Sequence[str]]
+"""The hypotheses of each model of a system for the same test set."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The scores of several models of one system, which differ in the seed."""
+
+    values: tuple[float, ...]
+    mean: float
+    deviation: float | None = None
+    """Standard deviation, with n - 1; None for one model."""
+    low: float | None = None
+    """Of the 95 % interval of the mean, by Student's t."""
+    high: float | None = None
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """The mean of one or more scores, and how far they are apart."""
+    mean, count = float(np.mean(values)), len(values)
+    if count == 1:
+        return Spread(tuple(values), mean)
+    deviation = float(np.std(values, ddof=1))
+    reach = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2)) * deviation / math.sqrt(count)
+    return Spread(tuple(values), mean, deviation, mean - reach, mean + reach)
 
 
 @dataclass(frozen=True)
@@ -31,15 +63,22 @@ class Difference:
 
     metric: str
     first: float
+    """The mean of the first system's models."""
     second: float
-    randomization_p: float
-    """How often a difference at least as large comes about when outputs are exchanged at random."""
-    bootstrap_p: float
+    p: float
+    """Two-sided: by randomization for one model each, else by Student's t over both uncertainties."""
     low: float
-    """Of the interval of `second - first` that holds 95 % of the bootstrap's resamples."""
+    """Of the 95 % interval of `second - first`."""
     high: float
     detectable: float
-    """The smallest difference that this test set would show at 5 % in four cases of five."""
+    """The smallest difference that would be shown at 5 % in four cases of five."""
+    test_error: float
+    """Standard error from the choice of test sentences."""
+    seed_error: float | None
+    """Standard error from the seeds; None if no system has several models."""
+    randomization_p: float | None = None
+    """For one model each: how often exchanging outputs at random makes a difference at least as large."""
+    bootstrap_p: float | None = None
 
     @property
     def gain(self) -> float:
@@ -55,34 +94,83 @@ def differences(
     `tokenize` is sacrebleu's, as for `score`. The resamples have a fixed seed: the same texts give the same
     figures.
     """
+    (found,) = all_differences([[first], [second]], references, tokenize)
+    return found
+
+
+def all_differences(
+    systems: Sequence[Outputs], references: Sequence[str], tokenize: str | None = None
+) -> list[list[Difference]]:
+    """How every two systems differ, each with one or more models, in the order of `combinations`."""
     metrics = metrics_for(tokenize or choose_bleu_tokenizer(references))
+    rows = np.random.default_rng(SEED).integers(len(references), size=(RESAMPLES, len(references)))
+    # The whole test set comes first.
+    rows = np.concatenate([np.arange(len(references))[None], rows])
+    scores = {
+        name: [np.array([_scores(metric, one, references, rows) for one in outputs]) for outputs in systems]
+        for name, metric in metrics.items()
+    }
+    found = []
+    for first, second in combinations(range(len(systems)), 2):
+        outputs = systems[first], systems[second]
+        tested: Mapping[str, tuple[float, float]] = {}
+        if max(map(len, outputs)) == 1:
+            tested = _tested(outputs[0][0], outputs[1][0], references, metrics)
+        found.append(
+            [_difference(name, each[first], each[second], tested.get(name)) for name, each in scores.items()]
+        )
+    return found
+
+
+def _difference(metric: str, first: Any, second: Any, tested: tuple[float, float] | None) -> Difference:
+    """From the scores of each system's models on the test set and its resamples, (models, 1 + resamples)."""
+    gains = second.mean(0) - first.mean(0)
+    gain, resampled = float(gains[0]), gains[1:]
+    test_error = float(resampled.std())
+    figures = metric, float(first[:, 0].mean()), float(second[:, 0].mean())
+    if tested is not None:
+        low, high = np.quantile(resampled, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
+        reach = _reach(math.inf) * test_error
+        return Difference(*figures, tested[0], float(low), float(high), reach, test_error, None, *tested)
+    parts = [(test_error**2, gains.size - 1.0)]
+    for scores in (first[:, 0], second[:, 0]):
+        if scores.size > 1:
+            parts.append((float(scores.var(ddof=1)) / scores.size, scores.size - 1.0))
+    variance = sum(part for part, _ in parts)
+    error = math.sqrt(variance)
+    freedom = variance**2 / sum(part**2 / free for part, free in parts) if variance else math.inf
+    p = 2 * float(stdtr(freedom, -abs(gain) / error)) if error else float(gain == 0)
+    reach = _quantile(freedom, 0.5 + CONFIDENCE / 2) * error
+    seed_error = math.sqrt(sum(part for part, _ in parts[1:]))
+    detectable = _reach(freedom) * error
+    return Difference(*figures, p, gain - reach, gain + reach, detectable, test_error, seed_error)
+
+
+def _reach(freedom: float) -> float:
+    """Standard errors of a difference that a test shows with the power asked for."""
+    return _quantile(freedom, 0.5 + CONFIDENCE / 2) + _quantile(freedom, POWER)
+
+
+def _quantile(freedom: float, share: float) -> float:
+    return float(stdtrit(min(freedom, 1e6), share))
+
+
+def _tested(
+    first: Sequence[str], second: Sequence[str], references: Sequence[str], metrics: Mapping[str, Metric]
+) -> dict[str, tuple[float, float]]:
+    """sacrebleu's p-values by randomization and by the bootstrap, for each metric."""
     systems = [("first", first), ("second", second)]
     tests = [
-        PairedTest(systems, metrics, [references], kind, trials)()[1]
+        PairedTest(systems, dict(metrics), [references], kind, trials)()[1]
         for kind, trials in (("ar", RANDOMIZATIONS), ("bs", RESAMPLES))
     ]
     # sacrebleu lists the systems' names first, then the metrics in their order.
-    by_metric = zip(metrics.items(), *(list(test.values())[1:] for test in tests), strict=True)
-    rows = np.random.default_rng(SEED).integers(len(references), size=(RESAMPLES, len(references)))
-    found = []
-    for (name, metric), randomized, resampled in by_metric:
-        gains = _scores(metric, second, references, rows) - _scores(metric, first, references, rows)
-        low, high = np.quantile(gains, [0.025, 0.975])
-        # sacrebleu calls no difference at all significant.
-        equal = randomized[0].score == randomized[1].score
-        found.append(
-            Difference(
-                name,
-                randomized[0].score,
-                randomized[1].score,
-                1.0 if equal else randomized[1].p_value,
-                1.0 if equal else resampled[1].p_value,
-                float(low),
-                float(high),
-                POWER * float(gains.std()),
-            )
-        )
-    return found
+    by_metric = zip(metrics, *(list(test.values())[1:] for test in tests), strict=True)
+    # sacrebleu calls no difference at all significant.
+    return {
+        name: (1.0, 1.0) if each[0][0].score == each[0][1].score else tuple(one[1].p_value for one in each)
+        for name, *each in by_metric
+    }
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -96,6 +184,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _scores(metric: Metric, hypotheses: Sequence[str], references: Sequence[str], rows: Any) -> Any:
-    """The score of each resample of the test set, (resamples,)."""
+    """The score on each selection of the test set, (selections,)."""
     statistics = np.array(metric._extract_corpus_statistics(hypotheses, [references]), dtype=np.float64)
     return np.array([metric._compute_score_from_stats(statistics[some].sum(0)).score for some in rows])

@@ -1,0 +1,24 @@
+"""Systems of a comparison made of texts, for tests that need no models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from seqattn.comparison.results import Member, System
+from seqattn.evaluation.scores import Scores
+
+UNSCORED = Scores(0.0, 0.0, 0.0, 1, "", "")
+
+
+def outputs(name: str, hypotheses: Sequence[str], scores: Scores = UNSCORED) -> System:
+    """Translations of another tool."""
+    return System(name, (Member("file", tuple(hypotheses), scores),))
+
+
+def trained(name: str, *hypotheses: Sequence[str], scores: Scores = UNSCORED) -> System:
+    """A system with a model for each set of hypotheses."""
+    run: Any = SimpleNamespace()
+    members = (Member(f"seed {n}", tuple(one), scores, run) for n, one in enumerate(hypotheses, start=1))
+    return System(name, tuple(members))
