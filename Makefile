@@ -1,4 +1,4 @@
-.PHONY: check format lint types test
+.PHONY: check format lint types test readme
 
 check: lint types test
 
@@ -15,3 +15,6 @@ types:
 
 test:
 	pytest
+
+readme:
+	python docs/picture.py

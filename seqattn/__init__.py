@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqattn.comparison.systems import compare
+    from seqattn.comparison.findings import compare
     from seqattn.errors import InputError
     from seqattn.models.base import Reading
     from seqattn.runs.run import Run, load
@@ -21,7 +21,7 @@ _DEFINED = {
     "InputError": "seqattn.errors",
     "Reading": "seqattn.models.base",
     "Run": "seqattn.runs.run",
-    "compare": "seqattn.comparison.systems",
+    "compare": "seqattn.comparison.findings",
     "load": "seqattn.runs.run",
     "train": "seqattn.runs.setup",
 }

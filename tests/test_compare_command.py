@@ -1,12 +1,12 @@
 """seqattn evaluate and seqattn compare: figures, and runs side by side."""
 
 import json
+import shutil
 
+import pytest
 import sacrebleu
 
-from seqattn.runs.folder import RunFolder
-
-from commands import BOTH, BUDGET, SIZES, TEST, error_of, seqattn, setting
+from commands import BOTH, SIZES, TEST, error_of, seqattn, setting
 
 
 @BOTH
@@ -40,7 +40,7 @@ def test_compare_shows_finished_runs_side_by_side(work):
     ]
     (line,) = [line for line in result.stdout.splitlines() if line.startswith("test chrF")]
     assert line.split()[2:] == [f"{one['chrf']:.2f}" for one in figures]
-    (line,) = [line for line in result.stdout.splitlines() if line.startswith("updates")]
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("updates ")]
     assert line.split()[1:] == ["40", "40"]
     assert "What each target word attended to" in result.stdout
 
@@ -52,14 +52,14 @@ def test_compare_begins_with_a_verdict_by_every_metric_of_two_systems(work):
     verdict = " ".join(result.stdout.split("architecture")[0].split())
     (contrast,) = found["contrasts"]
     assert (contrast["first"], contrast["second"]) == ("lstm", "transformer")
-    for metric, key in (("BLEU", "bleu"), ("chrF", "chrf"), ("exact match", "exact")):
-        (one,) = [one for one in contrast["metrics"] if one["metric"] == metric]
-        assert [one["first"], one["second"]] == [system["scores"][key] for system in found["systems"]]
-        assert metric in verdict and f"{abs(one['gain']):.2f}" in verdict
-    assert "another seed may differ" in verdict
+    for one, metric in zip(contrast["metrics"], ("BLEU", "chrF", "exact match"), strict=True):
+        scores = [system["scores"][metric]["mean"] for system in found["systems"]]
+        assert one["metric"] == metric and [one["first"], one["second"]] == scores
+        assert " ".join(one["verdict"].split()) in verdict and f"{abs(one['gain']):.2f}" in verdict
+    assert " is better than " not in verdict and "how much its seed matters" in verdict
 
 
-def test_a_verdict_on_more_systems_is_by_bleu_and_corrected(work):
+def test_a_verdict_on_more_systems_is_by_the_deciding_metric_and_corrected(work):
     runs = [work.run("lstm"), work.run("transformer"), work.run("lstm")]
     result = seqattn("compare", *runs, "--test", work.test)
     verdict = " ".join(result.stdout.split("architecture")[0].split())
@@ -68,48 +68,119 @@ def test_a_verdict_on_more_systems_is_by_bleu_and_corrected(work):
     assert "randomization" not in alone
 
 
-def test_the_translations_of_every_system_are_kept_with_its_figures(work):
-    result = seqattn("compare", work.run("lstm"), "--test", work.test, "--json", "-", "--beam", 2)
-    (system,) = json.loads(result.stdout)["systems"]
-    own = seqattn("translate", work.run("lstm"), work.source, "--beam", 2).stdout.splitlines()
-    assert system["translations"] == own
-
-
-def test_compare_writes_only_json_to_stdout(work):
+def test_json_has_every_translation_figure_and_verdict_and_is_alone_on_stdout(work):
     runs = [work.run("lstm"), work.run("transformer")]
-    result = seqattn("compare", *runs, "--test", work.test, "--json", "-")
+    result = seqattn("compare", *runs, "--test", work.test, "--json", "-", "--beam", 2)
     found = json.loads(result.stdout)
     assert [one["name"] for one in found["systems"]] == ["lstm", "transformer"]
+    assert found["beam"] == 2 and found["references"] == [pair.target for pair in TEST]
     for one, run in zip(found["systems"], runs, strict=True):
-        figures = json.loads(seqattn("evaluate", run, "--test", work.test, "--json", "-").stdout)
-        assert one["scores"]["bleu"] == figures["bleu"]
-        assert one["updates"] == 40
-        assert one["alignment_error_rate"] is None
+        (member,) = one["members"]
+        own = seqattn("translate", run, work.source, "--beam", 2).stdout.splitlines()
+        assert member["hypotheses"] == own and member["costs"]["updates"] == 40
+        figures = json.loads(seqattn("evaluate", run, "--test", work.test, "--json", "-", "--beam", 2).stdout)
+        assert member["scores"]["bleu"] == figures["bleu"] == one["scores"]["BLEU"]["mean"]
+    assert {one["title"] for one in found["breakdowns"]} >= {"BLEU by source length", "faults"}
+    assert len(found["differing"]) == 1 and found["alignment"]["agreements"][0][0] == 100
 
 
-def test_compare_trains_both_architectures_with_one_budget_and_keeps_their_runs(work, tmp_path):
-    own = [f"{name}.{size}" for name, assignments in SIZES.items() for size in assignments]
-    result = seqattn(
-        *("compare", "--train", work.train, "--test", work.test, "--out", tmp_path / "both"),
-        *("--max-updates", 4, *setting(*own, *BUDGET), "--json", "-"),
-    )
+def test_translations_of_another_tool_are_compared_too(work, tmp_path):
+    own = seqattn("translate", work.run("lstm"), work.source).stdout.splitlines()
+    perfect = tmp_path / "perfect.txt"
+    perfect.write_text("".join(f"{pair.target}\n" for pair in TEST), encoding="utf-8")
+    same = tmp_path / "same.txt"
+    same.write_text("".join(f"{line}\n" for line in own), encoding="utf-8")
+    systems = ["--system", f"perfect={perfect}", "--system", f"same={same}"]
+    result = seqattn("compare", work.run("lstm"), *systems, "--test", work.test, "--json", "-")
     found = json.loads(result.stdout)
-    assert [one["architecture"] for one in found["systems"]] == ["lstm", "transformer"]
-    lstm, transformer = (RunFolder(tmp_path / "both" / name) for name in SIZES)
-    assert lstm.read_config().training == transformer.read_config().training
-    assert lstm.read_config().data == transformer.read_config().data
-    tokens = [
-        [line.tokens for line in run.read_metrics() if line.event == "updated"] for run in (lstm, transformer)
-    ]
-    assert tokens[0] == tokens[1] and len(tokens[0]) == 4
-    name = "tokenizer.model"
-    assert (lstm.path / name).read_bytes() == (transformer.path / name).read_bytes()
+    assert [one["name"] for one in found["systems"]] == ["lstm", "perfect", "same"]
+    assert found["systems"][1]["scores"]["exact match"]["mean"] == 100
+    assert found["systems"][2]["members"][0]["costs"] is None
+    verdicts = {(one["first"], one["second"]): one["metrics"][0]["verdict"] for one in found["contrasts"]}
+    assert verdicts["perfect", "same"].startswith("perfect is better than same by ")
+    assert verdicts["lstm", "same"].startswith("No difference in BLEU")
+    same.write_text("one line\n")
+    message = error_of(seqattn("compare", work.run("lstm"), *systems, "--test", work.test, status=1))
+    assert f"same.txt: has 1 line for {len(TEST)} test sentences" in message
 
 
-def test_compare_refuses_a_folder_that_exists_and_settings_that_would_be_unfair(work, tmp_path):
+def test_runs_named_as_one_system_are_its_models(work):
+    pair = f"{work.run('lstm')},{work.run('transformer')}"
+    command = ["compare", work.run("lstm"), "--system", f"both={pair}", "--test", work.test]
+    found = json.loads(seqattn(*command, "--json", "-").stdout)
+    both = found["systems"][1]
+    assert [member["name"] for member in both["members"]] == ["lstm", "transformer"]
+    scores = [member["scores"]["chrf"] for member in both["members"]]
+    assert both["scores"]["chrF"]["mean"] == sum(scores) / 2 and both["scores"]["chrF"]["low"] < min(scores)
+    assert "±" in seqattn(*command).stdout
+
+
+def test_a_report_and_tables_are_written_to_files(work, tmp_path):
+    runs = [work.run("lstm"), work.run("transformer")]
+    files = {kind: tmp_path / kind for kind in ("report", "markdown", "latex", "json")}
+    options = [word for kind, path in files.items() for word in (f"--{kind}", path)]
+    result = seqattn("compare", *runs, "--test", work.test, *options)
+    found = json.loads(files["json"].read_text(encoding="utf-8"))
+    figure = f"{found['systems'][0]['scores']['chrF']['mean']:.2f}"
+    for path in files.values():
+        assert f"Written to {path}" in " ".join(result.stderr.split())
+    for kind in ("report", "markdown", "latex"):
+        assert figure in files[kind].read_text(encoding="utf-8")
+    assert files["report"].read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert "test chrF" in result.stdout
+    message = seqattn("compare", *runs, "--test", work.test, "--json", "-", "--latex", "-", status=2).stderr
+    assert "Only one of" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["RUN", "--seeds", "1,2"], "without training"),
+        (["RUN", "--no-baselines"], "without training"),
+        (["RUN", "--system", "hybrid"], "without training"),
+        (["--train", "TRAIN"], "Missing option '--test'"),
+        (["--test", "TEST"], "Missing option '--train'"),
+        (["RUN"], "Missing option '--test'"),
+        (["--train", "TRAIN", "--test", "TEST", "--seed", "1", "--seeds", "2"], "--seed or --seeds"),
+    ],
+    ids=str,
+)
+def test_options_that_do_not_fit_together_are_a_usage_error(work, arguments, message):
+    paths = {"RUN": work.run("lstm"), "TRAIN": work.train, "TEST": work.test}
+    result = seqattn("compare", *(paths.get(word, word) for word in arguments), status=2)
+    assert message in result.stderr and result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (setting("lstm.batch_tokens=64"), "lstm and transformer differ in batch_tokens"),
+        (["--system", "deep:arch=lstm,max_updates=9"], "differ in max_updates"),
+        (["--system", "wide:arch=lstm,widht=9"], "did you mean 'width'"),
+        (["--seeds", "1,1"], "a seed occurs twice"),
+        (["--budget", "tokens", "--max-updates", "9"], "a budget of tokens excludes --max-updates"),
+        (["--system", "tool=missing.txt"], "missing.txt"),
+        (["--gold", "missing.gold"], "missing.gold"),
+    ],
+    ids=str,
+)
+def test_a_comparison_that_cannot_be_made_is_refused_before_anything_is_trained(
+    work, tmp_path, options, message
+):
+    start = ["compare", "--train", work.train, "--test", work.test, "--out", tmp_path / "new"]
+    assert message in error_of(seqattn(*start, *options, status=1))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_holds_something_else_is_refused(work, tmp_path):
     (tmp_path / "out").mkdir()
-    start = ["compare", "--train", work.train, "--test", work.test, "--out"]
-    assert "already exists" in error_of(seqattn(*start, tmp_path / "out", status=1))
-    unfair = setting("lstm.batch_tokens=64")
-    assert "one tokenizer" in error_of(seqattn(*start, tmp_path / "new", *unfair, status=1))
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    start = ["compare", "--train", work.train, "--test", work.test, "--out", tmp_path / "out"]
+    assert "already exists" in error_of(seqattn(*start, status=1))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_folder_of_runs_stands_for_the_runs_in_it(work, tmp_path):
+    for name in SIZES:
+        shutil.copytree(work.run(name), tmp_path / "old" / name)
+    found = json.loads(seqattn("compare", tmp_path / "old", "--test", work.test, "--json", "-").stdout)
+    assert [one["name"] for one in found["systems"]] == ["lstm", "transformer"]

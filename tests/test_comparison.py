@@ -1,21 +1,28 @@
-"""Comparison of systems: figures are those of their folders, and the examples shown are well chosen."""
+"""Comparison of systems: figures are those of their folders, and what was not alike is said."""
 
+import dataclasses
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import sacrebleu
 
-from seqattn.comparison.systems import most_different, representative_sentence, system, unique_names
+from seqattn.alignment.links import Gold, agreement
+from seqattn.comparison.conditions import cautions_of, deciding_metric, terms_of
+from seqattn.comparison.findings import alignment_of, training_words
+from seqattn.comparison.results import System
+from seqattn.comparison.systems import EvaluationSet, Search, member, unique_names
 from seqattn.data.corpus import Pair
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.evaluation.scores import score
 from seqattn.runs.folder import RunFolder
+from seqattn.runs.run import load_run
 
 from runs import random_run, reversal_pairs, train_toy
+from systems import outputs
 
 PAIRS = reversal_pairs(20, seed=9)
+TEST = EvaluationSet("test.tsv", PAIRS)
 
 
 @pytest.fixture(scope="module")
@@ -24,70 +31,133 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def assessed(run):
-    return system(run, PAIRS, beam=2, alpha=1.0)
+def found(run):
+    return member(run, TEST, "seed 1", Search(beam=2))
 
 
-def test_the_figures_of_a_system_are_those_of_its_metrics(run, assessed):
+def test_the_costs_of_a_model_are_those_of_its_metrics_and_files(run, found):
     events = RunFolder(run.path).read_metrics()
     updates = [event for event in events if event.event == "updated"]
-    assert assessed.updates == len(updates) == 10
-    assert assessed.tokens == sum(event.tokens for event in updates)
-    assert assessed.updating == pytest.approx(sum(event.seconds for event in updates))
-    assert assessed.seconds == events[-1].all_seconds >= assessed.updating - 0.1
-    assert assessed.tokens_per_second == pytest.approx(assessed.tokens / assessed.updating)
-    assert assessed.parameters == sum(parameter.numel() for parameter in run.model.parameters())
-    assert assessed.name == "toy"
+    costs = found.costs
+    assert costs.updates == len(updates) == 10
+    assert costs.tokens == sum(event.tokens for event in updates)
+    assert costs.updating == pytest.approx(sum(event.seconds for event in updates))
+    assert costs.seconds == events[-1].all_seconds >= costs.updating - 0.1
+    assert costs.tokens_per_second == pytest.approx(costs.tokens / costs.updating)
+    assert costs.parameters == sum(parameter.numel() for parameter in run.model.parameters())
+    table = run.model.encoder.embedding.weight.numel()
+    assert costs.embeddings == table and costs.other_parameters == costs.parameters - table
+    needed = ["model.safetensors", "config.json", "tokenizer.model"]
+    assert costs.size == sum((run.path / name).stat().st_size for name in needed)
+    assert costs.ended == events[-1].reason != ""
 
 
-def test_the_curve_of_a_system_has_its_validations_without_the_average(run, assessed):
+def test_the_curve_of_a_model_has_its_validations_without_the_average(run, found):
     events = [event for event in RunFolder(run.path).read_metrics() if event.event == "validated"]
     assert any(event.averaged for event in events)
-    expected = [(e.update, e.all_seconds, e.loss, e.bleu) for e in events if not e.averaged]
-    assert [(p.update, p.seconds, p.loss, p.bleu) for p in assessed.curve] == expected
-    assert [point.update for point in assessed.curve] == [4, 8, 10]
+    expected = [(e.update, e.all_seconds, *e.all) for e in events if not e.averaged]
+    assert [dataclasses.astuple(point) for point in found.curve] == expected
+    assert [point.update for point in found.curve] == [4, 8, 10]
 
 
-def test_a_system_is_scored_on_what_it_translates(run, assessed):
+def test_a_model_is_scored_on_what_it_translates(run, found):
     search = SearchOptions(beam=2, length_penalty=1.0, max_ratio=run.config.max_ratio)
     translator = Translator(run.model, run.tokenizer, TranslationOptions(search))
-    found = list(translator.translate(pair.source for pair in PAIRS))
-    hypotheses = [translation.text for translation in found]
+    translations = list(translator.translate(pair.source for pair in PAIRS))
+    hypotheses = [translation.text for translation in translations]
     references = [pair.target for pair in PAIRS]
-    assert list(assessed.assessment.hypotheses) == hypotheses
-    assert assessed.assessment.scores == score(hypotheses, references)
-    assert assessed.assessment.scores.chrf == sacrebleu.corpus_chrf(hypotheses, [references]).score
-    ids = sum(len(t.candidates[0].hypotheses[0].ids) for t in found)
-    assert assessed.assessment.output_ids == ids > 0
+    assert list(found.hypotheses) == hypotheses
+    assert found.scores == score(hypotheses, references)
+    assert found.scores.chrf == sacrebleu.corpus_chrf(hypotheses, [references]).score
+    ids = sum(len(t.candidates[0].hypotheses[0].ids) for t in translations)
+    assert found.output_ids == ids > 0
+    assert found.sentences_per_second * found.decoding_seconds == pytest.approx(len(PAIRS))
 
 
-def test_the_json_of_a_system_contains_its_figures(assessed):
-    found = assessed.to_json()
-    assert found["architecture"] == "lstm"
-    assert found["scores"]["bleu"] == assessed.assessment.scores.bleu
-    assert found["curve"][0] == {
-        "update": 4,
-        "seconds": assessed.curve[0].seconds,
-        "loss": assessed.curve[0].loss,
-        "bleu": assessed.curve[0].bleu,
-    }
-    rate = found["decoding_sentences_per_second"] * found["decoding_seconds"]
-    assert rate == pytest.approx(len(PAIRS))
-
-
-def test_a_run_without_metrics_still_has_scores(tmp_path):
+def test_a_run_without_metrics_still_has_scores_and_is_said_to_be_interrupted(tmp_path):
     random_run(tmp_path / "run", "lstm")
-    from seqattn.runs.run import load_run
-
-    found = system(load_run(tmp_path / "run"), PAIRS[:2], beam=1, alpha=1.0, name="bare")
-    assert (found.name, found.updates, found.tokens, found.tokens_per_second) == ("bare", 0, 0, 0)
-    assert found.curve == ()
+    bare = member(load_run(tmp_path / "run"), EvaluationSet("few", PAIRS[:2]), "bare", Search(1))
+    assert (bare.costs.updates, bare.costs.tokens, bare.costs.tokens_per_second) == (0, 0, 0)
+    assert bare.curve == () and bare.costs.ended == "" and bare.costs.memory is None
+    (caution,) = cautions_of([System("bare", (bare,))])
+    assert caution.startswith("bare was interrupted after 0 updates")
 
 
 def test_an_empty_source_is_assessed_as_an_empty_translation(run):
     found = run.evaluate([Pair("", "nothing"), *PAIRS[:1]], beam=1)
     assert found.hypotheses[0] == ""
     assert found.scores.sentences == 2
+
+
+def changed(found, name, training=None, data=None, costs=None):
+    """A system with the model of another whose config or costs differ."""
+    config = found.run.config
+    config = dataclasses.replace(
+        config,
+        training=dataclasses.replace(config.training, **(training or {})),
+        data=dataclasses.replace(config.data, **(data or {})),
+    )
+    run = dataclasses.replace(found.run, config=config)
+    costs = dataclasses.replace(found.costs, **(costs or {}))
+    return System(name, (dataclasses.replace(found, run=run, costs=costs),))
+
+
+def test_models_trained_alike_need_no_caution_and_share_their_conditions(found):
+    systems = [changed(found, "a"), changed(found, "b"), outputs("tool", found.hypotheses, found.scores)]
+    assert cautions_of(systems) == []
+    terms = " ".join(terms_of(systems, "test.tsv", 20, Search(2)))
+    assert "Budget of each run: 10 updates" in terms and "One order of batches" in terms
+    assert "beam 2" in terms and found.scores.bleu_signature in terms
+
+
+@pytest.mark.parametrize(
+    ("change", "caution"),
+    [
+        ({"training": {"max_updates": 99}}, "different budgets"),
+        ({"data": {"train_fingerprint": "other"}}, "trained on different texts"),
+        ({"data": {"valid_fingerprint": "other"}}, "validated on different texts"),
+        ({"costs": {"ended": ""}}, "b was interrupted"),
+        ({"costs": {"ended": "1.7 minutes passed"}}, "for different reasons (a: 10 updates made; b: 1.7"),
+        ({"costs": {"parameters": 10**9}}, "differ in size"),
+    ],
+    ids=str,
+)
+def test_what_was_not_alike_is_said(found, change, caution):
+    systems = [changed(found, "a"), changed(found, "b", **change)]
+    (said,) = cautions_of(systems)
+    assert caution in said
+    if "ended" not in str(change) and "parameters" not in str(change):
+        assert caution not in " ".join(terms_of(systems, "test.tsv", 20, Search()))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "metric"),
+    [
+        (("exact", "exact"), "exact match"),
+        (("chrf",), "chrF"),
+        (("loss",), "BLEU"),
+        (("exact", "bleu"), "BLEU"),
+    ],
+)
+def test_the_metric_that_selected_the_weights_decides(found, chosen, metric):
+    systems = [changed(found, str(at), training={"best_by": by}) for at, by in enumerate(chosen)]
+    assert deciding_metric([*systems, outputs("tool", [])]) == metric
+
+
+def test_attention_is_scored_against_gold_links_or_else_against_that_of_others(run, found):
+    one, tool = System("one", (found, found)), outputs("tool", found.hypotheses)
+    links = run.align(PAIRS)
+    gold = [Gold(each, each) for each in links[::-1]]
+    rates = alignment_of([one, tool], PAIRS, gold).error_rates
+    assert rates[0].values == (agreement(links, gold).error_rate,) * 2 and rates[1] is None
+    shared = alignment_of([one, tool, one], PAIRS, None).agreements
+    assert shared == ((100, None, 100), (None, None, None), (100, None, 100))
+    assert alignment_of([tool], PAIRS, None) is None
+
+
+def test_training_words_are_counted_only_if_the_training_corpus_is_the_same(found):
+    assert training_words([changed(found, "a")], ["red"]) is None
+    assert training_words([outputs("tool", [])], ["red"]) is None
 
 
 @pytest.mark.parametrize(
@@ -103,45 +173,3 @@ def test_an_empty_source_is_assessed_as_an_empty_translation(run):
 )
 def test_names_are_as_short_as_distinguishes_the_runs(paths, names):
     assert unique_names([Path(path) for path in paths]) == names
-
-
-def translating(*hypotheses):
-    """A stand-in for a system, with translations only."""
-    return SimpleNamespace(assessment=SimpleNamespace(hypotheses=hypotheses))
-
-
-TEST = [
-    Pair("one", "the red dog sleeps"),
-    Pair("two", "the cat"),
-    Pair("three", "a bird sings"),
-    Pair("four", "all the same"),
-]
-GOOD = translating("the red dog sleeps", "the cat", "a bird sings", "all wrong")
-WORSE = translating("the red dog sleep", "zzz", "a bird", "all wrong")
-
-
-def test_the_sentences_most_different_in_chrf_are_in_the_order_of_the_test_set():
-    assert most_different([GOOD, WORSE], TEST, 1) == [1]
-    assert most_different([GOOD, WORSE], TEST, 2) == [1, 2]
-    assert most_different([WORSE, GOOD], TEST, 3) == [0, 1, 2]
-
-
-def test_sentences_with_equal_translations_are_never_shown_as_different():
-    assert most_different([GOOD, WORSE], TEST, 10) == [0, 1, 2]
-    assert most_different([GOOD, GOOD], TEST, 10) == []
-    assert most_different([GOOD], TEST, 10) == []
-
-
-def test_the_representative_sentence_is_right_in_most_systems_and_then_closest_to_eight_words():
-    pairs = [
-        Pair("w " * 8, "right"),
-        Pair("w " * 3, "right"),
-        Pair("w " * 7, "right"),
-        Pair("w " * 20, "right"),
-        Pair("w " * 9, "right"),
-    ]
-    first = translating("wrong", "right", "right", "right", "right")
-    second = translating("wrong", "right", "right", "right", "wrong")
-    assert representative_sentence([first, second], pairs) == 2
-    nothing_right = translating(*["wrong"] * 5)
-    assert representative_sentence([nothing_right], pairs) == 0

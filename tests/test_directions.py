@@ -145,9 +145,9 @@ def test_compare_follows_the_direction_and_refuses_mixed_ones(there_and_back):
     folder = there_and_back
     test = f"{folder}/test.aa,{folder}/test.bb"
     for name, source in (("there", 0), ("back", 1)):
-        (found,) = seqattn.compare([folder / name], test, beam=2)
+        (found,) = seqattn.compare([folder / name], test, beam=2).systems[0].members
         expected = seqattn.load(folder / name).translate([pair[source] for pair in TEST], beam=2)
-        assert list(found.assessment.hypotheses) == list(map(str, expected))
+        assert list(found.hypotheses) == list(map(str, expected))
         shown = command("compare", folder / name, "--test", test).stdout
         assert "test BLEU" in shown
     runs = (folder / "there", folder / "back")

@@ -74,9 +74,13 @@ def test_links_and_scores_are_those_of_the_commands(work, architecture):
 
 def test_runs_are_compared_on_one_test(work):
     paths = [work.run("lstm"), work.run("transformer")]
-    systems = seqattn.compare(paths, work.test)
-    assert [one.name for one in systems] == ["lstm", "transformer"]
-    assert systems[0].assessment.scores == seqattn.load(paths[0], device="cpu").evaluate(TEST).scores
+    found = seqattn.compare(paths, work.test)
+    assert [one.name for one in found.systems] == ["lstm", "transformer"]
+    (member,) = found.systems[0].members
+    assert member.scores == seqattn.load(paths[0], device="cpu").evaluate(TEST).scores
+    (contrast,) = found.contrasts
+    assert contrast.in_words() in found.contrasts[0].to_json()["metrics"][0]["verdict"]
+    json.dumps(found.to_json())
 
 
 def test_training_passes_every_event_on_and_returns_the_run(work, tmp_path):

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqattn.errors import InputError
+from seqattn.errors import InputError, counted
 
 from .shared import (
-    BEAM,
-    LENGTH_PENALTY,
     RUN,
+    Number,
     diagnostics,
     experiment_options,
     gather_settings,
@@ -24,18 +23,18 @@ from .shared import (
     results,
     set_up,
     write_json,
+    write_text,
 )
 
 if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from seqattn.alignment.links import Agreement
-    from seqattn.comparison.systems import System
-    from seqattn.comparison.verdict import Contrast
-    from seqattn.data.corpus import Pair
+    from seqattn.comparison.findings import Findings
+    from seqattn.comparison.folder import ComparisonFolder, Evaluation
+    from seqattn.comparison.plan import Plan
+    from seqattn.comparison.systems import Sources
 
-SHOWN_DIFFERENCES = 4
 SAMPLE_SETTINGS: dict[str, Any] = {
     "vocab_size": 2400,
     "validate_every": 400,
@@ -53,106 +52,121 @@ SAMPLE_SETTINGS: dict[str, Any] = {
 @click.option("--train", "train_on", multiple=True, metavar="CORPUS", help="Training data; may be repeated.")
 @click.option("--valid", metavar="CORPUS", help="Validation data.  [default: held out of --train]")
 @click.option("--test", metavar="CORPUS", help="Test data to compare on.")
+@click.option("--gold", type=click.Path(), metavar="FILE", help="Alignments of the test corpus.")
 @click.option(
-    "--gold", type=click.Path(path_type=Path), metavar="FILE", help="Alignments of the test corpus."
+    "--system",
+    "named",
+    multiple=True,
+    metavar="SYSTEM",
+    help="A further system: NAME:arch=ARCH,key=value,… or ARCH to train one, NAME=RUN or NAME=FILE.",
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the runs.")
+@click.option(
+    "--no-baselines", is_flag=True, help="Train only what --system names, not lstm and transformer."
+)
+@click.option("--seeds", metavar="N,N,…", help="Train every system with each of these seeds.  [default: 1]")
+@click.option(
+    "--budget",
+    type=click.Choice(["updates", "tokens", "minutes"]),
+    help="What each run may spend, as much as --max-… says.  [default: updates, of 30 epochs]",
+)
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Runs trained at once."
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the comparison.")
 @experiment_options
-@BEAM
-@LENGTH_PENALTY
-@click.option("--json", "json_path", metavar="FILE", help="Write the figures as JSON; - for standard output.")
+@click.option("--beam", type=click.IntRange(1, 100), help="1 is greedy search.  [default: 5]")
+@click.option(
+    "--length-penalty", type=Number(0, 10), metavar="A", help="Exponent of the length penalty.  [default: 1]"
+)
+@click.option("--report", metavar="FILE", help="Write a report as a web page.")
+@click.option("--json", metavar="FILE", help="Write everything as JSON; - for standard output.")
+@click.option("--markdown", metavar="FILE", help="Write the verdict and the tables in Markdown.")
+@click.option("--latex", metavar="FILE", help="Write the tables in LaTeX.")
 @machine_options
 def compare(
     runs: tuple[Path, ...],
     train_on: tuple[str, ...],
-    valid: str | None,
     test: str | None,
-    gold: Path | None,
+    gold: str | None,
+    named: tuple[str, ...],
+    jobs: int,
     out: Path | None,
-    beam: int,
-    length_penalty: float,
-    json_path: str | None,
+    beam: int | None,
+    length_penalty: float | None,
+    report: str | None,
+    json: str | None,
+    markdown: str | None,
+    latex: str | None,
     device: str,
     threads: int | None,
-    **chosen: Any,
+    **training: Any,
 ) -> None:
-    """Compare the LSTM with the Transformer, or finished runs with each other.
+    """Compare the LSTM with the Transformer, with further systems, or finished runs with each other.
 
-    Both architectures train on the same data with the same tokenizer, batches and budget, and translate the
-    same test set. Without arguments: on the bundled English-Korean sample, in under three minutes.
+    All systems train on the same data with the same tokenizer, batches and budget, and translate the same
+    test set. Without arguments: on the bundled English-Korean sample, in under three minutes. The same
+    command continues a comparison that was interrupted, as does --out alone; its folder shows it again.
 
     \b
       seqattn compare
       seqattn compare --train train.tsv --valid dev.tsv --test test.tsv --max-minutes 20
-      seqattn compare runs/a runs/b runs/c --test test.tsv
+      seqattn compare --train train.tsv --test test.tsv --seeds 1,2,3 --jobs 2 --report report.html
+      seqattn compare --train train.tsv --test test.tsv --system none:arch=lstm,score=none
+      seqattn compare runs/a runs/b --test test.tsv --system other=translations.txt
+      seqattn compare runs/compare-20261125-120000 --report report.html
     """
-    shaped = chosen["preset"] != "auto" or any(
-        v not in (None, ()) for k, v in chosen.items() if k != "preset"
-    )
-    if runs and (train_on or valid or out or shaped):
+    outputs = {"report": report, "json": json, "markdown": markdown, "latex": latex}
+    wanted = {kind: path for kind, path in outputs.items() if path is not None}
+    if list(wanted.values()).count("-") > 1:
+        raise click.UsageError("Only one of --report, --json, --markdown and --latex can be standard output.")
+    shaped = any(value not in (None, (), False, "auto") for value in training.values())
+    if runs and (train_on or out or shaped):
         raise click.UsageError("Finished runs are compared without training: leave out options for training.")
-    if (runs or train_on) and not test:
+    if train_on and not test:
         raise click.UsageError("Missing option '--test'.")
-    if not runs and not train_on and (valid or test or gold):
-        raise click.UsageError("Missing option '--train'.")
+    for path in wanted.values():
+        refuse_overwriting(path, *train_on, *(one for one in (training["valid"], test, gold) if one))
 
-    refuse_overwriting(json_path, *train_on, *(one for one in (valid, test) if one))
     console = diagnostics()
     on = set_up(device, threads)
-    from seqattn.alignment.links import agreement
-    from seqattn.alignment.words import read_answers
-    from seqattn.comparison.systems import system, turned_by_all, unique_names
-    from seqattn.comparison.verdict import contrasts
-    from seqattn.data.corpus import read_corpus
-    from seqattn.runs.run import load_run
+    from seqattn.comparison.findings import find
+    from seqattn.comparison.folder import ComparisonFolder, Evaluation
+    from seqattn.comparison.plan import parse_systems
+    from seqattn.comparison.systems import finished_sources, given_sources, load_systems, search_of
 
-    defaults: dict[str, Any] = {}
-    if not runs and not train_on:
-        sample = sample_folder()
-        train_on, valid, test = (
-            (str(sample / "train.tsv"),),
-            str(sample / "valid.tsv"),
-            str(sample / "test.tsv"),
-        )
-        gold, defaults = sample / "test.gold", SAMPLE_SETTINGS
-        console.print("The bundled sample: English to Korean, from a grammar, with gold alignments.")
-    assert test is not None
-    pairs = read_corpus(test).pairs
-    answers = read_answers(gold, pairs) if gold else None
-    if not runs:
-        runs = _train_all(console, train_on, valid, out, on, chosen, defaults)
-    names = unique_names(runs)
-    every = [load_run(path, on) for path in runs]
-    if turned_by_all(every, test):
-        console.print(f"{test}: read from target to source, as the runs were trained.", markup=False)
-        pairs = tuple(pair.swapped() for pair in pairs)
-        answers = [answer.turned() for answer in answers] if answers else None
-    systems = []
-    for loaded, name in zip(every, names, strict=True):
-        console.print(f"{name}: translating {len(pairs):,} test sentences …", markup=False)
-        systems.append(system(loaded, pairs, beam, length_penalty, name))
-    agreements = [
-        agreement(one.run.align(pairs), answers) if answers and one.run.model.attention_shape else None
-        for one in systems
-    ]
-    references = [pair.target for pair in pairs]
-    found = contrasts([(one.name, one.assessment.hypotheses) for one in systems], references)
-    if json_path:
-        figures = [one.to_json() for one in systems]
-        for figure, aligned in zip(figures, agreements, strict=True):
-            figure["alignment_error_rate"] = aligned.error_rate if aligned else None
-        write_json(
-            {
-                "test": test,
-                "beam": beam,
-                "length_penalty": length_penalty,
-                "systems": figures,
-                "contrasts": [one.to_json() for one in found],
-            },
-            json_path,
-        )
-    if json_path != "-":
-        _show(results(), systems, pairs, agreements, found, beam)
+    baselines = () if runs or training["no_baselines"] else ("lstm", "transformer")
+    recipes, given = parse_systems(named, baselines)
+    asked = Evaluation(test, gold, given, beam, length_penalty)
+    keep: ComparisonFolder | None
+    sources: Sources
+    if runs:
+        if recipes:
+            raise click.UsageError("Finished runs are compared without training: give --system NAME=RUN.")
+        sources, evaluation, keep = finished_sources(runs, asked)
+        _tell_missing(console, keep)
+    else:
+        if out and not (train_on or shaped or named) and ComparisonFolder(out).exists:
+            keep = ComparisonFolder(out)
+            plan, recorded = keep.read()
+            evaluation = asked.over(recorded)
+        else:
+            if not train_on and (test or gold or training["valid"]):
+                raise click.UsageError("Missing option '--train'.")
+            plan, evaluation = _plan(console, recipes, train_on, asked, training)
+            keep = _folder(console, out, plan)
+        sources = _train(console, plan, evaluation, keep, on, jobs) | given_sources(evaluation.given)
+    if evaluation.test is None:
+        raise click.UsageError("Missing option '--test'.")
+    systems, tested = load_systems(
+        sources,
+        evaluation,
+        on,
+        keep,
+        lambda name: console.print(f"{name}: translating the test set …", markup=False),
+    )
+    answers = tested.read_gold(evaluation.gold) if evaluation.gold else None
+    console.print("Comparing …")
+    _show(console, find(systems, tested, search_of(evaluation), answers), wanted)
 
 
 def sample_folder() -> Path:
@@ -165,89 +179,127 @@ def sample_folder() -> Path:
     return folder
 
 
-def _train_all(
+def _plan(
     console: Console,
+    recipes: Any,
     train_on: Sequence[str],
-    valid: str | None,
-    out: Path | None,
-    device: torch.device,
-    chosen: dict[str, Any],
-    defaults: dict[str, Any],
-) -> tuple[Path, ...]:
-    """Train every architecture on the same data and budget, each in its own folder under `out`."""
-    from seqattn.runs.setup import Request, set_up_alike
+    asked: Evaluation,
+    training: dict[str, Any],
+) -> tuple[Plan, Evaluation]:
+    """What is to be trained, by the options; without a corpus, the bundled sample."""
+    from seqattn.comparison.folder import Evaluation
+    from seqattn.comparison.plan import Plan, parse_seeds
 
-    from ..views.live import announce, describe_data, preparing, watch
-
-    preset = chosen.pop("preset")
-    settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
-    out = out or Path("runs") / time.strftime("compare-%Y%m%d-%H%M%S")
-    request = Request(train_on, valid, preset, settings, command=["seqattn", *sys.argv[1:]])
-    with preparing(console) as report:
-        starters = set_up_alike(request, out, device, defaults, report)
-    paths: list[Path] = []
-    for architecture, start in starters.items():
-        experiment, size = start()
-        if not paths:
-            describe_data(console, experiment.prepared, experiment.config.tokenizer.vocab_size)
-        console.print(f"\n{architecture} ({size}):", markup=False)
-        announce(console, experiment)
-        watch(console, experiment, architecture)
-        paths.append(experiment.folder.path)
-    return tuple(paths)
+    del training["no_baselines"]
+    valid, seeds, seed = (training.pop(name) for name in ("valid", "seeds", "seed"))
+    budget, preset = training.pop("budget"), training.pop("preset")
+    if seeds and seed is not None:
+        raise click.UsageError("Give --seed or --seeds, not both.")
+    settings = gather_settings(training.pop("config"), training.pop("assignments"), **training)
+    if not train_on:
+        console.print("The bundled sample: English to Korean, from a grammar, with gold alignments.")
+        sample = sample_folder()
+        train_on, valid = [str(sample / "train.tsv")], str(sample / "valid.tsv")
+        asked = asked.over(Evaluation(str(sample / "test.tsv"), str(sample / "test.gold")))
+        settings = SAMPLE_SETTINGS | settings
+    if "seed" in settings:
+        seed = int(settings.pop("seed"))
+    every = parse_seeds(seeds) if seeds else (1 if seed is None else seed,)
+    return Plan(tuple(train_on), valid, recipes, every, preset, settings, budget), asked
 
 
-def _show(
+def _folder(console: Console, out: Path | None, plan: Plan) -> ComparisonFolder:
+    """The folder for a plan: that of --out, of the same comparison if it was interrupted, or a new one."""
+    from seqattn.comparison.folder import ComparisonFolder, interrupted
+
+    if out is not None:
+        folder = ComparisonFolder(out)
+        if folder.exists:
+            folder.check(plan)
+        return folder
+    begun = interrupted(Path("runs"), plan)
+    if begun is not None:
+        console.print(f"Continuing {begun.path}, which was interrupted.", markup=False, soft_wrap=True)
+        return begun
+    return ComparisonFolder(Path("runs") / time.strftime("compare-%Y%m%d-%H%M%S"))
+
+
+def _train(
     console: Console,
-    systems: Sequence[System],
-    pairs: Sequence[Pair],
-    agreements: Sequence[Agreement | None],
-    found: Sequence[Contrast],
-    beam: int,
-) -> None:
-    from rich.text import Text
+    plan: Plan,
+    evaluation: Evaluation,
+    folder: ComparisonFolder,
+    device: torch.device,
+    jobs: int,
+) -> dict[str, Sequence[Path]]:
+    """Train what is missing; the runs of each system."""
+    import torch
 
-    from seqattn.comparison.systems import most_different, representative_sentence
+    from seqattn.comparison.systems import given_sources, read_test_set, translated_elsewhere
+    from seqattn.comparison.training import Workers, check, start
 
-    from ..views.curves import curves
-    from ..views.heatmap import side_by_side
-    from ..views.render import attention_map, differences, systems_table, verdict
+    from ..views.comparing import watch
+    from ..views.live import describe_data, preparing
 
-    def heading(text: str) -> None:
-        console.print()
-        console.print(Text(text, style="bold"))
+    if evaluation.test is not None:
+        # What cannot be used is told now, not after the training.
+        test = read_test_set(evaluation.test)
+        if evaluation.gold:
+            test.read_gold(evaluation.gold)
+        for path in (path for paths in given_sources(evaluation.given).values() for path in paths):
+            if not path.is_dir():
+                translated_elsewhere(path, test)
+    check(plan)
+    if not folder.exists:
+        folder.refuse_existing()
+    with preparing(console) as report:
+        started = start(plan, evaluation, folder, ["seqattn", *sys.argv[1:]], report)
+    if started.prepared is not None:
+        describe_data(console, started.prepared, started.asked_vocabulary)
+        console.print(f"{started.budget}; preset {started.preset}.", markup=False, soft_wrap=True)
+    tasks = started.tasks
+    # The runs read the data themselves.
+    del started
+    threads = max(1, torch.get_num_threads() // jobs)
+    with Workers(tasks, (plan.train, plan.valid), device, threads, jobs) as workers:
+        watch(console, workers, tasks, folder.path)
+    return {name: [run.path for run in runs] for name, runs in folder.runs(plan).items()}
 
-    if found:
-        console.print()
-        console.print(verdict(found))
-    console.print()
-    console.print(systems_table(systems, beam, agreements))
-    if any(one.curve for one in systems):
-        heading("Validation BLEU in the course of training")
-        drawn = {one.name: [(point.seconds, point.bleu) for point in one.curve] for one in systems}
+
+def _tell_missing(console: Console, folder: ComparisonFolder | None) -> None:
+    """Say which runs of a comparison are not trained."""
+    if folder is None or not folder.exists:
+        return
+    plan, _ = folder.read()
+    runs = [run for each in folder.runs(plan).values() for run in each]
+    missing = sum(not run.finished for run in runs)
+    if missing:
         console.print(
-            curves(drawn, width=min(console.width, 100), height=10, x_label="seconds", y_label="BLEU")
+            f"{missing} of {counted(len(runs), 'run')} not finished; continue with: "
+            f"seqattn compare --out {folder.path}",
+            markup=False,
+            soft_wrap=True,
         )
-    rows = most_different(systems, pairs, SHOWN_DIFFERENCES)
-    if rows:
-        heading("Where they differ most")
-        console.print(differences(systems, pairs, rows))
-    elif len(systems) > 1:
-        heading("All systems translate every test sentence in the same way")
-    row = representative_sentence(systems, pairs)
-    source = pairs[row].source
-    # Two maps are set side by side if each has room for a sentence.
-    room = console.width if console.width < 100 else (console.width - 3) // 2
-    maps = [
-        attention_map(
-            one.run.attention(source, one.assessment.hypotheses[row]).attention, width=room, title=one.name
-        )
-        for one in systems
-        if one.run.model.attention_shape
-    ]
-    without = [one.name for one in systems if not one.run.model.attention_shape]
-    if maps:
-        heading("What each target word attended to")
-        console.print(side_by_side(maps, width=console.width))
-    if without:
-        console.print(Text(f"No attention to show: {', '.join(without)}"))
+
+
+def _show(console: Console, found: Findings, wanted: Mapping[str, str]) -> None:
+    """Write what is asked for; show the comparison unless standard output is used for something else."""
+    from seqattn.comparison.findings import attention_of
+    from seqattn.comparison.report import report
+    from seqattn.comparison.tables import latex, markdown
+
+    from ..views.comparison import comparison
+
+    for kind, path in wanted.items():
+        if kind == "json":
+            write_json(found.to_json(), path)
+        elif kind == "report":
+            rows = range(len(found.pairs))
+            write_text(report(found, [attention_of(one, found.pairs, rows) for one in found.systems]), path)
+        else:
+            write_text({"markdown": markdown, "latex": latex}[kind](found), path)
+        if path != "-":
+            console.print(f"Written to {path}.", markup=False, soft_wrap=True)
+    if "-" not in wanted.values():
+        out = results()
+        out.print(comparison(found, out.width))

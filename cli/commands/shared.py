@@ -184,9 +184,13 @@ def write_json(value: Any, path: str) -> None:
     """Write a JSON value to a file, or to standard output for `-`."""
     import json
 
+    write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", path)
+
+
+def write_text(text: str, path: str) -> None:
+    """Write a text to a file, or to standard output for `-`."""
     from seqattn.files import write_aside
 
-    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     if path == "-":
         click.echo(text, nl=False)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ from rich.progress import Progress as Bars
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+
+from seqattn.pictures.legible import duration
 
 from .curves import sparkline
 from .heatmap import caption
@@ -87,19 +89,23 @@ def vocabulary_size(tokenizer: Tokenizer) -> str:
 
 def announce(console: Console, experiment: Experiment) -> None:
     """Report the size, device and limits of the training that begins."""
-    options = experiment.config.training
-    limits = [
+    console.print(
+        f"{experiment.parameters:,} parameters on {experiment.device.type}; "
+        f"until {limits(experiment.config.training)}.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def limits(options: TrainingOptions) -> str:
+    """When a training ends, in words."""
+    ends = [
         f"{options.max_updates:,} updates" if options.max_updates else "",
         f"{options.max_tokens:,} tokens" if options.max_tokens else "",
         f"{options.max_minutes:g} minute{'s' * (options.max_minutes != 1)}" if options.max_minutes else "",
         f"{options.patience} validations without improvement" if options.patience else "",
     ]
-    until = " or ".join(filter(None, limits)) or "interrupted"
-    console.print(
-        f"{experiment.parameters:,} parameters on {experiment.device.type}; until {until}.",
-        markup=False,
-        soft_wrap=True,
-    )
+    return " or ".join(filter(None, ends)) or "interrupted"
 
 
 def watch(console: Console, experiment: Experiment, name: str = "") -> None:
@@ -109,15 +115,16 @@ def watch(console: Console, experiment: Experiment, name: str = "") -> None:
     name = name or experiment.folder.path.name
     earlier = [line for line in experiment.folder.read_metrics() if isinstance(line, ValidatedLine)]
     view = LiveView(name, experiment.config.training, earlier) if console.is_terminal else None
-    with _interruptible(console) as interrupted:
-        if view is None:
-            _watch_plainly(console, experiment, name, interrupted)
-        else:
-            with Live(view, console=console, refresh_per_second=4, transient=True):
-                for event in experiment.run():
+    log = PlainLog(console)
+    with interruptible(console) as interrupted:
+        with Live(view, console=console, refresh_per_second=4, transient=True) if view else nullcontext():
+            for event in experiment.run():
+                if view is not None:
                     view.add(event)
-                    if interrupted:
-                        break
+                else:
+                    log.add(name, event)
+                if interrupted:
+                    break
         if interrupted:
             experiment.save()
     progress = experiment.trainer.progress
@@ -135,7 +142,7 @@ def watch(console: Console, experiment: Experiment, name: str = "") -> None:
 
 
 @contextmanager
-def _interruptible(console: Console) -> Iterator[list[int]]:
+def interruptible(console: Console) -> Iterator[list[int]]:
     """In this context the first SIGINT is only added to the list; the second raises KeyboardInterrupt."""
     noted: list[int] = []
 
@@ -151,27 +158,29 @@ def _interruptible(console: Console) -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _watch_plainly(console: Console, experiment: Experiment, name: str, interrupted: list[int]) -> None:
-    from seqattn.training.events import Updated, Validated
+class PlainLog:
+    """Lines on the progress of trainings: each validation and end, and in between at times an update."""
 
-    reported = time.monotonic()
-    for event in experiment.run():
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._reported = time.monotonic()
+
+    def add(self, name: str, event: Event) -> None:
+        """Report an event of a training, if it is time to."""
+        from seqattn.training.events import Updated, Validated
+
         progress = event.progress
         head = f"{name}: update {progress.update:,}, epoch {progress.epoch + 1}, {duration(progress.seconds)}"
         if isinstance(event, Validated):
-            console.print(f"{head}: {validation_line(event)}", markup=False, soft_wrap=True)
-            reported = time.monotonic()
-        elif isinstance(event, Updated):
-            if time.monotonic() - reported > PLAIN_LINE_EVERY:
-                rate = event.tokens / event.seconds
-                console.print(
-                    f"{head}: loss {event.loss:.3f}, {rate:,.0f} tokens/s", markup=False, soft_wrap=True
-                )
-                reported = time.monotonic()
-        else:
-            console.print(f"{head}: done, {event.reason}.", markup=False, soft_wrap=True)
-        if interrupted:
-            break
+            self._print(f"{head}: {validation_line(event)}")
+        elif not isinstance(event, Updated):
+            self._print(f"{head}: done, {event.reason}.")
+        elif time.monotonic() - self._reported > PLAIN_LINE_EVERY:
+            self._print(f"{head}: loss {event.loss:.3f}, {event.tokens / event.seconds:,.0f} tokens/s")
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, markup=False, soft_wrap=True)
+        self._reported = time.monotonic()
 
 
 def validation_line(event: Validated) -> str:
@@ -182,13 +191,6 @@ def validation_line(event: Validated) -> str:
         f"{kind}: loss {found.loss:.3f}, BLEU {found.bleu:.2f}, chrF {found.chrf:.2f}, "
         f"exact {found.exact:.1f} %{', best so far' if event.improved else ''}"
     )
-
-
-def duration(seconds: float) -> str:
-    """Seconds as 0:07, 12:34 or 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class LiveView:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -17,9 +17,6 @@ from .heatmap import MAX_HEADING, MIN_WIDTH, block, caption, fit, flow, heatmap,
 if TYPE_CHECKING:
     from seqattn.alignment.links import Agreement
     from seqattn.alignment.reading import Attention
-    from seqattn.comparison.systems import System
-    from seqattn.comparison.verdict import Contrast
-    from seqattn.data.corpus import Pair
     from seqattn.evaluation.scores import Assessment
     from seqattn.models.base import Reading
     from seqattn.runs.records import MetricsLine
@@ -110,74 +107,14 @@ def agreement_line(found: Agreement) -> str:
     )
 
 
-def verdict(contrasts: Sequence[Contrast]) -> RenderableType:
-    """Which system is better, in sentences: of two by every metric, of more by BLEU."""
-    from seqattn.comparison.verdict import UNITS
-
-    metrics = list(UNITS) if len(contrasts) == 1 else list(UNITS)[:1]
-    lines = [Text(one.in_words(metric)) for one in contrasts for metric in metrics]
-    corrected = f", corrected for {len(contrasts)} pairs of systems" if len(contrasts) > 1 else ""
-    note = f"p by approximate randomization{corrected}; of these models: another seed may differ."
-    return Group(*lines, Text(note, style="dim"))
-
-
-def systems_table(systems: Sequence[System], beam: int, agreements: Sequence[Agreement | None]) -> Table:
-    """One column for each system: architecture, training, translation quality and speed."""
-    from .live import duration
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
-    for system in systems:
-        table.add_column(Text(system.name), justify="right")
-
-    def row(label: str, *values: str, best: Sequence[float] = ()) -> None:
-        top = max(best, default=None)
-        cells = [
-            Text(value, style="bold" if best and figure == top and len(set(best)) > 1 else "")
-            for value, figure in zip(values, best or [0.0] * len(values), strict=True)
-        ]
-        table.add_row(Text(label, style="dim"), *cells)
-
-    row("architecture", *(system.run.config.architecture for system in systems))
-    row("parameters", *(f"{system.parameters:,}" for system in systems))
-    row("updates", *(f"{system.updates:,}" for system in systems))
-    row("tokens trained on", *(f"{system.tokens:,}" for system in systems))
-    row("training time", *(duration(system.seconds) for system in systems))
-    row("training tokens/s", *(f"{system.tokens_per_second:,.0f}" for system in systems))
-    scores = [system.assessment.scores for system in systems]
-    row("test BLEU", *(f"{s.bleu:.2f}" for s in scores), best=[s.bleu for s in scores])
-    row("test chrF", *(f"{s.chrf:.2f}" for s in scores), best=[s.chrf for s in scores])
-    row("test exact match", *(f"{s.exact:.1f} %" for s in scores), best=[s.exact for s in scores])
-    if any(agreements):
-        row("alignment error rate", *(f"{a.error_rate:.1f} %" if a else "-" for a in agreements))
-    row(f"sentences/s, beam {beam}", *(f"{system.sentences_per_second:,.1f}" for system in systems))
-    return table
-
-
-def differences(systems: Sequence[System], pairs: Sequence[Pair], rows: Sequence[int]) -> RenderableType:
-    """Sentences with each system's translation and the reference; a tick marks exact matches."""
-    table = Table.grid(padding=(0, 2))
-    for row in rows:
-        source, reference = pairs[row]
-        table.add_row(Text("source", style="dim"), Text(caption(source)))
-        table.add_row(Text("reference", style="dim"), Text(caption(reference)))
-        for system in systems:
-            text = system.assessment.hypotheses[row]
-            mark = " ✓" if text == reference else ""
-            table.add_row(
-                Text(system.name, style="dim"), Text(caption(text) + mark, style="green" if mark else "")
-            )
-        table.add_row("", "")
-    return table
-
-
 def run_facts(run: Run, last: MetricsLine | None) -> Text:
     """The output of `seqattn info`; `last` is the newest line of the run's metrics, if any."""
     from dataclasses import asdict
 
     from seqattn.options import flat_options
+    from seqattn.pictures.legible import duration
 
-    from .live import duration, vocabulary_size
+    from .live import vocabulary_size
 
     config, trained, tokenizer = run.config, run.trained, run.tokenizer
     data = config.data

@@ -1,124 +1,116 @@
-"""Comparison of trained systems: the same test set, decoded in the same way."""
+"""The systems of a comparison, with their translations of one test set."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from sacrebleu.metrics.chrf import CHRF
+import torch
 
+from seqattn.alignment.links import Gold
+from seqattn.alignment.words import read_answers
+from seqattn.comparison.folder import ComparisonFolder, Decoded, Evaluation, runs_in
+from seqattn.comparison.plan import Given
+from seqattn.comparison.results import Costs, Member, Point, System
 from seqattn.data.corpus import Pair, read_corpus
-from seqattn.errors import InputError
-from seqattn.evaluation.scores import Assessment
-from seqattn.runs.folder import RunFolder
-from seqattn.runs.records import MetricsLine, UpdatedLine, ValidatedLine
-from seqattn.runs.run import Run, load
+from seqattn.errors import InputError, counted
+from seqattn.evaluation.scores import score
+from seqattn.files import read_binary, read_lines
+from seqattn.runs.folder import CONFIG, MODEL, TARGET_TOKENIZER, TOKENIZER, RunFolder
+from seqattn.runs.records import FinishedLine, MetricsLine, UpdatedLine, ValidatedLine
+from seqattn.runs.run import Run, load_run
 
 
 @dataclass(frozen=True)
-class Point:
-    """One validation during training."""
-
-    update: int
-    seconds: float
-    loss: float
-    bleu: float
-
-
-@dataclass(frozen=True)
-class System:
-    """A run in a comparison."""
+class EvaluationSet:
+    """Pairs to translate, in the direction of the systems."""
 
     name: str
-    run: Run
-    parameters: int
-    updates: int
-    """In total."""
-    tokens: int
-    """Source and target ids trained on."""
-    seconds: float
-    """Of training, including validation."""
-    updating: float
-    """Of training alone, seconds."""
-    curve: tuple[Point, ...]
-    assessment: Assessment
+    """As on the command line."""
+    pairs: tuple[Pair, ...]
+    turned: bool = False
+    """Whether the corpus is read from target to source."""
+
+    def read_gold(self, path: str | Path) -> list[Gold]:
+        """Gold links of the corpus, in the direction of the systems."""
+        pairs = [pair.swapped() if self.turned else pair for pair in self.pairs]
+        answers = read_answers(Path(path), pairs)
+        return [answer.turned() for answer in answers] if self.turned else answers
 
     @property
-    def tokens_per_second(self) -> float:
-        """Of training alone."""
-        return self.tokens / self.updating if self.updating else 0.0
-
-    @property
-    def sentences_per_second(self) -> float:
-        """Of decoding the test set."""
-        return self.assessment.scores.sentences / self.assessment.seconds
-
-    def to_json(self) -> dict[str, Any]:
-        """The figures as JSON values."""
-        return {
-            "name": self.name,
-            "run": str(self.run.path),
-            "architecture": self.run.config.architecture,
-            "parameters": self.parameters,
-            "updates": self.updates,
-            "tokens": self.tokens,
-            "training_seconds": self.seconds,
-            "training_tokens_per_second": self.tokens_per_second,
-            "decoding_seconds": self.assessment.seconds,
-            "decoding_sentences_per_second": self.sentences_per_second,
-            "decoding_ids_per_second": self.assessment.output_ids / self.assessment.seconds,
-            "scores": asdict(self.assessment.scores),
-            "curve": [asdict(point) for point in self.curve],
-            "translations": self.assessment.hypotheses,
-        }
+    def fingerprint(self) -> str:
+        """SHA-256 of its sources."""
+        return hashlib.sha256("\n".join(pair.source for pair in self.pairs).encode()).hexdigest()
 
 
-def system(run: Run, pairs: Sequence[Pair], beam: int, alpha: float, name: str = "") -> System:
-    """Evaluate a run and collect its training figures from its folder."""
-    lines = RunFolder(run.path).read_metrics()
-    validations = [line for line in lines if isinstance(line, ValidatedLine) and not line.averaged]
-    last = lines[-1] if lines else MetricsLine(0, 0, 0, 0.0)
-    return System(
-        name=name or run.path.name,
-        run=run,
-        parameters=run.parameters,
-        updates=last.update,
-        tokens=last.all_tokens,
-        seconds=last.all_seconds,
-        updating=sum(line.seconds for line in lines if isinstance(line, UpdatedLine)),
-        curve=tuple(Point(one.update, one.all_seconds, one.loss, one.bleu) for one in validations),
-        assessment=run.evaluate(pairs, beam=beam, length_penalty=alpha),
-    )
+def read_test_set(corpus: str, runs: Sequence[Run] = ()) -> EvaluationSet:
+    """A test corpus, read in the direction of the runs; InputError when they differ in it."""
+    pairs = read_corpus(corpus).pairs
+    if not pairs:
+        raise InputError("there are no pairs to translate", path=corpus)
+    turned = turned_by_all(runs, corpus)
+    return EvaluationSet(corpus, tuple(pair.swapped() for pair in pairs) if turned else pairs, turned)
 
 
-def compare(
-    runs: Sequence[Run | str | Path],
-    test: str | Path | Sequence[tuple[str, str]],
-    *,
-    beam: int = 5,
-    length_penalty: float = 1.0,
-) -> list[System]:
-    """Finished runs, loaded or named by their folders, evaluated on one test corpus.
+Sources = Mapping[str, Sequence[Path]]
+"""The runs, or the file of translations, of each system by its name."""
 
-    A test corpus given by name is read in the direction of the runs; InputError when they differ in it.
+
+def load_systems(
+    sources: Sources,
+    evaluation: Evaluation,
+    device: torch.device,
+    keep: ComparisonFolder | None = None,
+    report: Callable[[str], object] = lambda what: None,
+) -> tuple[list[System], EvaluationSet]:
+    """The systems with their translations of the test corpus, in the direction of the runs.
+
+    InputError before anything is translated when a run or a file cannot be used. `report` is told which
+    system is about to translate.
     """
-    if not runs:
-        raise ValueError("there are no runs to compare")
-    loaded = [run if isinstance(run, Run) else load(run) for run in runs]
-    if isinstance(test, str | Path):
-        turned = turned_by_all(loaded, test)
-        pairs = [pair.swapped() if turned else pair for pair in read_corpus(str(test)).pairs]
-    else:
-        pairs = [Pair(*pair) for pair in test]
-    names = unique_names([run.path.absolute() for run in loaded])
-    return [system(run, pairs, beam, length_penalty, name) for run, name in zip(loaded, names, strict=True)]
+    if evaluation.test is None:
+        raise InputError("there is no test corpus to compare on", remedy="name one with --test")
+    runs = {path: load_run(path, device) for paths in sources.values() for path in paths if path.is_dir()}
+    test = read_test_set(evaluation.test, list(runs.values()))
+    elsewhere = {
+        path: translated_elsewhere(path, test)
+        for paths in sources.values()
+        for path in paths
+        if path not in runs
+    }
+    systems = []
+    for name, paths in sources.items():
+        if len(paths) > 1 and any(path in elsewhere for path in paths):
+            raise InputError(
+                f"the system {name} must be runs, or one file of translations",
+                remedy="name each file of translations as a system of its own",
+            )
+        members = []
+        for path, own in zip(paths, member_names(paths, runs), strict=True):
+            if path in elsewhere:
+                members.append(elsewhere[path])
+                continue
+            report(f"{name}, {own}" if len(paths) > 1 else name)
+            found = member(runs[path], test, own, search_of(evaluation), keep)
+            members.append(found)
+        systems.append(System(name, tuple(members)))
+    return systems, test
+
+
+def member_names(paths: Sequence[Path], runs: Mapping[Path, Run]) -> list[str]:
+    """What distinguishes the members of a system: their seeds if these differ, else their paths."""
+    seeds = [runs[path].config.training.seed if path in runs else None for path in paths]
+    if None not in seeds and len(set(seeds)) == len(seeds):
+        return [f"seed {seed}" for seed in seeds]
+    return unique_names(paths)
 
 
 def turned_by_all(runs: Sequence[Run], test: str | Path) -> bool:
     """Whether the runs translate a corpus from its target to its source; InputError when only some do."""
-    turned = {run.turns(test) for run in runs}
+    turned = {run.turns(test) for run in runs} or {False}
     if len(turned) > 1:
         ways = ", ".join(f"{run.path} {run.config.data.direction}" for run in runs)
         raise InputError(
@@ -129,33 +121,144 @@ def turned_by_all(runs: Sequence[Run], test: str | Path) -> bool:
     return turned == {True}
 
 
+class Search(NamedTuple):
+    """How all systems search."""
+
+    beam: int = 5
+    length_penalty: float = 1.0
+
+
+def search_of(evaluation: Evaluation) -> Search:
+    """The search that is asked for, or the usual one."""
+    beam, length_penalty = evaluation.beam, evaluation.length_penalty
+    return Search(
+        Search().beam if beam is None else beam,
+        Search().length_penalty if length_penalty is None else length_penalty,
+    )
+
+
+def member(
+    run: Run, test: EvaluationSet, name: str, search: Search, keep: ComparisonFolder | None = None
+) -> Member:
+    """A run and its translations of the test set, which are kept in the comparison's folder, if there is one.
+
+    Translations that were kept are not made again.
+    """
+    made = {
+        "test": test.fingerprint,
+        "weights": hashlib.sha256(read_binary(run.path / MODEL)).hexdigest(),
+        "beam": search.beam,
+        "length_penalty": search.length_penalty,
+    }
+    folder = RunFolder(run.path)
+    references = [pair.target for pair in test.pairs]
+    decoded = keep.read_translations(folder, made) if keep else None
+    if decoded is None or len(decoded.hypotheses) != len(references):
+        found = run.evaluate(test.pairs, beam=search.beam, length_penalty=search.length_penalty)
+        decoded = Decoded(found.hypotheses, found.output_ids, found.seconds)
+        if keep:
+            keep.keep_translations(folder, made, decoded)
+    lines = folder.read_metrics()
+    return Member(
+        name,
+        decoded.hypotheses,
+        score(decoded.hypotheses, references),
+        run,
+        costs_of(run, lines),
+        curve_of(lines),
+        decoded.seconds,
+        decoded.output_ids,
+    )
+
+
+def costs_of(run: Run, lines: Sequence[MetricsLine]) -> Costs:
+    """What a run cost, by the lines of its metrics."""
+    last = lines[-1] if lines else MetricsLine(0, 0, 0, 0.0)
+    parts = (MODEL, CONFIG, TOKENIZER, TARGET_TOKENIZER)
+    return Costs(
+        parameters=run.size.parameters,
+        embeddings=run.size.embeddings,
+        updates=last.update,
+        tokens=last.all_tokens,
+        seconds=last.all_seconds,
+        updating=sum(line.seconds for line in lines if isinstance(line, UpdatedLine)),
+        memory=last.memory if isinstance(last, FinishedLine) else None,
+        size=sum(path.stat().st_size for part in parts if (path := run.path / part).is_file()),
+        ended=last.reason if isinstance(last, FinishedLine) else "",
+    )
+
+
+def curve_of(lines: Sequence[MetricsLine]) -> tuple[Point, ...]:
+    """The validations during training."""
+    return tuple(
+        Point(line.update, line.all_seconds, *line.all)
+        for line in lines
+        if isinstance(line, ValidatedLine) and not line.averaged
+    )
+
+
+def translated_elsewhere(path: Path, test: EvaluationSet) -> Member:
+    """A file of translations, a line for each test sentence; InputError when there are more or fewer."""
+    lines = tuple(read_lines(path))
+    if len(lines) != len(test.pairs):
+        raise InputError(
+            f"has {counted(len(lines), 'line')} for {counted(len(test.pairs), 'test sentence')}",
+            path=path,
+            remedy="give a line for each",
+        )
+    return Member(path.name, lines, score(lines, [pair.target for pair in test.pairs]))
+
+
+def given_sources(given: Iterable[Given]) -> dict[str, Sequence[Path]]:
+    """The runs and files of systems that exist; a folder of runs stands for those in it."""
+    found: dict[str, Sequence[Path]] = {}
+    for one in given:
+        paths = [Path(path) for path in one.paths]
+        found[one.name] = [each for path in paths for each in _runs_of(path)]
+    return found
+
+
+def _runs_of(path: Path) -> list[Path]:
+    """The runs in the folder of a comparison, or in a folder of runs; else the path itself."""
+    folder = ComparisonFolder(path)
+    if folder.exists:
+        return [run for runs in folder.trained().values() for run in runs]
+    return runs_in(path) or [path]
+
+
+def finished_sources(
+    paths: Sequence[Path], asked: Evaluation
+) -> tuple[Sources, Evaluation, ComparisonFolder | None]:
+    """The systems in folders of runs and of comparisons, each run a system of its own in the former.
+
+    A single comparison says too how its systems are evaluated, where that is not asked for otherwise.
+    InputError when a comparison has no trained run yet.
+    """
+    folder = ComparisonFolder(paths[0])
+    if len(paths) == 1 and folder.exists:
+        _, recorded = folder.read()
+        trained = folder.trained()
+        asked = asked.over(recorded)
+        sources: dict[str, Sequence[Path]] = {name: runs for name, runs in trained.items() if runs}
+        if not sources and not asked.given:
+            raise InputError(
+                "has no trained run yet",
+                path=folder.path,
+                remedy=f"continue it with: seqattn compare --out {folder.path}",
+            )
+    else:
+        every = [each for path in paths for each in _runs_of(path)]
+        sources = {
+            name: [path]
+            for name, path in zip(unique_names([one.absolute() for one in every]), every, strict=True)
+        }
+    return sources | given_sources(asked.given), asked, folder if folder.exists else None
+
+
 def unique_names(paths: Sequence[Path]) -> list[str]:
-    """A short name for each run: its folder's, with as many parents as are needed to distinguish them."""
+    """A short name for each path: its last part, with as many parents as are needed to distinguish them."""
     for depth in range(1, max(len(path.parts) for path in paths) + 1):
         names = ["/".join(path.parts[-depth:]) for path in paths]
         if len(set(names)) == len(names):
             return names
     return [f"{path} ({number})" for number, path in enumerate(paths, start=1)]
-
-
-def most_different(systems: Sequence[System], pairs: Sequence[Pair], count: int) -> list[int]:
-    """The test sentences on which the systems' sentence chrF differs most, in the order of the test set."""
-    metric = CHRF()
-    spread = []
-    for row, pair in enumerate(pairs):
-        hypotheses = [system.assessment.hypotheses[row] for system in systems]
-        if len(set(hypotheses)) > 1:
-            figures = [metric.sentence_score(text, [pair.target]).score for text in hypotheses]
-            spread.append((min(figures) - max(figures), row))
-    return sorted(row for _, row in sorted(spread)[:count])
-
-
-def representative_sentence(systems: Sequence[System], pairs: Sequence[Pair]) -> int:
-    """A test sentence to show the attention of: translated right by most systems, about eight words long."""
-
-    def rank(row: int) -> tuple[int, int, int]:
-        pair = pairs[row]
-        wrong = sum(system.assessment.hypotheses[row] != pair.target for system in systems)
-        return wrong, abs(len(pair.source.split()) - 8), row
-
-    return min(range(len(pairs)), key=rank)

@@ -75,3 +75,10 @@ def right_to_left(words: Sequence[str]) -> bool:
     """Whether most letters of `words` are written right to left."""
     directions = [unicodedata.bidirectional(char) for word in words for char in word]
     return sum(direction in RIGHT_TO_LEFT for direction in directions) > directions.count("L")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as 0:07, 12:34 or 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -174,6 +174,11 @@ class RunFolder:
         write_aside(self.path / LAST, _serialise(tensors, {"state": json.dumps(values)}))
 
     @property
+    def has_model(self) -> bool:
+        """Whether weights have been saved."""
+        return (self.path / MODEL).is_file()
+
+    @property
     def has_last(self) -> bool:
         """Whether a training state has been saved."""
         return (self.path / LAST).exists()

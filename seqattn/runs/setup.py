@@ -19,7 +19,7 @@ from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.guiding import links_path, train_directions, write_own_guide
 from seqattn.runs.preparation import load_data, prepare
-from seqattn.runs.presets import choose_preset, compose, compose_alike
+from seqattn.runs.presets import choose_preset, compose
 from seqattn.runs.run import Run, load_run
 from seqattn.training.events import Event
 
@@ -97,43 +97,6 @@ def refuse_unguidable(request: Request, architecture: str | None) -> None:
         preset = "tiny" if request.preset == "auto" else request.preset
         model, _, _ = compose(architecture, preset, request.settings)
         build(architecture, model, Vocabulary(4, 4, shared=True)).require_attention("guide")
-
-
-def set_up_alike(
-    request: Request,
-    out: Path,
-    device: torch.device,
-    defaults: Mapping[str, Any],
-    report: Report = silent,
-) -> dict[str, Callable[[], SetUp]]:
-    """Every architecture of a comparison on the same data, each in its own folder under `out`.
-
-    The returned functions set them up, so that only one is in memory at a time. `defaults` are settings that
-    those of the request override.
-    """
-    preset, settings = request.preset, {**defaults, **request.settings}
-    RunFolder(out).refuse_existing()
-    compose_alike("tiny" if preset == "auto" else preset, settings)
-    data = load_data(request.train, request.valid)
-    if preset == "auto":
-        preset = choose_preset(len(data.train))
-    recipes = compose_alike(preset, settings)
-    _, tokenizer, training = next(iter(recipes.values()))
-    prepared = prepare(data, tokenizer, training.max_length, report=report)
-
-    def starter(architecture: str) -> Callable[[], SetUp]:
-        model, tokenizer, training = recipes[architecture]
-
-        def start() -> SetUp:
-            path = out / architecture
-            experiment = Experiment.start(
-                path, prepared, architecture, model, tokenizer, training, device, request.command
-            )
-            return SetUp(experiment, f"preset {preset}")
-
-        return start
-
-    return {architecture: starter(architecture) for architecture in recipes}
 
 
 def train(

@@ -1,0 +1,123 @@
+"""The progress of a comparison: which of its runs are trained, and the time left in all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from seqattn.pictures.legible import duration
+
+from .live import LiveView, PlainLog, interruptible, limits
+
+if TYPE_CHECKING:
+    from seqattn.comparison.training import Began, Task, Workers
+    from seqattn.training.events import Event
+
+
+def watch(console: Console, workers: Workers, tasks: Sequence[Task], folder: Path) -> None:
+    """Train what is missing and show progress. Ctrl-C saves and exits with 130; a second stops at once."""
+    from seqattn.comparison.training import Began
+
+    view = ComparisonView(tasks, workers)
+    done = len(tasks) - len(workers.waiting)
+    if tasks and done:
+        console.print(f"{done} of {len(tasks)} runs are trained already.", markup=False)
+    log = PlainLog(console)
+    live = Live(view, console=console, refresh_per_second=4, transient=True)
+    with interruptible(console) as interrupted, live if console.is_terminal else nullcontext():
+        for task, event in workers:
+            view.add(task, event)
+            if isinstance(event, Began):
+                console.print(view.begun(task, event), markup=False, soft_wrap=True)
+            elif task not in view.running:
+                console.print(view.summaries[task])
+            elif not console.is_terminal:
+                log.add(view.name(task), event)
+            if interrupted:
+                workers.stop()
+    if interrupted:
+        console.print(
+            f"Interrupted and saved; continue with the same command, or: seqattn compare --out {folder}",
+            markup=False,
+            soft_wrap=True,
+        )
+        raise click.exceptions.Exit(130)
+
+
+class ComparisonView:
+    """The runs that are being trained, below a line on all of them."""
+
+    def __init__(self, tasks: Sequence[Task], workers: Workers) -> None:
+        self.tasks, self.workers = tasks, workers
+        self.running: dict[Task, LiveView] = {}
+        self.summaries: dict[Task, Text] = {}
+        self._seeds = len({task.seed for task in tasks}) > 1
+        self._lasted: dict[Task, float] = {}
+
+    def name(self, task: Task) -> str:
+        """The name of a run: its system, and its seed if there are several."""
+        return f"{task.system}, seed {task.seed}" if self._seeds else task.system
+
+    def begun(self, task: Task, event: Began) -> str:
+        """A line on a run that begins or continues."""
+        systems = list(dict.fromkeys(one.system for one in self.tasks))
+        seeds = list(dict.fromkeys(one.seed for one in self.tasks))
+        where = f"system {systems.index(task.system) + 1} of {len(systems)}"
+        if self._seeds:
+            where += f", seed {seeds.index(task.seed) + 1} of {len(seeds)}"
+        after = f"after {event.progress.update:,} updates, " if event.progress.update else ""
+        size = f"{event.parameters:,} parameters"
+        return f"{self.name(task)} ({where}): {size}; {after}until {limits(event.options)}."
+
+    def add(self, task: Task, event: Began | Event) -> None:
+        """Add an event of a run."""
+        from seqattn.comparison.training import Began
+        from seqattn.runs.folder import RunFolder
+        from seqattn.runs.records import ValidatedLine
+        from seqattn.training.events import Finished
+
+        if isinstance(event, Began):
+            lines = RunFolder(task.path).read_metrics()
+            earlier = [line for line in lines if isinstance(line, ValidatedLine)]
+            self.running[task] = LiveView(self.name(task), event.options, earlier)
+            return
+        self.running[task].add(event)
+        if isinstance(event, Finished):
+            self._lasted[task] = event.progress.seconds
+            self.summaries[task] = self.running.pop(task).summary()
+
+    def seconds_left(self) -> float | None:
+        """An estimate of the time until all runs are trained; None if nothing is known yet.
+
+        A run takes as long as others of its system, or else as the others.
+        """
+        whole = dict(self._lasted)
+        left = 0.0
+        for task, view in self.running.items():
+            done = view.progress.spent(view.options) if view.progress else 0.0
+            if view.progress and done:
+                whole[task] = view.progress.seconds / done
+                left += whole[task] - view.progress.seconds
+        if not whole:
+            return None
+        mean = sum(whole.values()) / len(whole)
+        unknown = [task for task in self.running if task not in whole]
+        for task in [*self.workers.waiting, *unknown]:
+            alike = [seconds for one, seconds in whole.items() if one.system == task.system]
+            left += sum(alike) / len(alike) if alike else mean
+        return left / max(1, min(self.workers.jobs, len(self.running) + len(self.workers.waiting)))
+
+    def __rich__(self) -> RenderableType:
+        """The current view."""
+        done = len(self.tasks) - len(self.workers.waiting) - len(self.running)
+        left = self.seconds_left()
+        time = f", about {duration(left)} left in all" if left else ""
+        head = Text(f"{done} of {len(self.tasks)} runs trained{time}", style="bold")
+        return Group(head, *self.running.values())

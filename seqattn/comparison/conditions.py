@@ -1,0 +1,123 @@
+"""The conditions of a comparison in words, and what was not alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from seqattn.comparison.plan import budget_in_words
+from seqattn.comparison.results import Costs, Member, System
+from seqattn.comparison.systems import Search
+from seqattn.errors import counted
+from seqattn.runs.run import Run
+
+METRICS = {"bleu": "BLEU", "chrf": "chrF", "exact": "exact match", "loss": "BLEU"}
+"""The metric that decides, by the one that selected the weights."""
+ALIKE = 0.05
+"""The largest relative difference of the sizes of models that are called alike."""
+
+
+def deciding_metric(systems: Sequence[System]) -> str:
+    """The metric by which all models were selected, else BLEU."""
+    chosen = {METRICS[run.config.training.best_by] for _, run, _ in _trained(systems)}
+    return chosen.pop() if len(chosen) == 1 else "BLEU"
+
+
+def terms_of(systems: Sequence[System], test: str, sentences: int, search: Search) -> list[str]:
+    """What was alike for all systems that were trained, and how they were tested."""
+    found = []
+    runs = [run for _, run, _ in _trained(systems)]
+    if runs:
+        data, training = runs[0].config.data, runs[0].config.training
+        if _same(runs, lambda run: run.config.data.train_fingerprint):
+            found.append(f"Trained on {counted(data.train_pairs, 'pair')} of {' + '.join(data.train)}.")
+        if _same(runs, _validated_on):
+            found.append(
+                f"Validated on {counted(data.valid_pairs, 'pair')} of {data.valid or 'these, held out'}."
+            )
+        if _same(runs, _vocabulary):
+            found.append(f"One vocabulary of {len(runs[0].tokenizer.target):,} pieces.")
+        if _same(runs, _batches):
+            found.append("One order of batches" + (" for each seed." if len(runs) > len(systems) else "."))
+        if _same(runs, _budget):
+            words = budget_in_words(asdict(training))
+            found.append(f"Budget of each run: {words or 'none, until validation no longer improves'}.")
+        seeds = list(dict.fromkeys(run.config.training.seed for run in runs))
+        found.append(f"Seed{'s' * (len(seeds) > 1)}: {', '.join(map(str, seeds))}.")
+    signature = systems[0].members[0].scores.bleu_signature
+    found.append(
+        f"Tested on {counted(sentences, 'sentence')} of {test}, beam {search.beam}, length penalty "
+        f"{search.length_penalty:g}; BLEU {signature}."
+    )
+    return found
+
+
+def cautions_of(systems: Sequence[System]) -> list[str]:
+    """What was not alike for all systems, or makes a figure doubtful."""
+    trained = list(_trained(systems))
+    runs = [run for _, run, _ in trained]
+    found = []
+    for what, of in (
+        ("were trained on different texts", lambda run: run.config.data.train_fingerprint),
+        ("were validated on different texts: their curves cannot be compared", _validated_on),
+        ("have different vocabularies", _vocabulary),
+        ("had different budgets", _budget),
+    ):
+        if not _same(runs, of):
+            found.append(f"The models {what}.")
+    found += _interrupted(trained)
+    costs = [one for _, _, one in trained]
+    ended = {one.ended.split(maxsplit=1)[-1] for one in costs if one.ended}
+    if len(ended) > 1:
+        reasons = "; ".join(f"{name}: {one.ended}" for name, _, one in trained if one.ended)
+        found.append(f"Training ended for different reasons ({reasons}).")
+    rest = {system.name: size for system in systems if (size := system.cost("other_parameters"))}
+    if rest and max(rest.values()) > (1 + ALIKE) ** 2 * min(rest.values()):
+        named = ", ".join(f"{name} {size:,.0f}" for name, size in rest.items())
+        found.append(f"The models differ in size: parameters without embeddings are {named}.")
+    return found
+
+
+def _trained(systems: Sequence[System]) -> Iterator[tuple[str, Run, Costs]]:
+    """The models with their names and costs."""
+    for system in systems:
+        for one in system.members:
+            if one.run is not None and one.costs is not None:
+                yield member_name(system, one), one.run, one.costs
+
+
+def member_name(system: System, one: Member) -> str:
+    """The name of a model in the comparison."""
+    return f"{system.name}, {one.name}" if len(system.members) > 1 else system.name
+
+
+def _interrupted(trained: Sequence[tuple[str, Run, Costs]]) -> list[str]:
+    return [
+        f"{name} was interrupted after {counted(costs.updates, 'update')}: it had not learned all it can."
+        for name, _, costs in trained
+        if not costs.ended
+    ]
+
+
+def _same(runs: Sequence[Run], of: Callable[[Run], Any]) -> bool:
+    return all(of(run) == of(runs[0]) for run in runs)
+
+
+def _validated_on(run: Run) -> Any:
+    data = run.config.data
+    return data.valid_fingerprint or (data.train_fingerprint, data.valid_pairs)
+
+
+def _vocabulary(run: Run) -> Any:
+    return run.tokenizer.source.model, run.tokenizer.target.model
+
+
+def _batches(run: Run) -> Any:
+    training = run.config.training
+    return _vocabulary(run), training.batch_tokens, training.accumulate, training.max_length
+
+
+def _budget(run: Run) -> Any:
+    training = run.config.training
+    return training.max_updates, training.max_tokens, training.max_minutes, training.patience

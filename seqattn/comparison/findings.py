@@ -1,0 +1,198 @@
+"""Everything that a comparison found, from the systems' translations of one test set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from seqattn.alignment.links import Gold, Links, agreement
+from seqattn.alignment.reading import Attention
+from seqattn.comparison.breakdowns import breakdowns
+from seqattn.comparison.conditions import cautions_of, deciding_metric, terms_of
+from seqattn.comparison.differing import differing
+from seqattn.comparison.results import FIELDS, Breakdown, Differing, System
+from seqattn.comparison.systems import EvaluationSet, Search, member, read_test_set, unique_names
+from seqattn.comparison.verdict import Contrast, contrasts
+from seqattn.comparison.words import word_counts
+from seqattn.data.corpus import Pair, merge, read_corpus
+from seqattn.errors import InputError
+from seqattn.evaluation.scores import choose_bleu_tokenizer
+from seqattn.evaluation.significance import Spread, spread
+from seqattn.runs.run import Run, load
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How well attention aligns words: against gold links, or without them systems against each other."""
+
+    error_rates: tuple[Spread | None, ...] | None
+    """Alignment error rate of each system's models in percent, None for one without attention; if there are
+    gold links."""
+    agreements: tuple[tuple[float | None, ...], ...] | None
+    """Otherwise: how many links of the references every two systems' first models share, F1 in percent."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The data of a report."""
+
+    test: str
+    """The test corpus, as named on the command line."""
+    search: Search
+    metric: str
+    """The one that decides: `BLEU`, `chrF` or `exact match`."""
+    terms: tuple[str, ...]
+    """The conditions of the comparison, each in a sentence."""
+    cautions: tuple[str, ...]
+    """What was not alike, each in a sentence."""
+    pairs: tuple[Pair, ...]
+    """The test set, in the direction of the systems."""
+    systems: tuple[System, ...]
+    contrasts: tuple[Contrast, ...]
+    """Of every two systems, in the order of `combinations`, as are `differing`."""
+    breakdowns: tuple[Breakdown, ...]
+    differing: tuple[Differing, ...]
+    alignment: Alignment | None
+    """None if no system has attention."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as JSON values."""
+        return {
+            "test": self.test,
+            **self.search._asdict(),
+            "metric": self.metric,
+            "terms": self.terms,
+            "cautions": self.cautions,
+            "systems": [_system_to_json(one) for one in self.systems],
+            "contrasts": [one.to_json() for one in self.contrasts],
+            "breakdowns": [asdict(one) for one in self.breakdowns],
+            "differing": [asdict(one) for one in self.differing],
+            "alignment": None if self.alignment is None else asdict(self.alignment),
+            "sources": [pair.source for pair in self.pairs],
+            "references": [pair.target for pair in self.pairs],
+        }
+
+
+def find(
+    systems: Sequence[System],
+    test: EvaluationSet,
+    search: Search,
+    answers: Sequence[Gold] | None = None,
+) -> Findings:
+    """Compare systems by their translations; `answers` are gold links of the test set in its direction."""
+    references = [pair.target for pair in test.pairs]
+    return Findings(
+        test.name,
+        search,
+        deciding_metric(systems),
+        tuple(terms_of(systems, test.name, len(references), search)),
+        tuple(cautions_of(systems)),
+        test.pairs,
+        tuple(systems),
+        tuple(contrasts(systems, references)),
+        tuple(breakdowns(systems, test.pairs, training_words(systems, references))),
+        tuple(differing(first, second, test.pairs) for first, second in combinations(systems, 2)),
+        alignment_of(systems, test.pairs, answers),
+    )
+
+
+def training_words(systems: Sequence[System], references: Sequence[str]) -> Counter[str] | None:
+    """How often each target word occurs in the training corpora; None if they are not at hand, or differ."""
+    runs = [one.run for system in systems for one in system.members if one.run]
+    if not runs or len({run.config.data.train_fingerprint for run in runs}) > 1:
+        return None
+    data = runs[0].config.data
+    try:
+        corpus = merge([read_corpus(argument) for argument in data.train])
+    except InputError:
+        return None
+    if corpus.fingerprint != data.train_fingerprint:
+        return None
+    targets = (pair.source if data.swapped else pair.target for pair in corpus.pairs)
+    return word_counts(targets, choose_bleu_tokenizer(references))
+
+
+def alignment_of(
+    systems: Sequence[System], pairs: Sequence[Pair], answers: Sequence[Gold] | None
+) -> Alignment | None:
+    """How well the models' attention aligns the references' words, or how far it agrees."""
+    count = None if answers else 1
+    links = [
+        [one.run.align(pairs) for one in system.members[:count] if one.run and one.run.model.attention_shape]
+        for system in systems
+    ]
+    if not any(links):
+        return None
+    if answers:
+        rates = [
+            spread([agreement(each, answers).error_rate for each in some]) if some else None for some in links
+        ]
+        return Alignment(tuple(rates), None)
+    first = [some[0] if some else None for some in links]
+    return Alignment(None, tuple(tuple(_common(one, other) for other in first) for one in first))
+
+
+def _common(one: Sequence[Links] | None, other: Sequence[Links] | None) -> float | None:
+    """F1 of two systems' links, percent: with all links sure, one less the alignment error rate."""
+    if one is None or other is None:
+        return None
+    return 100 - agreement(one, [Gold(links, links) for links in other]).error_rate
+
+
+def _system_to_json(system: System) -> dict[str, Any]:
+    members = []
+    for one in system.members:
+        values = {
+            name: getattr(one, name) for name in ("name", "hypotheses", "decoding_seconds", "output_ids")
+        }
+        values |= {"scores": asdict(one.scores), "curve": [asdict(point) for point in one.curve]}
+        values["sentences_per_second"] = one.sentences_per_second
+        values["run"] = str(one.run.path) if one.run else None
+        values["architecture"] = one.run.config.architecture if one.run else None
+        values["seed"] = one.run.config.training.seed if one.run else None
+        values["costs"] = None
+        if one.costs:
+            values["costs"] = {**asdict(one.costs), "tokens_per_second": one.costs.tokens_per_second}
+        members.append(values)
+    spreads = {metric: asdict(system.spread(metric)) for metric in FIELDS}
+    return {"name": system.name, "scores": spreads, "members": members}
+
+
+def compare(
+    runs: Sequence[Run | str | Path],
+    test: str | Path | Sequence[tuple[str, str]],
+    *,
+    beam: int = 5,
+    length_penalty: float = 1.0,
+) -> Findings:
+    """Compare finished runs, loaded or named by their folders, each a system of its own, on one test corpus.
+
+    A test corpus given by name is read in the direction of the runs; InputError when they differ in it.
+    """
+    if not runs:
+        raise ValueError("there are no runs to compare")
+    loaded = [run if isinstance(run, Run) else load(run) for run in runs]
+    if isinstance(test, str | Path):
+        tested = read_test_set(str(test), loaded)
+    else:
+        tested = EvaluationSet("the pairs given", tuple(Pair(*pair) for pair in test))
+    names = unique_names([run.path.absolute() for run in loaded])
+    search = Search(beam, length_penalty)
+    systems = [
+        System(name, (member(run, tested, run.path.name, search),))
+        for run, name in zip(loaded, names, strict=True)
+    ]
+    return find(systems, tested, search)
+
+
+def attention_of(system: System, pairs: Sequence[Pair], rows: Iterable[int]) -> list[Attention] | None:
+    """How the system's first model attends from its own translations of some rows; None without attention."""
+    first = system.members[0]
+    if first.run is None or not first.run.model.attention_shape:
+        return None
+    chosen = [(pairs[row].source, first.hypotheses[row]) for row in rows]
+    return [seen.attention for seen in first.run.attentions(chosen)]

@@ -1,0 +1,202 @@
+"""Comparisons that train: alike for all systems, each run in its own process, continued after any end."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+from seqattn_cli.views.comparing import ComparisonView
+
+from seqattn.comparison.training import Began, Task
+from seqattn.runs.folder import RunFolder
+from seqattn.training.events import Finished, Updated
+from seqattn.training.schedule import Progress, TrainingOptions
+
+from commands import BUDGET, SIZES, contents, error_of, seqattn, setting, weights_of
+from terminal import rendered
+
+PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
+SIZED = [f"{name}.{size}" for name, assignments in SIZES.items() for size in assignments]
+posix = pytest.mark.skipif(os.name != "posix", reason="signals are sent that only POSIX systems have")
+
+
+def start(work, out, *options, updates=8):
+    sized = setting(*SIZED, *BUDGET, "average=0")
+    return [
+        *("compare", "--train", work.train, "--test", work.test, "--out", out, "--threads", 1),
+        *("--max-updates", updates, *sized, *options),
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained(work, tmp_path_factory):
+    """A comparison of two systems with two seeds, and what it printed."""
+    out = tmp_path_factory.mktemp("compared") / "both"
+    return out, seqattn(*start(work, out, "--seeds", "1,2", "--jobs", 2))
+
+
+def runs_in(out):
+    return {(name, seed): out / name / f"seed-{seed}" for name in SIZES for seed in (1, 2)}
+
+
+def test_all_runs_have_one_tokenizer_one_budget_and_for_each_seed_one_order_of_batches(trained):
+    out, result = trained
+    runs = runs_in(out)
+    configs = {which: RunFolder(path).read_config() for which, path in runs.items()}
+    assert {config.training.max_updates for config in configs.values()} == {8}
+    assert {which: config.training.seed for which, config in configs.items()} == {w: w[1] for w in runs}
+    assert len({config.data.train_fingerprint for config in configs.values()}) == 1
+    assert len({(path / "tokenizer.model").read_bytes() for path in runs.values()}) == 1
+    tokens = {
+        which: [line.tokens for line in RunFolder(path).read_metrics() if line.event == "updated"]
+        for which, path in runs.items()
+    }
+    assert tokens["lstm", 1] == tokens["transformer", 1] != tokens["lstm", 2] == tokens["transformer", 2]
+    assert all(RunFolder(path).finished for path in runs.values())
+    assert "Budget of each run: 8 updates" in " ".join(result.stdout.split())
+
+
+def test_the_memory_of_every_training_is_recorded(trained):
+    last = [RunFolder(path).read_metrics()[-1] for path in runs_in(trained[0]).values()]
+    if sys.platform != "win32":
+        assert all(10**8 < line.memory < 10**11 for line in last)
+
+
+def test_several_seeds_are_shown_with_their_spread_and_both_uncertainties(trained):
+    out, result = trained
+    text = " ".join(result.stdout.split())
+    assert "over 2 seeds" in text and "±" in text and "seeds ±" in text and "test sentences ±" in text
+    assert "system 2 of 2, seed 1 of 2" in result.stderr
+    # Shown again from what is kept: nothing is trained, and times of decoding stay the same.
+    again = seqattn("compare", out)
+    assert again.stdout == result.stdout
+    assert "update" not in again.stderr
+
+
+def test_translations_are_kept_line_by_line_and_made_again_only_when_asked_for_otherwise(
+    work, trained, tmp_path
+):
+    out = tmp_path / "copy"
+    shutil.copytree(trained[0], out)
+    run = out / "lstm" / "seed-1"
+    expected = seqattn("translate", run, work.source).stdout
+    assert run.with_suffix(".txt").read_text(encoding="utf-8") == expected
+    kept = run.with_suffix(".json")
+    before = contents(out)
+    seqattn("compare", out, "--json", tmp_path / "json")
+    assert contents(out) == before
+    kept.write_text(kept.read_text().replace('"beam": 5', '"beam": 4'))
+    seqattn("compare", out, "--json", tmp_path / "json")
+    assert json.loads(kept.read_text())["made"]["beam"] == 5
+    run.with_suffix(".txt").write_text("changed by hand\n" * expected.count("\n"))
+    seqattn("compare", out, "--json", tmp_path / "json")
+    assert run.with_suffix(".txt").read_text(encoding="utf-8") == expected
+
+
+def test_a_comparison_goes_on_with_what_is_missing_and_with_nothing_else(work, trained, tmp_path):
+    out = tmp_path / "more"
+    shutil.copytree(trained[0], out)
+    shutil.rmtree(out / "lstm" / "seed-2")
+    before = contents(out / "transformer" / "seed-1")
+    result = seqattn(*start(work, out, "--seeds", "1,2"))
+    assert "3 of 4 runs are trained already" in result.stderr
+    assert weights_of(out / "lstm" / "seed-2") == weights_of(trained[0] / "lstm" / "seed-2")
+    assert contents(out / "transformer" / "seed-1") == before
+
+
+def test_another_comparison_in_the_same_folder_is_refused_with_what_differs(work, trained):
+    out = trained[0]
+    before = contents(out)
+    message = error_of(seqattn(*start(work, out, "--seeds", "1,2", updates=9), status=1))
+    assert "another settings" in message and str(out) in message
+    message = error_of(seqattn(*start(work, out, "--system", "lstm:layers=2"), status=1))
+    assert "another system lstm" in message
+    assert contents(out) == before
+
+
+@posix
+def test_an_interrupted_and_a_killed_comparison_go_on_to_the_same_weights(work, trained, tmp_path):
+    out = tmp_path / "cut"
+    command = list(map(str, start(work, out, "--seeds", "1,2")))
+    for sent, status in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        process = subprocess.Popen(
+            [*PROGRAM, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+        )
+        seen = ""
+        for line in process.stderr:
+            seen += line
+            if "validation: loss" in line or "until 8 updates" in line:
+                break
+        process.send_signal(sent)
+        shown, rest = process.communicate()
+        assert process.returncode == status, seen + rest
+        assert shown == "" and "Traceback" not in seen + rest
+        if sent == signal.SIGINT:
+            assert f"seqattn compare --out {out}" in " ".join(rest.split())
+    children = subprocess.run(["ps", "-A", "-o", "args"], capture_output=True, text=True, check=True)
+    assert str(out) not in children.stdout
+    result = seqattn("compare", "--out", out, "--threads", 1)
+    assert "over 2 seeds" in " ".join(result.stdout.split())
+    for which, path in runs_in(out).items():
+        assert weights_of(path) == weights_of(runs_in(trained[0])[which])
+        lines = [line.update for line in RunFolder(path).read_metrics() if line.event == "updated"]
+        assert lines == list(range(1, 9))
+
+
+def test_a_training_that_dies_is_an_error_that_names_the_run(work, trained, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(trained[0], out)
+    run = out / "lstm" / "seed-1"
+    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (run / "metrics.jsonl").write_text("".join(lines[:-1]))
+    (run / "last" / "state.safetensors").write_bytes(b"damaged")
+    result = seqattn("compare", "--out", out, status=1)
+    assert "state.safetensors" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_the_runs_that_are_missing_are_said(trained, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(trained[0], out)
+    shutil.rmtree(out / "lstm")
+    (out / "transformer" / "seed-2" / "model.safetensors").unlink()
+    lines = (out / "transformer" / "seed-2" / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (out / "transformer" / "seed-2" / "metrics.jsonl").write_text("".join(lines[:-1]))
+    result = seqattn("compare", out, "--json", "-")
+    assert "3 of 4 runs not finished; continue with: seqattn compare --out" in " ".join(result.stderr.split())
+    (system,) = json.loads(result.stdout)["systems"]
+    assert system["name"] == "transformer" and len(system["members"]) == 1
+    shutil.rmtree(out / "transformer")
+    assert "no trained run yet" in error_of_last(seqattn("compare", out, status=1))
+
+
+def error_of_last(result):
+    return result.stderr.strip().splitlines()[-1]
+
+
+class StillWaiting:
+    def __init__(self, *tasks):
+        self.waiting, self.jobs = list(tasks), 1
+
+
+def test_the_view_says_how_many_runs_are_trained_and_the_time_left_in_all(tmp_path):
+    tasks = [Task(system, seed, tmp_path) for system in ("a", "b") for seed in (1, 2)]
+    workers = StillWaiting(*tasks[1:])
+    view = ComparisonView(tasks, workers)
+    began = Began(Progress(), TrainingOptions(max_updates=10), 1234)
+    assert view.begun(tasks[3], began).startswith("b, seed 2 (system 2 of 2, seed 2 of 2): 1,234 parameters")
+    view.add(tasks[0], began)
+    assert view.seconds_left() is None and "0 of 4 runs trained" in rendered(view)
+    view.add(tasks[0], Updated(Progress(5, seconds=50.0), 1.0, 1.0, 1, 1.0))
+    # Half of the first run, and three that take as long as it.
+    assert view.seconds_left() == pytest.approx(350) and "5:50 left in all" in rendered(view)
+    view.add(tasks[0], Finished(Progress(10, seconds=100.0), "10 updates made"))
+    workers.waiting = tasks[2:]
+    view.add(tasks[1], began)
+    view.add(tasks[1], Updated(Progress(5, seconds=20.0), 1.0, 1.0, 1, 1.0))
+    # 20 seconds of the second, and two of the other system at the mean of 100 and 40.
+    assert view.seconds_left() == pytest.approx(160) and "1 of 4 runs trained" in rendered(view)
+    workers.jobs = 2
+    assert view.seconds_left() == pytest.approx(80)

@@ -1,0 +1,119 @@
+"""What is to be compared, as it is named on the command line, and the budget of every run."""
+
+import json
+
+import pytest
+
+from seqattn.comparison.plan import (
+    Given,
+    Plan,
+    Recipe,
+    budget_in_words,
+    parse_seeds,
+    parse_system,
+    parse_systems,
+    with_budget,
+)
+from seqattn.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("argument", "system"),
+    [
+        ("hybrid", Recipe("hybrid", "hybrid")),
+        ("lstm+transformer", Recipe("lstm+transformer", "lstm+transformer")),
+        ("none:arch=lstm,score=none", Recipe("none", "lstm", {"score": "none"})),
+        ("deep: arch=transformer , encoder.layers=6", Recipe("deep", "transformer", {"encoder.layers": "6"})),
+        ("lstm:dropout=0.5", Recipe("lstm", "lstm", {"dropout": "0.5"})),
+        ("google=out.txt", Given("google", ("out.txt",))),
+        ("mine=runs/a,runs/b", Given("mine", ("runs/a", "runs/b"))),
+        ("there=C:\\runs\\a", Given("there", ("C:\\runs\\a",))),
+    ],
+)
+def test_a_system_is_trained_or_given(argument, system):
+    assert parse_system(argument) == system
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("=out.txt", "no name"),
+        ("../up=out.txt", "no name"),
+        ("two words=out.txt", "no name"),
+        ("", "no name"),
+        ("empty=", "names no run"),
+        ("rnn", "no architecture 'rnn'"),
+        ("x:arch=rnn", "no architecture 'rnn'"),
+        ("x:arch=lstm,score", "not of the form key=value"),
+        ("x:arch=lstm,seed=3", "sets a seed"),
+    ],
+)
+def test_a_malformed_system_is_an_error_that_says_why(argument, message):
+    with pytest.raises(InputError, match=message):
+        parse_system(argument)
+
+
+def test_systems_are_added_to_the_baselines_and_may_replace_one():
+    recipes, given = parse_systems(["hybrid", "lstm:arch=lstm,layers=2", "tool=out.txt"])
+    assert [one.name for one in recipes] == ["lstm", "transformer", "hybrid"]
+    assert recipes[0].settings == {"layers": "2"} and [one.name for one in given] == ["tool"]
+    assert [one.name for one in parse_systems(["lstm=out.txt"])[0]] == ["transformer"]
+    with pytest.raises(InputError, match="two systems with the name 'hybrid'"):
+        parse_systems(["hybrid", "hybrid=out.txt"])
+
+
+def test_seeds_are_different_whole_numbers():
+    assert parse_seeds("1, 20,3") == (1, 20, 3)
+    for wrong in ("", "1,,2", "-1", "1.5", "x", "1,1", str(2**63)):
+        with pytest.raises(InputError):
+            parse_seeds(wrong)
+
+
+@pytest.mark.parametrize(
+    ("budget", "settings", "expected"),
+    [
+        (None, {}, {"max_updates": 300}),
+        ("updates", {}, {"max_updates": 300}),
+        ("tokens", {}, {"max_tokens": 3000}),
+        ("minutes", {}, {"max_minutes": 20.0}),
+        ("minutes", {"max_minutes": 5}, {"max_minutes": 5}),
+        (None, {"max_updates": "7", "max_minutes": 5}, {"max_updates": "7", "max_minutes": 5}),
+        ("tokens", {"max_updates": 0}, {"max_tokens": 3000, "max_updates": 0}),
+    ],
+    ids=str,
+)
+def test_the_budget_is_what_is_asked_for_or_thirty_epochs(budget, settings, expected):
+    assert with_budget(Plan(budget=budget, settings=settings), 10, 100) == expected
+
+
+def test_a_budget_of_one_kind_excludes_limits_of_another():
+    with pytest.raises(InputError, match="excludes --max-updates and --max-minutes"):
+        with_budget(Plan(budget="tokens", settings={"max_updates": 5, "max_minutes": 1.0}), 10, 100)
+
+
+def test_a_budget_is_said_in_words():
+    assert budget_in_words({"max_updates": 1900}) == "1,900 updates"
+    both = budget_in_words({"max_updates": "1900", "max_minutes": 1.7})
+    assert both == "1,900 updates or 1.7 minutes, whichever is reached first"
+
+
+PLAN = Plan(("a.tsv",), None, (Recipe("lstm", "lstm", {"layers": "2"}),), (1, 2), "tiny", {"max_updates": 9})
+
+
+def test_a_plan_survives_its_record():
+    assert Plan.from_json(json.loads(json.dumps(PLAN.to_json()))) == PLAN
+
+
+def test_only_seeds_and_systems_may_be_added_to_a_plan():
+    more = Plan(**{**vars(PLAN), "seeds": (3,), "recipes": (*PLAN.recipes, Recipe("hybrid", "hybrid"))})
+    assert PLAN.differences_from(more) == []
+    for field, value in (
+        ("train", ("b.tsv",)),
+        ("valid", "v.tsv"),
+        ("preset", "small"),
+        ("budget", "updates"),
+    ):
+        assert PLAN.differences_from(Plan(**{**vars(PLAN), field: value})) == [field]
+    assert PLAN.differences_from(Plan(**{**vars(PLAN), "settings": {"max_updates": 10}})) == ["settings"]
+    other = Plan(**{**vars(PLAN), "recipes": (Recipe("lstm", "lstm", {"layers": "3"}),)})
+    assert PLAN.differences_from(other) == ["system lstm"]
