@@ -118,6 +118,15 @@ class Browser:
         self._send("Input.dispatchKeyEvent", type="keyUp", **names)
         self._settle()
 
+    def type(self, text: str) -> None:
+        """Type a text into what has the focus."""
+        self._send("Input.insertText", text=text)
+        self._settle()
+
+    def medium(self, name: str) -> None:
+        """Show the page as on another medium, such as `print`; the empty name ends that."""
+        self._send("Emulation.setEmulatedMedia", media=name)
+
     def point(self, element: str, *, click: bool = False) -> None:
         """Move the mouse to the middle of the element that a JavaScript expression gives."""
         x, y = self.run(

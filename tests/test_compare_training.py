@@ -10,7 +10,8 @@ import sys
 import pytest
 from seqattn_cli.views.comparing import ComparisonView
 
-from seqattn.comparison.training import Began, Task
+from seqattn.comparison.starting import Task
+from seqattn.comparison.workers import Began
 from seqattn.runs.folder import RunFolder
 from seqattn.training.events import Finished, Updated
 from seqattn.training.schedule import Progress, TrainingOptions

@@ -235,8 +235,9 @@ def _train(
     """Train what is missing; the runs of each system."""
     import torch
 
+    from seqattn.comparison.starting import check, start
     from seqattn.comparison.systems import given_sources, read_test_set, translated_elsewhere
-    from seqattn.comparison.training import Workers, check, start
+    from seqattn.comparison.workers import Workers
 
     from ..views.comparing import watch
     from ..views.live import describe_data, preparing

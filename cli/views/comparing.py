@@ -17,13 +17,14 @@ from seqattn.pictures.legible import duration
 from .live import LiveView, PlainLog, interruptible, limits
 
 if TYPE_CHECKING:
-    from seqattn.comparison.training import Began, Task, Workers
+    from seqattn.comparison.starting import Task
+    from seqattn.comparison.workers import Began, Workers
     from seqattn.training.events import Event
 
 
 def watch(console: Console, workers: Workers, tasks: Sequence[Task], folder: Path) -> None:
     """Train what is missing and show progress. Ctrl-C saves and exits with 130; a second stops at once."""
-    from seqattn.comparison.training import Began
+    from seqattn.comparison.workers import Began
 
     view = ComparisonView(tasks, workers)
     done = len(tasks) - len(workers.waiting)
@@ -78,7 +79,7 @@ class ComparisonView:
 
     def add(self, task: Task, event: Began | Event) -> None:
         """Add an event of a run."""
-        from seqattn.comparison.training import Began
+        from seqattn.comparison.workers import Began
         from seqattn.runs.folder import RunFolder
         from seqattn.runs.records import ValidatedLine
         from seqattn.training.events import Finished

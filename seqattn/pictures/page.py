@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
-from html import escape
-from importlib.resources import files
 from string import Template
 from typing import Any
 
 from seqattn.alignment.measures import UNATTENDED
 from seqattn.errors import InputError
 from seqattn.models.base import Place, Reading
-from seqattn.pictures.legible import caption, right_to_left, visible
+from seqattn.pictures.document import asset, colours, embedded, policy, shown, word
+from seqattn.pictures.legible import right_to_left
 from seqattn.pictures.panel import Panel, place_of, step_of
-from seqattn.pictures.ramp import DARK, LIGHT, STEPS, ramp, step
+from seqattn.pictures.ramp import STEPS, step
 
 MOST_PAIRS = 1000
 HEADINGS: dict[Place, str] = {
@@ -49,22 +45,21 @@ def page(found: Iterable[Sequence[Panel]]) -> str:
         runs = runs or list(map(_run, several))
         weights.append([(1000 * one.heads.weights).round().int().flatten().tolist() for one in several])
         pairs.append(_pair(number, several))
-        title = caption(several[0].pair.source) if number == 1 else f"{number:,} pairs"
+        title = several[0].pair.source if number == 1 else f"{number:,} pairs"
         place = several[0].heads.place
-    style, script = _colours() + _asset("page.css"), _asset("page.js")
-    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
+    style, script = colours() + asset(__package__, "page.css"), asset(__package__, "page.js")
     data = {"steps": STEPS, "unattended": UNATTENDED, "sides": SIDES[place], "runs": runs, "pairs": weights}
     data["mark"] = "first" if place == "decoder" else "last"
-    return Template(_asset("page.html")).substitute(
-        policy=f"{policy}; base-uri 'none'; form-action 'none'",
-        title=escape(title),
+    return Template(asset(__package__, "page.html")).substitute(
+        policy=policy(style, script),
+        title=shown(title),
         heading=HEADINGS[place],
         **SIDES[place],
         style=style,
         pairs="".join(pairs),
         legend="".join(f'<i class="w{k}"></i>' for k in range(STEPS + 1)),
         unattended=f"{UNATTENDED:.0%}",
-        weights=json.dumps(data, separators=(",", ":")),
+        weights=embedded(data),
         script=script,
     )
 
@@ -88,7 +83,7 @@ def _run(seen: Panel) -> dict[str, Any]:
 def _pair(number: int, several: Sequence[Panel]) -> str:
     """One sentence with a section for each run; the first sentence is expanded."""
     runs = "".join(_section(number, place, seen) for place, seen in enumerate(several))
-    source = escape(caption(several[0].pair.source))
+    source = shown(several[0].pair.source)
     return f"""<details class="pair"{" open" if number == 1 else ""}>
 <summary><span class="number">{number}</span> <bdi lang="">{source}</bdi></summary>
 <div class="runs">
@@ -100,7 +95,7 @@ def _pair(number: int, several: Sequence[Panel]) -> str:
 def _section(pair: int, run: int, seen: Panel) -> str:
     """One run's table for one pair."""
     own = "" if seen.reading == seen.own else " hidden"
-    name = escape(caption(seen.run))
+    name = shown(seen.run)
     return f"""<section class="run" data-pair="{pair - 1}" data-run="{run}">
 <h2>{name}</h2>
 <p class="reading faint">
@@ -118,19 +113,19 @@ def _target(seen: Panel) -> str:
     """The target's text; empty for self-attention of the source."""
     if seen.heads.place == "encoder":
         return ""
-    return f'<p class="target-text" lang="" dir="auto">{escape(caption(seen.pair.target))}</p>\n'
+    return f'<p class="target-text" lang="" dir="auto">{shown(seen.pair.target)}</p>\n'
 
 
 def _table(seen: Panel) -> str:
     """Weights in percent; for a right-to-left source the table runs from right to left as well."""
     source, target, weights, place = seen.attention
     direction = "rtl" if right_to_left(source) else "ltr"
-    columns = "".join(f'<th scope="col">{_word(word)}</th>' for word in source)
+    columns = "".join(f'<th scope="col">{word(one)}</th>' for one in source)
     rows = "".join(
-        f'<tr><th scope="row">{_word(word)}</th>'
+        f'<tr><th scope="row">{word(one)}</th>'
         + "".join(f'<td class="w{step(weight)}">{100 * weight:.0f}</td>' for weight in row)
         + "</tr>\n"
-        for word, row in zip(target, weights.tolist(), strict=True)
+        for one, row in zip(target, weights.tolist(), strict=True)
     )
     sides = "{target} words (rows) to {source} words (columns)".format_map(SIDES[place])
     return f"""<table dir="{direction}" lang="">
@@ -140,33 +135,3 @@ def _table(seen: Panel) -> str:
 {rows}</tbody>
 </table>
 """
-
-
-def _word(word: str) -> str:
-    return f"<bdi>{escape(visible(word))}</bdi>"
-
-
-def _colours() -> str:
-    """The style rules for the colours of background, text and every step of weight."""
-
-    def rules(ground: str, text: str, mark: str, dark: bool) -> str:
-        steps = "".join(
-            f".w{k}{{--fill:{fill};--ink:{ink}}}" for k, (fill, ink) in enumerate(ramp(dark=dark))
-        )
-        return f":root{{--ground:{ground};--text:{text};--mark:{mark}}}{steps}"
-
-    light = rules(*LIGHT, "#b3400e", dark=False)
-    # Print is always light.
-    return (
-        f"{light}\n@media screen and (prefers-color-scheme: dark){{{rules(*DARK, '#ffb35c', dark=True)}}}\n"
-    )
-
-
-def _asset(name: str) -> str:
-    return (files(__package__) / "assets" / name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """A source expression that allows only this style or script."""
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"'sha256-{digest}'"

@@ -1,0 +1,46 @@
+"""What a comparison concludes, in sentences."""
+
+from __future__ import annotations
+
+from seqattn.comparison.figures import interval_in_words, mean_in_words
+from seqattn.comparison.findings import Findings
+from seqattn.comparison.verdict import UNITS
+
+
+def verdicts(found: Findings) -> list[str]:
+    """The verdict in sentences: for two systems by every metric, the deciding one first; for more by that."""
+    metrics = sorted(UNITS, key=lambda metric: metric != found.metric)
+    if len(found.contrasts) > 1:
+        metrics = metrics[:1]
+    return [one.in_words(metric) for one in found.contrasts for metric in metrics]
+
+
+def notes(found: Findings) -> list[str]:
+    """How sure the verdict is, and by which tests."""
+    if not found.contrasts:
+        return []
+    several = any(one.by(found.metric)[0].seed_error is not None for one in found.contrasts)
+    named = len(found.contrasts) > 1
+    corrected = f", corrected for {len(found.contrasts)} pairs of systems" if named else ""
+    test = (
+        "Student's t over test sentences and seeds"
+        if several
+        else "approximate randomization of test sentences"
+    )
+    lines = [f"p by {test}{corrected}; α = 0.05."]
+    for one in found.contrasts:
+        lines.append((f"{one.first}, {one.second}: " if named else "") + one.uncertainty(found.metric))
+    if not all(one.of_systems for one in found.contrasts):
+        lines.append("One model of a system does not show how much its seed matters: --seeds trains more.")
+    return lines
+
+
+def spread_lines(found: Findings) -> list[str]:
+    """For systems with several models, their mean score with its interval over seeds."""
+    spreads = [(system.name, system.spread(found.metric)) for system in found.systems]
+    return [
+        f"{name}: {found.metric} {mean_in_words(one)} over {len(one.values)} seeds "
+        f"(95 % interval of the mean {interval_in_words(one)})"
+        for name, one in spreads
+        if one.deviation is not None
+    ]

@@ -1,0 +1,163 @@
+"""Starting a comparison: its data, and the folders of its runs, alike for all systems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from seqattn.comparison.folder import ComparisonFolder, Evaluation
+from seqattn.comparison.plan import Plan, Recipe, budget_in_words, with_budget
+from seqattn.data.batching import IDS, epoch_batches, lengths_of
+from seqattn.data.encoding import Report, silent
+from seqattn.errors import InputError
+from seqattn.models import ModelOptions, build
+from seqattn.models.base import Vocabulary
+from seqattn.runs.experiment import new_config
+from seqattn.runs.folder import RunConfig, RunFolder
+from seqattn.runs.preparation import Prepared, load_data, prepare
+from seqattn.runs.presets import check_alike, choose_preset, compose
+from seqattn.text.tokenizer import Tokenizer, TokenizerOptions
+from seqattn.training.schedule import TrainingOptions
+
+Composed = tuple[ModelOptions, TokenizerOptions, TrainingOptions]
+
+
+class Task(NamedTuple):
+    """A run of a comparison."""
+
+    system: str
+    seed: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Started:
+    """A comparison whose runs have their folders."""
+
+    tasks: tuple[Task, ...]
+    """Of every system and seed, the seeds of a system together."""
+    prepared: Prepared | None
+    """The data; None if it was not needed, because no run was missing."""
+    preset: str = ""
+    asked_vocabulary: int = 0
+    """Its size as asked for, 0 if it was chosen."""
+    budget: str = ""
+    """Of each run, in words."""
+
+
+def check(plan: Plan) -> None:
+    """InputError for settings that cannot be compared, before a corpus is read."""
+    _compose(plan, "tiny" if plan.preset == "auto" else plan.preset, plan.settings)
+
+
+def start(
+    plan: Plan,
+    evaluation: Evaluation,
+    folder: ComparisonFolder,
+    command: Sequence[str] = (),
+    report: Report = silent,
+) -> Started:
+    """Record the plan and make the folders of the runs that are missing.
+
+    InputError before anything is written when the data cannot be used or runs that exist do not fit the plan.
+    """
+    tasks = tuple(
+        Task(recipe.name, seed, folder.run(recipe.name, seed).path)
+        for recipe in plan.recipes
+        for seed in plan.seeds
+    )
+    begun = [task for task in tasks if RunFolder(task.path).begun]
+    if len(begun) == len(tasks):
+        folder.write(plan, evaluation, command)
+        return Started(tasks, None)
+    data = load_data(plan.train, plan.valid)
+    preset = choose_preset(len(data.train)) if plan.preset == "auto" else plan.preset
+    _, tokenizer_options, training = next(iter(_compose(plan, preset, plan.settings).values()))
+    known = _tokenizer_of(begun, data.record.train_fingerprint)
+    prepared = prepare(data, tokenizer_options, training.max_length, known, report)
+    settings = with_budget(plan, *_epoch(prepared, training))
+    composed = _compose(plan, preset, settings)
+    for recipe in plan.recipes:
+        refuse_long_sentences(recipe, composed[recipe.name], prepared)
+    architectures = {recipe.name: recipe.architecture for recipe in plan.recipes}
+    new: list[tuple[RunFolder, RunConfig]] = []
+    for task in tasks:
+        model, tokenizer, training = composed[task.system]
+        training = replace(training, seed=task.seed)
+        config = new_config(prepared, architectures[task.system], model, tokenizer, training, command)
+        run = RunFolder(task.path)
+        if run.begun:
+            _check_alike(run, config)
+        else:
+            new.append((run, config))
+    folder.write(plan, evaluation, command)
+    for run, config in new:
+        run.begin(config, prepared.tokenizer)
+    budget = f"Budget of each run: {budget_in_words(settings)}"
+    return Started(tasks, prepared, preset, tokenizer_options.vocab_size, budget)
+
+
+def _empty(architecture: str, options: ModelOptions, tokenizer: Tokenizer) -> Any:
+    """A model without weights."""
+    with torch.device("meta"):
+        sizes = Vocabulary(len(tokenizer.source), len(tokenizer.target), tokenizer.joint)
+        return build(architecture, options, sizes)
+
+
+def refuse_long_sentences(recipe: Recipe, composed: Composed, prepared: Prepared) -> None:
+    """InputError when a model has fewer positions than a sentence has pieces."""
+    longest = _empty(recipe.architecture, composed[0], prepared.tokenizer).longest
+    if longest is not None and prepared.longest > longest:
+        raise InputError(
+            f"a sentence has {prepared.longest} pieces, the model of {recipe.name} only {longest} positions",
+            remedy="raise max_positions, or shorten the texts",
+        )
+
+
+def _compose(plan: Plan, preset: str, settings: Mapping[str, Any]) -> dict[str, Composed]:
+    recipes = {
+        one.name: compose(one.architecture, preset, {**settings, **one.settings}) for one in plan.recipes
+    }
+    check_alike(recipes)
+    return recipes
+
+
+def _tokenizer_of(begun: Sequence[Task], fingerprint: str) -> Tokenizer | None:
+    """The tokenizer that the runs share; InputError when they were trained on other texts."""
+    for task in begun:
+        run = RunFolder(task.path)
+        config = run.read_config()
+        if config.data.train_fingerprint != fingerprint:
+            raise InputError(
+                "was trained on other texts than the training corpus holds now",
+                path=run.path,
+                remedy="choose another folder with --out",
+            )
+        return run.read_tokenizer(config.tokenizer.joint)
+    return None
+
+
+def _epoch(prepared: Prepared, training: TrainingOptions) -> tuple[int, int]:
+    """The updates and the tokens of one epoch."""
+    lengths = lengths_of(prepared.train, IDS)
+    batches = epoch_batches(lengths, training.batch_tokens, training.seed, 0)
+    return -(-len(batches) // training.accumulate), sum(map(sum, lengths))
+
+
+def _check_alike(run: RunFolder, wanted: RunConfig) -> None:
+    """InputError when a run that exists was trained in another way than the plan says."""
+    config = run.read_config()
+    parts = ("architecture", "model", "tokenizer", "training")
+    differing = [part for part in parts if getattr(config, part) != getattr(wanted, part)]
+    if config.data.valid_fingerprint != wanted.data.valid_fingerprint:
+        differing.append("validation corpus")
+    if differing:
+        raise InputError(
+            f"has another {' and '.join(differing)} than this comparison asks for",
+            path=run.path,
+            remedy="choose another folder with --out",
+        )

@@ -1,0 +1,183 @@
+"""Training the runs of a comparison, each in a process of its own.
+
+A process of its own shows the memory that a training needs, and can be stopped at any time; what it had saved
+is continued.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import torch
+
+from seqattn.comparison.starting import Task
+from seqattn.errors import InputError
+from seqattn.hardware import keep_freed_memory
+from seqattn.runs.experiment import Experiment
+from seqattn.runs.folder import RunFolder
+from seqattn.runs.preparation import load_data
+from seqattn.training.events import Event
+from seqattn.training.schedule import Progress, TrainingOptions
+
+
+@dataclass(frozen=True)
+class Began:
+    """A run has been loaded and its training begins, or continues."""
+
+    progress: Progress
+    options: TrainingOptions
+    parameters: int
+
+
+@dataclass
+class _Worker:
+    task: Task
+    process: BaseProcess
+    connection: Connection
+    ended: bool = False
+
+
+class Workers:
+    """Trains runs, `jobs` at a time, each in a process of its own; an iterator of their events.
+
+    A run is begun or continued, and one that is finished is left as it is. With several GPUs the jobs are
+    divided among them. Leaving the context ends what still runs.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        corpora: tuple[Sequence[str], str | None],
+        device: torch.device,
+        threads: int,
+        jobs: int = 1,
+    ) -> None:
+        self.waiting = [task for task in tasks if not RunFolder(task.path).finished]
+        self.stopped = False
+        self.jobs = jobs
+        self._corpora, self._device, self._threads = corpora, device, threads
+        self._running: list[_Worker] = []
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._running:
+            worker.process.terminate()
+            worker.process.join()
+            worker.connection.close()
+
+    def stop(self) -> None:
+        """Let the runs save and end; those that have not begun do not begin."""
+        if not self.stopped:
+            self.stopped = True
+            for worker in self._running:
+                with contextlib.suppress(OSError):
+                    worker.connection.send("stop")
+
+    def __iter__(self) -> Iterator[tuple[Task, Began | Event]]:
+        while True:
+            while self.waiting and len(self._running) < self.jobs and not self.stopped:
+                self._running.append(self._begin(self.waiting.pop(0)))
+            if not self._running:
+                return
+            ready = wait([worker.connection for worker in self._running])
+            for worker in [one for one in self._running if one.connection in ready]:
+                try:
+                    event = worker.connection.recv()
+                except (EOFError, OSError):
+                    self._end(worker)
+                    continue
+                if isinstance(event, BaseException):
+                    raise event
+                yield worker.task, event
+
+    def _begin(self, task: Task) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        taken = {worker.process.name for worker in self._running}
+        device = next(name for name in self._devices() if name not in taken)
+        arguments = (theirs, task.path, self._corpora, device.partition("/")[0], self._threads)
+        process = context.Process(target=_train, args=arguments, name=device, daemon=True)
+        with _without_interrupts():
+            process.start()
+        theirs.close()
+        return _Worker(task, process, ours)
+
+    def _devices(self) -> Iterator[str]:
+        """A name for each job: its device, and its number where several share one."""
+        count = torch.cuda.device_count() if self._device == torch.device("cuda") else 0
+        for job in range(self.jobs):
+            yield f"{f'cuda:{job % count}' if count else self._device}/{job}"
+
+    def _end(self, worker: _Worker) -> None:
+        worker.process.join()
+        worker.connection.close()
+        self._running.remove(worker)
+        if worker.process.exitcode:
+            raise InputError(
+                f"its training ended unexpectedly ({_cause(worker.process.exitcode)})",
+                path=worker.task.path,
+                remedy="the same command continues from what was saved",
+            )
+
+
+def _cause(status: int) -> str:
+    if status < 0:
+        with contextlib.suppress(ValueError):
+            return f"by {signal.Signals(-status).name}"
+    return f"exit status {status}"
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """A process started in this context ignores Ctrl-C: it is told by the one that started it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _train(
+    connection: Connection, path: Path, corpora: tuple[Sequence[str], str | None], device: str, threads: int
+) -> None:
+    """Train one run to the end in a process of its own, sending its events."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        keep_freed_memory()
+        torch.set_num_threads(threads)
+        experiment = Experiment.resume(path, {}, torch.device(device), load_data(*corpora))
+        progress, options = experiment.trainer.progress, experiment.config.training
+        connection.send(Began(progress, options, experiment.parameters))
+        for event in experiment.run():
+            connection.send(event)
+            if connection.poll():
+                experiment.save()
+                break
+    except (InputError, MemoryError, torch.OutOfMemoryError) as error:
+        connection.send(error)
+    except (BrokenPipeError, ConnectionError, EOFError):
+        # Nobody listens any more.
+        pass
+    connection.close()
+
+
+def _end_with_parent() -> None:
+    """End this process at once when the one that started it has ended, however that was."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
