@@ -63,6 +63,17 @@ def figures(found, title):
     return {group.name: group.values for group in titled(found, title).groups}
 
 
+def all_faults(found):
+    """The values of the faults of sentences and of words."""
+    copied = {
+        name: values
+        for one in found
+        if one.title == "copied words"
+        for name, values in figures(found, one.title).items()
+    }
+    return figures(found, "faults") | copied
+
+
 def bounds(name):
     low, _, high = name.rstrip("+").partition("–")
     return int(low), math.inf if name.endswith("+") else int(high or low)
@@ -79,8 +90,9 @@ def test_breakdowns_come_in_a_fixed_order():
         "recall of numbers and names",
         "length",
         "faults",
+        "copied words",
     ]
-    assert [one.higher_is_better for one in found] == [True] * 6 + [False]
+    assert [one.higher_is_better for one in found] == [True] * 6 + [False] * 2
     without = breakdowns([system([pair.source for pair in pairs])], pairs, None)
     assert without == [one for one in found if one.title != "recall of words by frequency"]
 
@@ -147,7 +159,7 @@ def test_perfect_translations_have_every_word_and_no_fault(corpus):
     pairs, _ = corpus
     found = breakdowns([system([pair.target for pair in pairs])], pairs, {"a": 1, "b": 7})
     for one in found:
-        value = {"%": 0.0 if one.title == "faults" else 100.0, "": 1.0}[one.unit]
+        value = {"%": 0.0 if not one.higher_is_better else 100.0, "": 1.0}[one.unit]
         assert all(group.values == (value,) for group in one.groups)
 
 
@@ -212,7 +224,7 @@ def test_a_character_is_no_name():
 )
 def test_each_fault_is_found_where_it_is(hypothesis, faults):
     pair = Pair("a very very old house 7", "ein Haus sehr sehr alt")
-    found = figures(breakdowns([system([hypothesis])], [pair], None), "faults")
+    found = all_faults(breakdowns([system([hypothesis])], [pair], None))
     wanted = zip(("repetition", "copying", "untranslated", "empty"), faults, strict=True)
     assert found == {name: (value,) for name, value in wanted}
 
@@ -222,7 +234,7 @@ def test_faults_are_counted_over_the_test_set_and_averaged_over_the_members_that
     systems = [system(["a a", "x b"], ["a b c", ""]), system(["", ""])]
     found = breakdowns(systems, pairs, None)
     assert figures(found, "length")["length ratio"] == (pytest.approx((4 / 6 + 3 / 6) / 2), 0.0)
-    assert figures(found, "faults") == {
+    assert all_faults(found) == {
         "repetition": (25.0, 0.0),
         "copying": (12.5, None),
         "untranslated": (0.0, 0.0),
@@ -232,7 +244,7 @@ def test_faults_are_counted_over_the_test_set_and_averaged_over_the_members_that
 
 def test_what_is_right_in_the_reference_is_no_fault():
     same, empty = Pair("Tom Tom", "Tom Tom"), Pair("Tom", "")
-    found = figures(breakdowns([system(["Tom Tom", ""])], [same, empty], None), "faults")
+    found = all_faults(breakdowns([system(["Tom Tom", ""])], [same, empty], None))
     assert set(found.values()) == {(0.0,)}
 
 

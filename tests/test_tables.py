@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqattn.comparison.conclusion import notes, spread_lines, verdicts
+from seqattn.comparison.conclusion import costs_in_words, notes, spread_lines, verdicts
 from seqattn.comparison.findings import Alignment
 from seqattn.comparison.tables import latex, markdown, rows_of
 from seqattn.evaluation.significance import spread
-from seqattn.pictures.legible import caption
+from seqattn.pictures.legible import caption, duration
 
 from compared import FOUR, HOSTILE, TWO, comparison, hostile
 
@@ -182,7 +182,8 @@ def test_every_sentence_and_figure_of_the_findings_is_in_markdown(findings):
     said = [
         shown_by_markdown_at_first(line[2:].strip("*")) for line in text.splitlines() if line.startswith("- ")
     ]
-    assert said == [*verdicts(findings), *notes(findings), *findings.cautions, *findings.terms]
+    concluded = [*verdicts(findings), *costs_in_words(findings), *notes(findings)]
+    assert said == [*concluded, *findings.cautions, *findings.terms]
     systems, *parts = markdown_tables(text)
     names = [system.name for system in findings.systems]
     assert systems[0] == ["", *names]
@@ -260,6 +261,14 @@ def test_spreads_are_told_only_of_systems_with_several_models():
             f"{system.name}: BLEU {one.mean:.2f} ± {one.deviation:.2f} over 3 seeds "
             f"(95 % interval of the mean {one.low:.2f} to {one.high:.2f})"
         )
+
+
+def test_the_costs_of_a_run_are_said_for_every_system_that_was_trained():
+    lines = costs_in_words(FOUR)
+    trained = [one for one in FOUR.systems if one.cost("seconds") is not None]
+    assert len(lines) == len(trained) < len(FOUR.systems)
+    for line, system in zip(lines, trained, strict=True):
+        assert line.startswith(f"A run of {system.name} took {duration(system.cost('seconds'))} of training")
 
 
 def test_notes_name_the_test_and_its_uncertainties():

@@ -60,10 +60,10 @@ def _sections(found: Findings, width: int) -> Iterator[tuple[str, RenderableType
 
 def verdict(found: Findings) -> RenderableType:
     """The verdict in sentences, how sure it is, and what was not alike."""
-    from seqattn.comparison.conclusion import notes, spread_lines, verdicts
+    from seqattn.comparison.conclusion import costs_in_words, notes, spread_lines, verdicts
 
     lines = [Text(line, style="bold" if number == 0 else "") for number, line in enumerate(verdicts(found))]
-    lines += [Text(line) for line in spread_lines(found)]
+    lines += [Text(line) for line in (*spread_lines(found), *costs_in_words(found))]
     lines += [Text(line, style="dim") for line in notes(found)]
     lines += [Text(f"Caution: {line}", style="yellow") for line in found.cautions]
     return Group(*lines, Text(" ".join(map(caption, found.terms)), style="dim"))

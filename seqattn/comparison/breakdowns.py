@@ -44,7 +44,7 @@ def breakdowns(
     found = _by_length(systems, pairs)
     if counts is not None:
         found.append(_by_frequency(systems, pairs, counts))
-    found += [figures(systems, pairs) for figures in (_numbers_and_names, _length, _faults)]
+    found += [figures(systems, pairs) for figures in (_numbers_and_names, _length, _faults, _copied)]
     return [one for one in found if one.groups]
 
 
@@ -159,14 +159,19 @@ def _faults(systems: Sequence[System], pairs: Sequence[Pair]) -> Breakdown:
         expected = set(_repeated(reference, shortest))
         return int(any(run not in expected for run in _repeated(hypothesis, shortest))), 1
 
-    figures = {"repetition": repetition, "copying": _copying, "untranslated": _untranslated, "empty": _empty}
+    figures = {"repetition": repetition, "untranslated": _untranslated, "empty": _empty}
     remark = (
-        "Repetition: translations in which words occur twice in a row that do not in the reference. Copying: "
-        "words of translations that the source has, but not the reference. Untranslated, empty: translations "
-        "that are the source's words or no words, unlike the reference."
+        "Repetition: translations in which words occur twice in a row that do not in the reference. "
+        "Untranslated, empty: translations that are the source's words or no words, unlike the reference."
     )
     groups = _groups(systems, pairs, figures)
-    return Breakdown("faults", "fault", "sentences or words", "%", groups, remark, higher_is_better=False)
+    return Breakdown("faults", "fault", "sentences", "%", groups, remark, higher_is_better=False)
+
+
+def _copied(systems: Sequence[System], pairs: Sequence[Pair]) -> Breakdown:
+    remark = "Words of translations that the source has, but not the reference."
+    groups = _groups(systems, pairs, {"copying": _copying})
+    return Breakdown("copied words", "fault", "words", "%", groups, remark, higher_is_better=False)
 
 
 def _repeated(sequence: Words, shortest: int) -> Iterator[Words]:

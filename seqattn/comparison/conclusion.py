@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from seqattn.comparison.figures import interval_in_words, mean_in_words
+from seqattn.comparison.figures import DECODING, MEMORY, SIZE, TIME, interval_in_words, mean_in_words
 from seqattn.comparison.findings import Findings
 from seqattn.comparison.verdict import UNITS
+
+COSTS_IN_WORDS = {
+    TIME: "{} of training",
+    MEMORY: "{} MB of memory",
+    SIZE: "{} MB on disk",
+    DECODING: "and translates {} sentences/s",
+}
+"""How the main costs are said."""
 
 
 def verdicts(found: Findings) -> list[str]:
@@ -32,6 +40,20 @@ def notes(found: Findings) -> list[str]:
         lines.append((f"{one.first}, {one.second}: " if named else "") + one.uncertainty(found.metric))
     if not all(one.of_systems for one in found.contrasts):
         lines.append("One model of a system does not show how much its seed matters: --seeds trains more.")
+    return lines
+
+
+def costs_in_words(found: Findings) -> list[str]:
+    """What a run of each system costs, in a sentence."""
+    lines = []
+    for system in found.systems:
+        parts = [
+            form.format(one.text(value))
+            for one, form in COSTS_IN_WORDS.items()
+            if (value := system.mean(one.of)) is not None
+        ]
+        if parts:
+            lines.append(f"A run of {system.name} took {', '.join(parts)}.")
     return lines
 
 

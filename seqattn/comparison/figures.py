@@ -67,6 +67,9 @@ PARAMETERS = Figure("parameters", _cost(lambda costs: costs.parameters), _whole)
 EMBEDDINGS = Figure("in embeddings", _cost(lambda costs: costs.embeddings), _whole)
 TOKENS = Figure("tokens trained on", _cost(lambda costs: costs.tokens), _whole)
 TIME = Figure("training time", _cost(lambda costs: costs.seconds), duration)
+MEMORY = Figure("peak memory, MB", _cost(lambda costs: costs.memory), _megabytes)
+SIZE = Figure("size, MB", _cost(lambda costs: costs.size), _megabytes)
+DECODING = Figure("decoding sentences/s", lambda one: one.sentences_per_second, "{:,.1f}".format)
 COSTS = (
     PARAMETERS,
     EMBEDDINGS,
@@ -74,9 +77,9 @@ COSTS = (
     TOKENS,
     TIME,
     Figure("training tokens/s", _cost(lambda costs: costs.tokens_per_second or None), _whole),
-    Figure("peak memory, MB", _cost(lambda costs: costs.memory), _megabytes),
-    Figure("size, MB", _cost(lambda costs: costs.size), _megabytes),
-    Figure("decoding sentences/s", lambda one: one.sentences_per_second, "{:,.1f}".format),
+    MEMORY,
+    SIZE,
+    DECODING,
 )
 """What training and decoding cost."""
 

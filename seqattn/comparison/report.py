@@ -8,7 +8,7 @@ from string import Template
 from seqattn.alignment.reading import Attention
 from seqattn.comparison.cards import cards, ngrams
 from seqattn.comparison.charts import Chart, charts, drawing
-from seqattn.comparison.conclusion import notes, verdicts
+from seqattn.comparison.conclusion import costs_in_words, notes, verdicts
 from seqattn.comparison.figures import (
     EMBEDDINGS,
     MISSING,
@@ -117,7 +117,9 @@ def _verdict(findings: Findings) -> str:
     others = said[len(leading) :]
     html = "".join(f'<p class="lead">{shown(one)}</p>' for one in leading)
     html += f'<ul class="others">{_items(others)}</ul>' if others else ""
-    html += "".join(f'<p class="faint">{shown(one)}</p>' for one in notes(findings))
+    html += "".join(
+        f'<p class="faint">{shown(one)}</p>' for one in (*costs_in_words(findings), *notes(findings))
+    )
     if findings.cautions:
         html += f'<div class="cautions"><h3>Cautions</h3><ul>{_items(findings.cautions)}</ul></div>'
     if findings.terms:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,9 +94,9 @@ def load_systems(
             if path in elsewhere:
                 members.append(elsewhere[path])
                 continue
-            report(f"{name}, {own}" if len(paths) > 1 else name)
-            found = member(runs[path], test, own, search_of(evaluation), keep)
-            members.append(found)
+            named = f"{name}, {own}" if len(paths) > 1 else name
+            search = search_of(evaluation)
+            members.append(member(runs[path], test, own, search, keep, partial(report, named)))
         systems.append(System(name, tuple(members)))
     return systems, test
 
@@ -138,11 +139,16 @@ def search_of(evaluation: Evaluation) -> Search:
 
 
 def member(
-    run: Run, test: EvaluationSet, name: str, search: Search, keep: ComparisonFolder | None = None
+    run: Run,
+    test: EvaluationSet,
+    name: str,
+    search: Search,
+    keep: ComparisonFolder | None = None,
+    begins: Callable[[], object] = lambda: None,
 ) -> Member:
     """A run and its translations of the test set, which are kept in the comparison's folder, if there is one.
 
-    Translations that were kept are not made again.
+    Translations that were kept are not made again; `begins` is called if they are to be made.
     """
     made = {
         "test": test.fingerprint,
@@ -154,6 +160,7 @@ def member(
     references = [pair.target for pair in test.pairs]
     decoded = keep.read_translations(folder, made) if keep else None
     if decoded is None or len(decoded.hypotheses) != len(references):
+        begins()
         found = run.evaluate(test.pairs, beam=search.beam, length_penalty=search.length_penalty)
         decoded = Decoded(found.hypotheses, found.output_ids, found.seconds)
         if keep:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from seqattn.comparison.conclusion import notes, verdicts
+from seqattn.comparison.conclusion import costs_in_words, notes, verdicts
 from seqattn.comparison.figures import (
     MISSING,
     PARAMETERS,
@@ -71,7 +71,7 @@ def markdown(found: Findings) -> str:
     names = [_in_markdown(system.name) for system in found.systems]
     rows = [[row.label, *row.cells] for row in rows_of(found)]
     parts = [
-        "\n".join(f"- {_block(line)}" for line in (*verdicts(found), *notes(found))),
+        "\n".join(f"- {_block(line)}" for line in (*verdicts(found), *costs_in_words(found), *notes(found))),
         "\n".join(f"- **{_in_markdown(line)}**" for line in found.cautions),
         "\n".join(f"- {_block(line)}" for line in found.terms),
         _markdown_table(["", *names], rows),

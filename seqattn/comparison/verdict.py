@@ -57,7 +57,7 @@ class Contrast:
         if found.gain < 0:
             names, scores, low, high = names[::-1], scores[::-1], -high, -low
         worse, better = names
-        ahead = f"{scores[1]:.2f} to {scores[0]:.2f}"
+        ahead = f"{scores[1]:.2f} against {scores[0]:.2f}"
         how_sure = f"95 % interval {low:.2f} to {high:.2f}, {p_value(p)}"
         by = f"{abs(found.gain):.2f} {unit}"
         if p >= LEVEL:
