@@ -9,6 +9,7 @@ from typing import Any
 from seqattn.comparison.plan import budget_in_words
 from seqattn.comparison.results import Costs, Member, System
 from seqattn.comparison.systems import Search
+from seqattn.data.corpus import short_name
 from seqattn.errors import counted
 from seqattn.runs.run import Run
 
@@ -31,11 +32,11 @@ def terms_of(systems: Sequence[System], test: str, sentences: int, search: Searc
     if runs:
         data, training = runs[0].config.data, runs[0].config.training
         if _same(runs, lambda run: run.config.data.train_fingerprint):
-            found.append(f"Trained on {counted(data.train_pairs, 'pair')} of {' + '.join(data.train)}.")
+            corpora = " + ".join(map(short_name, data.train))
+            found.append(f"Trained on {counted(data.train_pairs, 'pair')} of {corpora}.")
         if _same(runs, _validated_on):
-            found.append(
-                f"Validated on {counted(data.valid_pairs, 'pair')} of {data.valid or 'these, held out'}."
-            )
+            valid = short_name(data.valid) if data.valid else "these, held out"
+            found.append(f"Validated on {counted(data.valid_pairs, 'pair')} of {valid}.")
         if _same(runs, _vocabulary):
             found.append(f"One vocabulary of {len(runs[0].tokenizer.target):,} pieces.")
         if _same(runs, _batches):
@@ -47,7 +48,7 @@ def terms_of(systems: Sequence[System], test: str, sentences: int, search: Searc
         found.append(f"Seed{'s' * (len(seeds) > 1)}: {', '.join(map(str, seeds))}.")
     signature = systems[0].members[0].scores.bleu_signature
     found.append(
-        f"Tested on {counted(sentences, 'sentence')} of {test}, beam {search.beam}, length penalty "
+        f"Tested on {counted(sentences, 'sentence')} of {short_name(test)}, beam {search.beam}, length penalty "
         f"{search.length_penalty:g}; BLEU {signature}."
     )
     return found

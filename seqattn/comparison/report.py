@@ -26,6 +26,7 @@ from seqattn.comparison.findings import Findings
 from seqattn.comparison.marks import HUES, MARKS, hues, marks, named, swatch
 from seqattn.comparison.report_sentences import rows_to_show, sentence_data, sentences, translations_of
 from seqattn.comparison.results import Member
+from seqattn.data.corpus import short_name
 from seqattn.errors import counted
 from seqattn.evaluation.significance import Spread
 from seqattn.pictures.document import (
@@ -75,7 +76,7 @@ def report(findings: Findings, attention: Sequence[Sequence[Attention] | None]) 
     }
     return Template(asset(__package__, "report.html")).substitute(
         policy=policy(style, script),
-        heading=shown(f"{listed(names)} on {findings.test}"),
+        heading=shown(f"{listed(names)} on {short_name(findings.test)}"),
         summary=f"{counted(len(findings.pairs), 'test sentence')}. {findings.metric} decides.",
         contents="".join(f'<a href="#{_id(title)}">{title}</a>' for title in parts),
         sections="".join(_section(title, html) for title, html in parts.items()),

@@ -112,6 +112,11 @@ def merge(corpora: Sequence[Corpus]) -> Corpus:
     )
 
 
+def short_name(argument: str) -> str:
+    """A corpus as named on the command line, without the folders of its files."""
+    return ",".join(Path(part).name for part in argument.split(","))
+
+
 def side_names(argument: str) -> tuple[str, str] | None:
     """What the names of two texts `SOURCE,TARGET` call their sides: the one part in which they differ.
 
