@@ -22,6 +22,7 @@ from seqattn.comparison.findings import Alignment
 from seqattn.comparison.marks import HUES
 from seqattn.comparison.report import report
 from seqattn.comparison.report_sentences import MOST_SENTENCES, rows_to_show
+from seqattn.data.corpus import short_name
 from seqattn.evaluation.metrics import metrics_for
 from seqattn.pictures.document import PERCENTS, packed
 from seqattn.pictures.legible import caption, visible
@@ -375,7 +376,7 @@ def test_text_is_shown_and_never_interpreted(text):
     assert {e["tag"] for e in document.elements} | wanted == {e["tag"] for e in plain.elements} | wanted
     names = {name for e in document.elements for name in e["attributes"]}
     assert names <= {name for e in plain.elements for name in e["attributes"]}
-    assert document.all("h1")[0]["text"] == caption(f"{text}0 and {text}1 on {text}")
+    assert document.all("h1")[0]["text"] == caption(f"{text}0 and {text}1 on {short_name(text)}")
     assert document.data["sources"] == [caption(text)] * 3
     words = document.data["systems"][0]["attention"][0][2] or [*caption(text).split(" "), "</s>"]
     assert words == [visible(word) for word in [*text.split(), "</s>"]]

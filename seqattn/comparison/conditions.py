@@ -48,8 +48,8 @@ def terms_of(systems: Sequence[System], test: str, sentences: int, search: Searc
         found.append(f"Seed{'s' * (len(seeds) > 1)}: {', '.join(map(str, seeds))}.")
     signature = systems[0].members[0].scores.bleu_signature
     found.append(
-        f"Tested on {counted(sentences, 'sentence')} of {short_name(test)}, beam {search.beam}, length penalty "
-        f"{search.length_penalty:g}; BLEU {signature}."
+        f"Tested on {counted(sentences, 'sentence')} of {short_name(test)}, beam {search.beam}, length "
+        f"penalty {search.length_penalty:g}; BLEU {signature}."
     )
     return found
 
