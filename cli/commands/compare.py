@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -285,20 +285,17 @@ def _tell_missing(console: Console, folder: ComparisonFolder | None) -> None:
 
 def _show(console: Console, found: Findings, wanted: Mapping[str, str]) -> None:
     """Write what is asked for; show the comparison unless standard output is used for something else."""
-    from seqattn.comparison.findings import attention_of
     from seqattn.comparison.report import report
     from seqattn.comparison.tables import latex, markdown
 
     from ..views.comparison import comparison
 
+    writers: dict[str, Callable[[Findings], str]] = {"report": report, "markdown": markdown, "latex": latex}
     for kind, path in wanted.items():
         if kind == "json":
             write_json(found.to_json(), path)
-        elif kind == "report":
-            rows = range(len(found.pairs))
-            write_text(report(found, [attention_of(one, found.pairs, rows) for one in found.systems]), path)
         else:
-            write_text({"markdown": markdown, "latex": latex}[kind](found), path)
+            write_text(writers[kind](found), path)
         if path != "-":
             console.print(f"Written to {path}.", markup=False, soft_wrap=True)
     if "-" not in wanted.values():

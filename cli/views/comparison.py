@@ -193,5 +193,5 @@ def attention_maps(found: Findings, width: int) -> tuple[list[RenderableType], l
         if seen is None:
             without.append(one.name)
         else:
-            maps.append(attention_map(seen[0], width=room, title=one.name))
+            maps.append(attention_map(seen[row], width=room, title=one.name))
     return maps, without

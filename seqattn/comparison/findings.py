@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
@@ -189,10 +189,11 @@ def compare(
     return find(systems, tested, search)
 
 
-def attention_of(system: System, pairs: Sequence[Pair], rows: Iterable[int]) -> list[Attention] | None:
-    """How the system's first model attends from its own translations of some rows; None without attention."""
+def attention_of(system: System, pairs: Sequence[Pair], rows: Sequence[int]) -> dict[int, Attention] | None:
+    """How its first model attends from its own translations of some rows, by row; None without attention."""
     first = system.members[0]
     if first.run is None or not first.run.model.attention_shape:
         return None
     chosen = [(pairs[row].source, first.hypotheses[row]) for row in rows]
-    return [seen.attention for seen in first.run.attentions(chosen)]
+    seen = first.run.attentions(chosen)
+    return {row: one.attention for row, one in zip(rows, seen, strict=True)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from string import Template
 
 from seqattn.alignment.reading import Attention
@@ -22,7 +22,7 @@ from seqattn.comparison.figures import (
     models_of,
     scores_of,
 )
-from seqattn.comparison.findings import Findings
+from seqattn.comparison.findings import Findings, attention_of
 from seqattn.comparison.marks import HUES, MARKS, hues, marks, named, swatch
 from seqattn.comparison.report_sentences import rows_to_show, sentence_data, sentences, translations_of
 from seqattn.comparison.results import Member
@@ -44,16 +44,18 @@ from seqattn.pictures.document import (
 from seqattn.pictures.ramp import STEPS
 
 
-def report(findings: Findings, attention: Sequence[Sequence[Attention] | None]) -> str:
+def report(findings: Findings, attention: Sequence[Mapping[int, Attention] | None] | None = None) -> str:
     """An HTML document.
 
-    `attention` is each system's, of its first member for each test sentence and its own translation; None for
-    a system without.
+    `attention` is each system's, of its first model, by row of the test set and for its own translation; None
+    for a system without. Unless given, the models are asked.
     """
+    rows = rows_to_show(findings)
+    if attention is None:
+        attention = [attention_of(system, findings.pairs, rows) for system in findings.systems]
     style = colours() + hues() + asset(__package__, "report.css")
     script = asset(__package__, "report.js")
     names = [system.name for system in findings.systems]
-    rows = rows_to_show(findings)
     differing = {one.row for each in findings.differing for one in (*each.first_better, *each.second_better)}
     translations = translations_of(findings, {*rows, *differing})
     drawn = charts(findings.systems, findings.metric)

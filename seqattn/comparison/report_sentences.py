@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -144,7 +144,7 @@ def _line(role: str, text: str, figure: str = "") -> str:
 
 def sentence_data(
     findings: Findings,
-    attention: Sequence[Sequence[Attention] | None],
+    attention: Sequence[Mapping[int, Attention] | None],
     rows: Sequence[int],
     translations: Translations,
 ) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def sentence_data(
 def _system_data(
     findings: Findings,
     at: int,
-    attention: Sequence[Attention] | None,
+    attention: Mapping[int, Attention] | None,
     rows: Sequence[int],
     translations: Translations,
 ) -> dict[str, Any]:
