@@ -1,5 +1,8 @@
 """The documentation mentions only commands and options that exist, and every command."""
 
+import re
+from xml.etree import ElementTree
+
 import click
 import pytest
 from seqattn_cli.main import cli
@@ -54,3 +57,17 @@ pip install seqattn
 """
     found = [arguments for _, line in code_blocks(text) for arguments in calls(line)]
     assert found == [["info", "runs/a"], ["translate", "runs/a"], ["compare", "--seed", "2"], ["info", "b"]]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_files_that_a_page_links_to_exist(page):
+    for target in re.findall(r"\]\(([^)\s#]+)", page.read_text(encoding="utf-8")):
+        assert "://" in target or (page.parent / target).exists(), target
+
+
+def test_the_picture_of_a_comparison_is_complete_and_needs_nothing_from_elsewhere():
+    text = (ROOT / "docs" / "compare.svg").read_text(encoding="utf-8")
+    shown = " ".join("".join(ElementTree.fromstring(text).itertext()).replace("\xa0", " ").split())
+    for part in ("seqattn compare", "BLEU", "alignment error rate", "by source length", "attended to"):
+        assert part in shown
+    assert "url(http" not in text and "@import" not in text and "/train.tsv" not in shown

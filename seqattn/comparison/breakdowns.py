@@ -177,11 +177,11 @@ def _copied(systems: Sequence[System], pairs: Sequence[Pair]) -> Breakdown:
 def _repeated(sequence: Words, shortest: int) -> Iterator[Words]:
     """The runs of words that occur twice in a row."""
     for size in range(shortest, len(sequence) // 2 + 1):
-        for start in range(len(sequence) - 2 * size + 1):
-            middle = start + size
-            run = sequence[start:middle]
-            if run == sequence[middle : middle + size]:
-                yield tuple(run)
+        alike = 0
+        for at in range(len(sequence) - size):
+            alike = alike + 1 if sequence[at] == sequence[at + size] else 0
+            if alike >= size:
+                yield tuple(sequence[at + 1 - size : at + 1])
 
 
 def _copying(source: Words, reference: Words, hypothesis: Words) -> tuple[int, int]:
