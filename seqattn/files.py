@@ -56,6 +56,30 @@ def read_binary(path: Path) -> bytes:
 
 
 @contextmanager
+def locked(folder: Path) -> Iterator[bool]:
+    """Whether this process alone holds the lock of a folder, in this context.
+
+    The system releases it when the process ends, however that is. Where it has no such locks (Windows), the
+    answer is yes.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield True
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write that replaces `path` once it is complete, and never after an error.
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import sacrebleu
 
-from commands import BOTH, SIZES, TEST, error_of, seqattn, setting
+from commands import BOTH, SIZES, TEST, contents, error_of, seqattn, setting
 
 
 @BOTH
@@ -98,7 +98,7 @@ def test_translations_of_another_tool_are_compared_too(work, tmp_path):
     assert found["systems"][2]["members"][0]["costs"] is None
     verdicts = {(one["first"], one["second"]): one["metrics"][0]["verdict"] for one in found["contrasts"]}
     assert verdicts["perfect", "same"].startswith("perfect is better than same by ")
-    assert verdicts["lstm", "same"].startswith("No difference in BLEU")
+    assert verdicts["lstm", "same"].startswith("lstm and same have the same BLEU")
     same.write_text("one line\n")
     message = error_of(seqattn("compare", work.run("lstm"), *systems, "--test", work.test, status=1))
     assert f"same.txt: has 1 line for {len(TEST)} test sentences" in message
@@ -161,6 +161,8 @@ def test_options_that_do_not_fit_together_are_a_usage_error(work, arguments, mes
         (["--budget", "tokens", "--max-updates", "9"], "a budget of tokens excludes --max-updates"),
         (["--system", "tool=missing.txt"], "missing.txt"),
         (["--gold", "missing.gold"], "missing.gold"),
+        (["--no-baselines"], "there is no system to train"),
+        (["--report", "nowhere/report.html"], "nowhere/report.html: cannot be written"),
     ],
     ids=str,
 )
@@ -170,6 +172,18 @@ def test_a_comparison_that_cannot_be_made_is_refused_before_anything_is_trained(
     start = ["compare", "--train", work.train, "--test", work.test, "--out", tmp_path / "new"]
     assert message in error_of(seqattn(*start, *options, status=1))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_never_replaces_what_is_compared(work, tmp_path):
+    (tmp_path / "test.tsv").write_bytes(work.test.read_bytes())
+    other = tmp_path / "other.txt"
+    other.write_text("a\n" * len(TEST))
+    compare = ["compare", work.run("lstm"), "--test", tmp_path / "test.tsv", "--system", f"other={other}"]
+    before = contents(tmp_path)
+    for path in (tmp_path / "test.tsv", other):
+        for kind in ("--json", "--report", "--markdown", "--latex"):
+            assert "is also an input" in seqattn(*compare, kind, path, status=2).stderr
+    assert contents(tmp_path) == before
 
 
 def test_a_folder_that_holds_something_else_is_refused(work, tmp_path):

@@ -10,13 +10,15 @@ import sys
 import pytest
 from seqattn_cli.views.comparing import ComparisonView
 
+from seqattn.comparison.folder import ComparisonFolder
 from seqattn.comparison.starting import Task
 from seqattn.comparison.workers import Began
 from seqattn.runs.folder import RunFolder
 from seqattn.training.events import Finished, Updated
 from seqattn.training.schedule import Progress, TrainingOptions
 
-from commands import BUDGET, SIZES, contents, error_of, seqattn, setting, weights_of
+from commands import BUDGET, SIZES, TEST, contents, error_of, seqattn, setting, weights_of
+from runs import write_tsv
 from terminal import rendered
 
 PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
@@ -119,6 +121,57 @@ def test_another_comparison_in_the_same_folder_is_refused_with_what_differs(work
 
 
 @posix
+def test_a_comparison_that_another_process_trains_is_left_alone(work, trained, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(trained[0], out)
+    shutil.rmtree(out / "lstm" / "seed-2")
+    with ComparisonFolder(out).alone():
+        message = seqattn("compare", "--out", out, status=1).stderr
+    assert "is being trained by another process" in message
+    assert "2 seeds" in seqattn("compare", "--out", out, "--threads", 1).stdout
+
+
+def test_seeds_and_systems_are_added_to_a_folder_by_its_name(work, trained, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(trained[0], out)
+    result = seqattn("compare", "--out", out, "--seeds", "1", "--system", "none:arch=lstm,score=none")
+    assert "2 of 3 runs are trained already" in result.stderr
+    plan, _ = ComparisonFolder(out).read()
+    assert [one.name for one in plan.recipes] == ["lstm", "transformer", "none"] and plan.seeds == (1,)
+    assert "No attention to show: none" in result.stdout
+
+
+def test_a_comparison_without_a_name_is_continued_until_it_has_been_shown(work, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = [word for word in start(work, "OUT", updates=2) if word not in ("--out", "OUT")]
+    first = seqattn(*command)
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert f"The comparison is in runs/{folder.name}" in " ".join(first.stderr.split())
+    (folder / "lstm" / "seed-1.json").unlink()
+    result = seqattn(*command)
+    assert f"Continuing runs/{folder.name}" in " ".join(result.stderr.split())
+    assert "2 of 2 runs are trained already" in result.stderr
+    rows = [[line for line in one.stdout.splitlines() if line[:5] == "test "] for one in (first, result)]
+    assert rows[0] == rows[1] and len(rows[0]) == 3
+
+
+def test_translations_of_another_test_set_are_not_kept_and_not_compared_with_given_ones(
+    work, trained, tmp_path
+):
+    out = tmp_path / "out"
+    shutil.copytree(trained[0], out)
+    given = tmp_path / "given.txt"
+    given.write_text("a\n" * len(TEST))
+    seqattn("compare", "--out", out, "--system", f"tool={given}", "--seeds", "1")
+    before = contents(out)
+    other = write_tsv(tmp_path / "other.tsv", TEST[::-1])
+    result = seqattn("compare", out, "--test", other, "--json", "-")
+    assert [one["name"] for one in json.loads(result.stdout)["systems"]] == ["lstm", "transformer"]
+    assert contents(out) == before
+    assert "is also an input" in seqattn("compare", out, "--markdown", work.test, status=2).stderr
+
+
+@posix
 def test_an_interrupted_and_a_killed_comparison_go_on_to_the_same_weights(work, trained, tmp_path):
     out = tmp_path / "cut"
     command = list(map(str, start(work, out, "--seeds", "1,2")))
@@ -184,8 +237,9 @@ class StillWaiting:
 
 def test_the_view_says_how_many_runs_are_trained_and_the_time_left_in_all(tmp_path):
     tasks = [Task(system, seed, tmp_path) for system in ("a", "b") for seed in (1, 2)]
-    workers = StillWaiting(*tasks[1:])
+    workers = StillWaiting(*tasks)
     view = ComparisonView(tasks, workers)
+    workers.waiting = tasks[1:]
     began = Began(Progress(), TrainingOptions(max_updates=10), 1234)
     assert view.begun(tasks[3], began).startswith("b, seed 2 (system 2 of 2, seed 2 of 2): 1,234 parameters")
     view.add(tasks[0], began)

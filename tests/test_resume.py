@@ -1,6 +1,7 @@
 """seqattn train --resume: an interrupted or finished training continues exactly."""
 
 import dataclasses
+import json
 import shutil
 
 import pytest
@@ -27,8 +28,8 @@ from commands import (
 
 
 def timeless(events):
-    """Lines of metrics without their times."""
-    times = {"all_seconds": 0.0, "seconds": 0.0}
+    """Lines of metrics without times and memory."""
+    times = {"all_seconds": 0.0, "seconds": 0.0, "memory": 0}
     known = [{name: time for name, time in times.items() if hasattr(event, name)} for event in events]
     return [dataclasses.replace(event, **own) for event, own in zip(events, known, strict=True)]
 
@@ -169,17 +170,38 @@ def test_a_validation_corpus_is_not_ignored_when_a_run_is_resumed(work, tmp_path
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("kind", ["missing", "folder", "untrained"])
+@pytest.mark.parametrize("kind", ["missing", "folder", "shipped", "initialised"])
 def test_a_path_that_is_not_an_interrupted_run_is_not_resumed(work, tmp_path, kind):
     path = tmp_path / "run"
     if kind != "missing":
         path.mkdir()
-    if kind == "untrained":
+    if kind == "shipped":
+        shutil.copytree(work.run("lstm"), path, dirs_exist_ok=True)
+        shutil.rmtree(path / "last")
+    if kind == "initialised":
         for name in ("config.json", "tokenizer.model"):
             (path / name).write_bytes((work.run("lstm") / name).read_bytes())
+        config = json.loads((path / "config.json").read_text())
+        config["data"]["initialised_from"] = "runs/other"
+        (path / "config.json").write_text(json.dumps(config))
     before = contents(tmp_path)
     assert str(path) in error_of(seqattn("train", "--resume", "--out", path, status=1))
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("weights", [False, True], ids=["before its weights", "after its weights"])
+def test_a_run_interrupted_before_its_state_was_saved_begins_anew(work, tmp_path, weights):
+    start = ["train", "--train", work.train, "--arch", "lstm", *sizes("lstm"), "--max-updates", 9]
+    seqattn(*start, "--out", tmp_path / "whole")
+    shutil.copytree(tmp_path / "whole", tmp_path / "cut")
+    cut = tmp_path / "cut"
+    shutil.rmtree(cut / "last")
+    lines = (cut / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (cut / "metrics.jsonl").write_text("".join(lines[: 9 if weights else 5]))
+    if not weights:
+        (cut / "model.safetensors").unlink()
+    assert "after 0 updates" in " ".join(seqattn("train", "--resume", "--out", cut).stderr.split())
+    assert weights_of(cut) == weights_of(tmp_path / "whole") and updates_of(cut) == list(range(1, 10))
 
 
 def test_resuming_a_finished_run_without_a_new_limit_is_reported(work, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,14 +119,10 @@ def compare(
     wanted = {kind: path for kind, path in outputs.items() if path is not None}
     if list(wanted.values()).count("-") > 1:
         raise click.UsageError("Only one of --report, --json, --markdown and --latex can be standard output.")
-    shaped = any(value not in (None, (), False, "auto") for value in training.values())
-    if runs and (train_on or out or shaped):
+    if runs and (train_on or out or _given(training, training)):
         raise click.UsageError("Finished runs are compared without training: leave out options for training.")
     if train_on and not test:
         raise click.UsageError("Missing option '--test'.")
-    for path in wanted.values():
-        refuse_overwriting(path, *train_on, *(one for one in (training["valid"], test, gold) if one))
-
     console = diagnostics()
     on = set_up(device, threads)
     from seqattn.comparison.findings import find
@@ -143,17 +139,21 @@ def compare(
         if recipes:
             raise click.UsageError("Finished runs are compared without training: give --system NAME=RUN.")
         sources, evaluation, keep = finished_sources(runs, asked)
+        _check_outputs(wanted, evaluation, keep.read()[0] if keep else None)
         _tell_missing(console, keep)
     else:
-        if out and not (train_on or shaped or named) and ComparisonFolder(out).exists:
+        fixed = set(training) - {"seed", "seeds", "no_baselines"}
+        if out and ComparisonFolder(out).exists and not (train_on or _given(training, fixed)):
             keep = ComparisonFolder(out)
             plan, recorded = keep.read()
+            plan = plan.with_more(parse_systems(named, ())[0], _seeds(training))
             evaluation = asked.over(recorded)
         else:
             if not train_on and (test or gold or training["valid"]):
                 raise click.UsageError("Missing option '--train'.")
             plan, evaluation = _plan(console, recipes, train_on, asked, training)
             keep = _folder(console, out, plan)
+        _check_outputs(wanted, evaluation, plan)
         sources = _train(console, plan, evaluation, keep, on, jobs) | given_sources(evaluation.given)
     if evaluation.test is None:
         raise click.UsageError("Missing option '--test'.")
@@ -167,6 +167,32 @@ def compare(
     answers = tested.read_gold(evaluation.gold) if evaluation.gold else None
     console.print("Comparing …")
     _show(console, find(systems, tested, search_of(evaluation), answers), wanted)
+
+
+def _given(options: Mapping[str, Any], names: Iterable[str]) -> bool:
+    """Whether any of these options is given."""
+    return any(options[name] not in (None, (), False, "auto") for name in names)
+
+
+def _seeds(training: Mapping[str, Any]) -> tuple[int, ...]:
+    """The seeds that are asked for, none if none are."""
+    from seqattn.comparison.plan import parse_seeds
+
+    if training["seeds"] and training["seed"] is not None:
+        raise click.UsageError("Give --seed or --seeds, not both.")
+    if training["seeds"]:
+        return parse_seeds(training["seeds"])
+    return () if training["seed"] is None else (training["seed"],)
+
+
+def _check_outputs(wanted: Mapping[str, str], evaluation: Evaluation, plan: Plan | None) -> None:
+    """Refuse what cannot be written, before anything is trained."""
+    inputs = [evaluation.test, evaluation.gold, *(path for one in evaluation.given for path in one.paths)]
+    inputs += [*plan.train, plan.valid] if plan else []
+    for path in wanted.values():
+        refuse_overwriting(path, *(one for one in inputs if one))
+        if path != "-" and not Path(path).absolute().parent.is_dir():
+            raise InputError("cannot be written: there is no such folder", path=path)
 
 
 def sample_folder() -> Path:
@@ -190,11 +216,10 @@ def _plan(
     from seqattn.comparison.folder import Evaluation
     from seqattn.comparison.plan import Plan, parse_seeds
 
-    del training["no_baselines"]
-    valid, seeds, seed = (training.pop(name) for name in ("valid", "seeds", "seed"))
-    budget, preset = training.pop("budget"), training.pop("preset")
-    if seeds and seed is not None:
-        raise click.UsageError("Give --seed or --seeds, not both.")
+    seeds = _seeds(training)
+    for name in ("no_baselines", "seeds", "seed"):
+        del training[name]
+    valid, budget, preset = (training.pop(name) for name in ("valid", "budget", "preset"))
     settings = gather_settings(training.pop("config"), training.pop("assignments"), **training)
     if not train_on:
         console.print("The bundled sample: English to Korean, from a grammar, with gold alignments.")
@@ -203,9 +228,9 @@ def _plan(
         asked = asked.over(Evaluation(str(sample / "test.tsv"), str(sample / "test.gold")))
         settings = SAMPLE_SETTINGS | settings
     if "seed" in settings:
-        seed = int(settings.pop("seed"))
-    every = parse_seeds(seeds) if seeds else (1 if seed is None else seed,)
-    return Plan(tuple(train_on), valid, recipes, every, preset, settings, budget), asked
+        seeds = seeds or parse_seeds(str(settings["seed"]))
+        del settings["seed"]
+    return Plan(tuple(train_on), valid, recipes, seeds or (1,), preset, settings, budget), asked
 
 
 def _folder(console: Console, out: Path | None, plan: Plan) -> ComparisonFolder:
@@ -257,12 +282,13 @@ def _train(
         started = start(plan, evaluation, folder, ["seqattn", *sys.argv[1:]], report)
     if started.prepared is not None:
         describe_data(console, started.prepared, started.asked_vocabulary)
-        console.print(f"{started.budget}; preset {started.preset}.", markup=False, soft_wrap=True)
+        console.print(f"{started.budget}; preset {started.preset}.", markup=False)
+    console.print(f"The comparison is in {folder.path}.", markup=False, soft_wrap=True)
     tasks = started.tasks
     # The runs read the data themselves.
     del started
     threads = max(1, torch.get_num_threads() // jobs)
-    with Workers(tasks, (plan.train, plan.valid), device, threads, jobs) as workers:
+    with folder.alone(), Workers(tasks, (plan.train, plan.valid), device, threads, jobs) as workers:
         watch(console, workers, tasks, folder.path)
     return {name: [run.path for run in runs] for name, runs in folder.runs(plan).items()}
 

@@ -12,6 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from seqattn.errors import counted
 from seqattn.pictures.legible import duration
 
 from .live import LiveView, PlainLog, interruptible, limits
@@ -36,7 +37,7 @@ def watch(console: Console, workers: Workers, tasks: Sequence[Task], folder: Pat
         for task, event in workers:
             view.add(task, event)
             if isinstance(event, Began):
-                console.print(view.begun(task, event), markup=False, soft_wrap=True)
+                console.print(view.begun(task, event), markup=False)
             elif task not in view.running:
                 console.print(view.summaries[task])
             elif not console.is_terminal:
@@ -61,6 +62,7 @@ class ComparisonView:
         self.summaries: dict[Task, Text] = {}
         self._seeds = len({task.seed for task in tasks}) > 1
         self._lasted: dict[Task, float] = {}
+        self._before = len(tasks) - len(workers.waiting)
 
     def name(self, task: Task) -> str:
         """The name of a run: its system, and its seed if there are several."""
@@ -73,7 +75,7 @@ class ComparisonView:
         where = f"system {systems.index(task.system) + 1} of {len(systems)}"
         if self._seeds:
             where += f", seed {seeds.index(task.seed) + 1} of {len(seeds)}"
-        after = f"after {event.progress.update:,} updates, " if event.progress.update else ""
+        after = f"after {counted(event.progress.update, 'update')}, " if event.progress.update else ""
         size = f"{event.parameters:,} parameters"
         return f"{self.name(task)} ({where}): {size}; {after}until {limits(event.options)}."
 
@@ -117,7 +119,7 @@ class ComparisonView:
 
     def __rich__(self) -> RenderableType:
         """The current view."""
-        done = len(self.tasks) - len(self.workers.waiting) - len(self.running)
+        done = self._before + len(self.summaries)
         left = self.seconds_left()
         time = f", about {duration(left)} left in all" if left else ""
         head = Text(f"{done} of {len(self.tasks)} runs trained{time}", style="bold")

@@ -6,11 +6,13 @@ from seqattn.comparison.figures import DECODING, MEMORY, SIZE, TIME, interval_in
 from seqattn.comparison.findings import Findings
 from seqattn.comparison.verdict import UNITS
 
+MOST_UNCERTAINTIES = 3
+"""Pairs of systems whose uncertainties are said one by one."""
 COSTS_IN_WORDS = {
     TIME: "{} of training",
     MEMORY: "{} MB of memory",
     SIZE: "{} MB on disk",
-    DECODING: "and translates {} sentences/s",
+    DECODING: "{} sentences/s in translation",
 }
 """How the main costs are said."""
 
@@ -29,15 +31,16 @@ def notes(found: Findings) -> list[str]:
         return []
     several = any(one.by(found.metric)[0].seed_error is not None for one in found.contrasts)
     named = len(found.contrasts) > 1
-    corrected = f", corrected for {len(found.contrasts)} pairs of systems" if named else ""
+    corrected = f", corrected for {len(found.contrasts)} pairs of systems by Holm's method" if named else ""
     test = (
         "Student's t over test sentences and seeds"
         if several
         else "approximate randomization of test sentences"
     )
     lines = [f"p by {test}{corrected}; α = 0.05."]
-    for one in found.contrasts:
-        lines.append((f"{one.first}, {one.second}: " if named else "") + one.uncertainty(found.metric))
+    if len(found.contrasts) <= MOST_UNCERTAINTIES:
+        for one in found.contrasts:
+            lines.append((f"{one.first}, {one.second}: " if named else "") + one.uncertainty(found.metric))
     if not all(one.of_systems for one in found.contrasts):
         lines.append("One model of a system does not show how much its seed matters: --seeds trains more.")
     return lines
@@ -53,7 +56,7 @@ def costs_in_words(found: Findings) -> list[str]:
             if (value := system.mean(one.of)) is not None
         ]
         if parts:
-            lines.append(f"A run of {system.name} took {', '.join(parts)}.")
+            lines.append(f"Cost of a run of {system.name}: {', '.join(parts)}.")
     return lines
 
 

@@ -68,6 +68,12 @@ def cautions_of(systems: Sequence[System]) -> list[str]:
         if not _same(runs, of):
             found.append(f"The models {what}.")
     found += _interrupted(trained)
+    found += [
+        f"{name} was trained for {costs.updates:,} of {run.config.training.max_updates:,} updates: "
+        f"{costs.ended}."
+        for name, run, costs in trained
+        if costs.ended and costs.updates < (1 - ALIKE) * run.config.training.max_updates
+    ]
     costs = [one for _, _, one in trained]
     ended = {one.ended.split(maxsplit=1)[-1] for one in costs if one.ended}
     if len(ended) > 1:

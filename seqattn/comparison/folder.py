@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from seqattn.comparison.plan import Given, Plan
 from seqattn.errors import InputError
-from seqattn.files import read_binary, write_aside
+from seqattn.files import locked, read_binary, write_aside
 from seqattn.runs.folder import CONFIG, RunFolder
 
 FORMAT = 1
@@ -37,11 +37,12 @@ class Evaluation:
 
     def over(self, recorded: Evaluation) -> Evaluation:
         """This one, completed by what was recorded."""
-        gold = recorded.gold if self.test in (None, recorded.test) else None
+        same = self.test in (None, recorded.test)
+        given = (*(recorded.given if same else ()), *self.given)
         return Evaluation(
             self.test or recorded.test,
-            self.gold or gold,
-            tuple({one.name: one for one in (*recorded.given, *self.given)}.values()),
+            self.gold or (recorded.gold if same else None),
+            tuple({one.name: one for one in given}.values()),
             recorded.beam if self.beam is None else self.beam,
             recorded.length_penalty if self.length_penalty is None else self.length_penalty,
         )
@@ -127,8 +128,21 @@ class ComparisonFolder:
         return {name: [run.path for run in runs if run.has_model] for name, runs in self.runs(plan).items()}
 
     def finished(self, plan: Plan) -> bool:
-        """Whether all runs of a plan are trained."""
-        return all(run.finished for runs in self.runs(plan).values() for run in runs)
+        """Whether all runs of a plan are trained and have translated."""
+        runs = [run for each in self.runs(plan).values() for run in each]
+        return all(run.finished and _beside(run)[1].is_file() for run in runs)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other process trains this comparison in this context; InputError when one does."""
+        with locked(self.path) as alone:
+            if not alone:
+                raise InputError(
+                    "is being trained by another process",
+                    path=self.path,
+                    remedy="wait for it, or choose another folder with --out",
+                )
+            yield
 
     def read_translations(self, run: RunFolder, made: Mapping[str, Any]) -> Decoded | None:
         """The kept translations of a run, if they were made in the same way."""
@@ -156,7 +170,7 @@ class ComparisonFolder:
 
 
 def interrupted(parent: Path, plan: Plan) -> ComparisonFolder | None:
-    """The newest comparison in a folder that has this plan and is not finished, if there is one."""
+    """The newest comparison in a folder that has this plan and was not shown yet, if there is one."""
     for path in sorted(parent.glob("compare-*"), reverse=True):
         folder = ComparisonFolder(path)
         with contextlib.suppress(InputError):

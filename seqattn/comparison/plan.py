@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from seqattn.errors import InputError
@@ -71,6 +71,11 @@ class Plan:
             dict(values["settings"]),
             values["budget"],
         )
+
+    def with_more(self, recipes: Iterable[Recipe], seeds: Sequence[int]) -> Plan:
+        """The plan with further systems, and with these seeds if there are any."""
+        every = {one.name: one for one in (*self.recipes, *recipes)}
+        return replace(self, recipes=tuple(every.values()), seeds=tuple(seeds) or self.seeds)
 
     def differences_from(self, other: Plan) -> list[str]:
         """In which fields another plan for the same folder trains other models than this one.

@@ -51,6 +51,8 @@ class Started:
 
 def check(plan: Plan) -> None:
     """InputError for settings that cannot be compared, before a corpus is read."""
+    if not plan.recipes:
+        raise InputError("there is no system to train", remedy="name one with --system")
     _compose(plan, "tiny" if plan.preset == "auto" else plan.preset, plan.settings)
 
 

@@ -241,10 +241,12 @@ def finished_sources(
     A single comparison says too how its systems are evaluated, where that is not asked for otherwise.
     InputError when a comparison has no trained run yet.
     """
-    folder = ComparisonFolder(paths[0])
+    folder, keep = ComparisonFolder(paths[0]), None
     if len(paths) == 1 and folder.exists:
         _, recorded = folder.read()
         trained = folder.trained()
+        # Translations are kept of one test set.
+        keep = folder if asked.test in (None, recorded.test) else None
         asked = asked.over(recorded)
         sources: dict[str, Sequence[Path]] = {name: runs for name, runs in trained.items() if runs}
         if not sources and not asked.given:
@@ -259,7 +261,7 @@ def finished_sources(
             name: [path]
             for name, path in zip(unique_names([one.absolute() for one in every]), every, strict=True)
         }
-    return sources | given_sources(asked.given), asked, folder if folder.exists else None
+    return sources | given_sources(asked.given), asked, keep
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:

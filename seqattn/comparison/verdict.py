@@ -51,33 +51,40 @@ class Contrast:
     def in_words(self, metric: str = "BLEU") -> str:
         """The verdict by one metric, in a sentence or two."""
         found, p = self.by(metric)
-        unit = UNITS[metric]
         names, scores = (self.first, self.second), (found.first, found.second)
-        low, high = found.low, found.high
+        models, low, high = self.models, found.low, found.high
         if found.gain < 0:
-            names, scores, low, high = names[::-1], scores[::-1], -high, -low
+            names, scores, models, low, high = names[::-1], scores[::-1], models[::-1], -high, -low
         worse, better = names
+        if not found.gain and not found.detectable:
+            return f"{worse} and {better} have the same {metric}, {scores[0]:.2f}, however they are tested."
+        by = f"{abs(found.gain):.2f} {UNITS[metric]}"
         ahead = f"{scores[1]:.2f} against {scores[0]:.2f}"
-        how_sure = f"95 % interval {low:.2f} to {high:.2f}, {p_value(p)}"
-        by = f"{abs(found.gain):.2f} {unit}"
+        how_sure = f"95 % interval {low:.2f} to {high:.2f}, {p_value(found.p)}"
+        if p != found.p:
+            how_sure += f", corrected {p_value(p)}"
         if p >= LEVEL:
-            shows = f"{self.sentences:,} sentences"
-            if self.of_systems and self.models != (None, None):
-                shows = f"{shows} and {self._seeds()}"
             return (
-                f"No difference in {metric} between {worse} and {better} that these {shows} can show: "
-                f"{better} has {by} more, {ahead} ({how_sure}). One of about {found.detectable:.1f} would "
-                "probably have been found."
+                f"No difference in {metric} between {worse} and {better} is shown by {self._evidence()}: "
+                f"{better} has {by} more, {ahead} ({how_sure}). A difference of {found.detectable:.1f} would "
+                "have been found with a probability of 80 %."
             )
         if self.of_systems:
             return f"{better} is better than {worse} by {by}, {ahead} ({how_sure})."
+        single = " and ".join(name for name, count in zip(names, models, strict=True) if count == 1)
+        what = "These translations of" if models[1] is None else "This model of"
+        score = "score" if models[1] is None else "scores"
         return (
-            f"This model of {better} scores {by} higher than that of {worse}, {ahead} ({how_sure}): more "
-            "than the choice of test sentences explains, but other seeds may differ as much."
+            f"{what} {better} {score} {by} higher than those of {worse}, {ahead} ({how_sure}): more than the "
+            f"choice of test sentences explains, but other seeds of {single} may differ as much."
         )
 
-    def _seeds(self) -> str:
-        return " and ".join(dict.fromkeys(f"{count} seeds" for count in self.models if count is not None))
+    def _evidence(self) -> str:
+        sentences = f"these {self.sentences:,} sentences"
+        seeds = dict.fromkeys(count for count in self.models if count is not None)
+        if not self.of_systems or not seeds:
+            return sentences
+        return f"{sentences} and {' and '.join(map(str, seeds))} seeds"
 
     def uncertainty(self, metric: str = "BLEU") -> str:
         """Which uncertainties the verdict counts, in words, with their standard errors."""

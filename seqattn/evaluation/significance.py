@@ -71,7 +71,7 @@ class Difference:
     """Of the 95 % interval of `second - first`."""
     high: float
     detectable: float
-    """The smallest difference that would be shown at 5 % in four cases of five."""
+    """The smallest difference that would be shown in four cases of five, at 5 % for all pairs together."""
     test_error: float
     """Standard error from the choice of test sentences."""
     seed_error: float | None
@@ -111,18 +111,24 @@ def all_differences(
         for name, metric in metrics.items()
     }
     found = []
-    for first, second in combinations(range(len(systems)), 2):
+    pairs = list(combinations(range(len(systems)), 2))
+    for first, second in pairs:
         outputs = systems[first], systems[second]
         tested: Mapping[str, tuple[float, float]] = {}
         if max(map(len, outputs)) == 1:
             tested = _tested(outputs[0][0], outputs[1][0], references, metrics)
         found.append(
-            [_difference(name, each[first], each[second], tested.get(name)) for name, each in scores.items()]
+            [
+                _difference(name, each[first], each[second], tested.get(name), len(pairs))
+                for name, each in scores.items()
+            ]
         )
     return found
 
 
-def _difference(metric: str, first: Any, second: Any, tested: tuple[float, float] | None) -> Difference:
+def _difference(
+    metric: str, first: Any, second: Any, tested: tuple[float, float] | None, pairs: int = 1
+) -> Difference:
     """From the scores of each system's models on the test set and its resamples, (models, 1 + resamples)."""
     gains = second.mean(0) - first.mean(0)
     gain, resampled = float(gains[0]), gains[1:]
@@ -130,7 +136,7 @@ def _difference(metric: str, first: Any, second: Any, tested: tuple[float, float
     figures = metric, float(first[:, 0].mean()), float(second[:, 0].mean())
     if tested is not None:
         low, high = np.quantile(resampled, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
-        reach = _reach(math.inf) * test_error
+        reach = _reach(math.inf, pairs) * test_error
         return Difference(*figures, tested[0], float(low), float(high), reach, test_error, None, *tested)
     parts = [(test_error**2, gains.size - 1.0)]
     for scores in (first[:, 0], second[:, 0]):
@@ -142,13 +148,13 @@ def _difference(metric: str, first: Any, second: Any, tested: tuple[float, float
     p = 2 * float(stdtr(freedom, -abs(gain) / error)) if error else float(gain == 0)
     reach = _quantile(freedom, 0.5 + CONFIDENCE / 2) * error
     seed_error = math.sqrt(sum(part for part, _ in parts[1:]))
-    detectable = _reach(freedom) * error
+    detectable = _reach(freedom, pairs) * error
     return Difference(*figures, p, gain - reach, gain + reach, detectable, test_error, seed_error)
 
 
-def _reach(freedom: float) -> float:
-    """Standard errors of a difference that a test shows with the power asked for."""
-    return _quantile(freedom, 0.5 + CONFIDENCE / 2) + _quantile(freedom, POWER)
+def _reach(freedom: float, pairs: int) -> float:
+    """Standard errors of a difference that a test of so many pairs shows with the power asked for."""
+    return _quantile(freedom, 1 - (1 - CONFIDENCE) / 2 / pairs) + _quantile(freedom, POWER)
 
 
 def _quantile(freedom: float, share: float) -> float:

@@ -157,8 +157,8 @@ class Experiment:
         folder = RunFolder(path)
         config = folder.read_config()
         recorded = config.data
-        begun = folder.has_last or recorded.initialised_from is not None
-        state = folder.read_last() if begun else None
+        anew = folder.unsaved and recorded.initialised_from is None
+        state = None if anew else folder.read_last()
         if data is None:
             try:
                 data = load_data(recorded.train, recorded.valid, recorded.guide)

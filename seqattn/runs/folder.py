@@ -179,9 +179,16 @@ class RunFolder:
         return (self.path / MODEL).is_file()
 
     @property
-    def has_last(self) -> bool:
-        """Whether a training state has been saved."""
-        return (self.path / LAST).exists()
+    def unsaved(self) -> bool:
+        """Whether training was interrupted before a state was saved, at the latest after the first weights.
+
+        A run whose state was deleted, to ship it, is none.
+        """
+        if (self.path / LAST).exists():
+            return False
+        lines = self.read_metrics()
+        validations = sum(isinstance(line, ValidatedLine) for line in lines)
+        return not self.has_model or (validations == 1 and not self.finished)
 
     def read_last(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest full training state."""
