@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqattn.comparison import tables
 from seqattn.comparison.conclusion import costs_in_words, notes, spread_lines, verdicts
 from seqattn.comparison.findings import Alignment
-from seqattn.comparison.tables import latex, markdown, rows_of
+from seqattn.comparison.tables import PAIRS, differences_of, latex, markdown, rows_of
 from seqattn.evaluation.significance import spread
 from seqattn.pictures.legible import caption, duration
 
@@ -184,7 +185,8 @@ def test_every_sentence_and_figure_of_the_findings_is_in_markdown(findings):
     ]
     concluded = [*verdicts(findings), *costs_in_words(findings), *notes(findings)]
     assert said == [*concluded, *findings.cautions, *findings.terms]
-    systems, *parts = markdown_tables(text)
+    systems, apart, *parts = markdown_tables(text)
+    assert [list(map(shown_by_markdown, cells)) for cells in apart[2:]] == differences_of(findings)
     names = [system.name for system in findings.systems]
     assert systems[0] == ["", *names]
     rows = [[one.label, *one.cells] for one in rows_of(findings)]
@@ -214,7 +216,7 @@ def test_scores_and_breakdowns_are_in_latex(findings):
     count = len(names) + 1
     assert rows[0] == ["", *(one.label.removeprefix("test ") for one in chosen)]
     assert rows[1:count] == [[name, *(one.cells[at] for one in chosen)] for at, name in enumerate(names)]
-    expected = []
+    expected = [list(PAIRS), *differences_of(findings)]
     for found in findings.breakdowns:
         expected += [[found.grouped_by, found.counted, *names], *map(groups, found.groups)]
     assert rows[count:] == expected
@@ -225,15 +227,16 @@ def test_scores_and_breakdowns_are_in_latex(findings):
 def test_any_text_is_shown_by_markdown_as_it_is(text):
     findings = hostile(text)
     shown = caption(text.strip())
-    *_, cautions, terms, _, title, _ = markdown(findings).split("\n\n")
+    *_, cautions, terms, _, _, title, _ = markdown(findings).split("\n\n")
     assert shown_by_markdown(cautions.removeprefix("- **").removesuffix("**")) == shown
     assert shown_by_markdown_at_first(terms.removeprefix("- ")) == shown
-    assert shown_by_markdown_at_first(title) == shown
-    systems, parts = markdown_tables(markdown(findings))
+    (found,) = findings.breakdowns
+    assert shown_by_markdown_at_first(title) == caption(tables._title(found).strip())
+    systems, apart, parts = markdown_tables(markdown(findings))
     names = [caption(f"{text}{at}".strip()) for at in (0, 1)]
     assert list(map(shown_by_markdown, systems[0])) == ["", *names]
     assert list(map(shown_by_markdown, parts[0])) == [shown, shown, *names]
-    for table in (systems, parts):
+    for table in (systems, apart, parts):
         assert {len(cells) for cells in table} == {len(table[0])}
 
 
@@ -245,10 +248,21 @@ def test_any_text_is_shown_by_latex_as_it_is(text):
     names = [caption(f"{text}{at}".strip()) for at in (0, 1)]
     rows = latex_rows(latex(findings))
     assert [shown_by_latex(cells[0]) for cells in rows[1:3]] == names
-    head = rows[3]
+    head = rows[4 + len(differences_of(findings))]
     assert list(map(shown_by_latex, head)) == [shown, shown, *names]
     captions = re.findall(r"^\\caption\{(.*)\}$", latex(findings), re.MULTILINE)
-    assert list(map(shown_by_latex, captions)) == [shown, caption(f"{text}. {text}".strip())]
+    (found,) = findings.breakdowns
+    titles = [f"{tables.legend(findings)} {text}", " ".join(notes(findings)), tables._title(found)]
+    assert list(map(shown_by_latex, captions)) == [caption(title.strip()) for title in titles]
+
+
+def test_the_differences_of_every_two_systems_are_in_a_table():
+    rows = differences_of(FOUR)
+    assert len(rows) == 3 * len(FOUR.contrasts) == 18
+    for one, row in zip(FOUR.contrasts, rows[::3], strict=True):
+        found = one.differences[0]
+        assert row[:4] == [one.first, one.second, "BLEU", f"{found.gain:.2f}"]
+        assert row[4] == f"{found.low:.2f} to {found.high:.2f}" and row[6] == f"{one.corrected[0]:.3f}"
 
 
 def test_spreads_are_told_only_of_systems_with_several_models():
@@ -276,7 +290,8 @@ def test_the_costs_of_a_run_are_said_for_every_system_that_was_trained():
 def test_notes_name_the_test_and_its_uncertainties():
     (first, *rest) = notes(FOUR)
     assert first == (
-        "p by Student's t over test sentences and seeds, corrected for 6 pairs of systems by Holm's method; α = 0.05."
+        "p by Student's t over test sentences and seeds, corrected for 6 pairs of systems by Holm's "
+        "method; α = 0.05."
     )
     assert rest == []  # six pairs are too many to say the uncertainty of each
     two = notes(TWO)

@@ -20,6 +20,7 @@ from seqattn.comparison.figures import (
 )
 from seqattn.comparison.findings import Findings
 from seqattn.comparison.results import Breakdown, System
+from seqattn.pictures.document import capitalised
 from seqattn.pictures.legible import caption
 
 
@@ -66,6 +67,36 @@ def _agreement_rows(found: Findings) -> Iterator[Row]:
             yield Row(f"links shared with {caption(system.name)}, %", cells, score=True)
 
 
+PAIRS = ("first", "second", "metric", "difference", "95 % interval", "p", "p, corrected")
+"""The columns of a table of the differences of every two systems, second less first."""
+
+
+def differences_of(found: Findings) -> list[list[str]]:
+    """A row for every two systems and metric."""
+    return [
+        [
+            *(one.first, one.second, each.metric, f"{each.gain:.2f}", f"{each.low:.2f} to {each.high:.2f}"),
+            *(f"{each.p:.3f}", f"{corrected:.3f}"),
+        ]
+        for one in found.contrasts
+        for each, corrected in zip(one.differences, one.corrected, strict=True)
+    ]
+
+
+def legend(found: Findings) -> str:
+    """What the figures of the table of systems are."""
+    several = any(len(system.members) > 1 for system in found.systems)
+    spread = "Means ± standard deviations over the models of a system. " if several else ""
+    return f"{spread}Bold: the highest score, or lowest error rate."
+
+
+def _title(one: Breakdown) -> str:
+    """The title of a breakdown with the unit of its figures."""
+    unit = f", {one.unit}" if one.unit and one.unit not in one.title else ""
+    lower = " Lower is better." if not one.higher_is_better else ""
+    return f"{capitalised(one.title)}{unit}. {one.remark}{lower}"
+
+
 def markdown(found: Findings) -> str:
     """Verdict, conditions and every table in Markdown."""
     names = [_in_markdown(system.name) for system in found.systems]
@@ -75,10 +106,11 @@ def markdown(found: Findings) -> str:
         "\n".join(f"- **{_in_markdown(line)}**" for line in found.cautions),
         "\n".join(f"- {_block(line)}" for line in found.terms),
         _markdown_table(["", *names], rows),
+        _markdown_table(PAIRS, differences_of(found)) if found.contrasts else "",
     ]
     for one in found.breakdowns:
         header = [_in_markdown(one.grouped_by), _in_markdown(one.counted), *names]
-        parts += [_block(one.title), _markdown_table(header, list(_groups(one)))]
+        parts += [_block(_title(one)), _markdown_table(header, list(_groups(one)))]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -114,11 +146,14 @@ def latex(found: Findings) -> str:
         for at, name in enumerate(names)
     ]
     header = ["", *(_in_latex(row.label.removeprefix("test ")) for row in chosen)]
-    parts = [_latex_table(header, lines, " ".join(found.terms))]
+    parts = [_latex_table(header, lines, " ".join([legend(found), *found.terms]))]
+    if found.contrasts:
+        lines = [[_in_latex(cell) for cell in row] for row in differences_of(found)]
+        parts.append(_latex_table([_in_latex(head) for head in PAIRS], lines, " ".join(notes(found))))
     for one in found.breakdowns:
         header = [_in_latex(one.grouped_by), _in_latex(one.counted), *names]
         lines = [[_in_latex(cell) for cell in group] for group in _groups(one)]
-        parts.append(_latex_table(header, lines, f"{one.title}. {one.remark}"))
+        parts.append(_latex_table(header, lines, _title(one)))
     return "\n".join(parts)
 
 
