@@ -475,3 +475,13 @@ def test_one_system_has_a_page_too():
     one = replace(TWO, systems=TWO.systems[:1], contrasts=(), differing=(), breakdowns=(), alignment=None)
     document = Document(reported(one))
     assert [e["text"] for e in document.all("h2")] == ["Verdict", "Systems", "Training", "Sentences"]
+
+
+def test_a_report_without_texts_has_every_figure_and_nothing_of_the_test_set():
+    text = report(FOUR, texts=False)
+    document = Document(text)
+    assert not document.all("article") and document.data["sources"] == []
+    for pair in FOUR.pairs:
+        assert caption(pair.source) not in text and caption(pair.target) not in text
+    assert len(document.all("table", class_="bars")) == len(FOUR.breakdowns)
+    assert any(pair.source in reported(FOUR) for pair in FOUR.pairs)

@@ -356,3 +356,10 @@ def test_axe_finds_no_violation(shown, findings, width, dark):
         "[v.id, v.nodes.map(n => n.html.slice(0, 120) + n.failureSummary).slice(0, 3)]))"
     )
     assert found == []
+
+
+def test_a_report_without_texts_works_without_its_browser_of_sentences(shown):
+    browser = shown(report(FOUR, texts=False))
+    assert browser.messages == []
+    assert browser.run("document.getElementById('browser') === null")
+    assert browser.run("document.querySelectorAll('#chart-choices select').length") > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,7 @@ SAMPLE_SETTINGS: dict[str, Any] = {
     "--length-penalty", type=Number(0, 10), metavar="A", help="Exponent of the length penalty.  [default: 1]"
 )
 @click.option("--report", metavar="FILE", help="Write a report as a web page.")
+@click.option("--no-texts", is_flag=True, help="Leave the test set and its translations out of the report.")
 @click.option("--json", metavar="FILE", help="Write everything as JSON; - for standard output.")
 @click.option("--markdown", metavar="FILE", help="Write the verdict and the tables in Markdown.")
 @click.option("--latex", metavar="FILE", help="Write the tables in LaTeX.")
@@ -94,6 +96,7 @@ def compare(
     beam: int | None,
     length_penalty: float | None,
     report: str | None,
+    no_texts: bool,
     json: str | None,
     markdown: str | None,
     latex: str | None,
@@ -166,7 +169,7 @@ def compare(
     )
     answers = tested.read_gold(evaluation.gold) if evaluation.gold else None
     console.print("Comparing …")
-    _show(console, find(systems, tested, search_of(evaluation), answers), wanted)
+    _show(console, find(systems, tested, search_of(evaluation), answers), wanted, texts=not no_texts)
 
 
 def _given(options: Mapping[str, Any], names: Iterable[str]) -> bool:
@@ -309,14 +312,18 @@ def _tell_missing(console: Console, folder: ComparisonFolder | None) -> None:
         )
 
 
-def _show(console: Console, found: Findings, wanted: Mapping[str, str]) -> None:
+def _show(console: Console, found: Findings, wanted: Mapping[str, str], texts: bool) -> None:
     """Write what is asked for; show the comparison unless standard output is used for something else."""
     from seqattn.comparison.report import report
     from seqattn.comparison.tables import latex, markdown
 
     from ..views.comparison import comparison
 
-    writers: dict[str, Callable[[Findings], str]] = {"report": report, "markdown": markdown, "latex": latex}
+    writers: dict[str, Callable[[Findings], str]] = {
+        "report": partial(report, texts=texts),
+        "markdown": markdown,
+        "latex": latex,
+    }
     for kind, path in wanted.items():
         if kind == "json":
             write_json(found.to_json(), path)

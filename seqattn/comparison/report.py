@@ -44,13 +44,19 @@ from seqattn.pictures.document import (
 from seqattn.pictures.ramp import STEPS
 
 
-def report(findings: Findings, attention: Sequence[Mapping[int, Attention] | None] | None = None) -> str:
+def report(
+    findings: Findings,
+    attention: Sequence[Mapping[int, Attention] | None] | None = None,
+    *,
+    texts: bool = True,
+) -> str:
     """An HTML document.
 
     `attention` is each system's, of its first model, by row of the test set and for its own translation; None
-    for a system without. Unless given, the models are asked.
+    for a system without. Unless given, the models are asked. Without `texts` nothing of the test set and its
+    translations is in the document, no sentences and no n-grams.
     """
-    rows = rows_to_show(findings)
+    rows = rows_to_show(findings) if texts else []
     if attention is None:
         attention = [attention_of(system, findings.pairs, rows) for system in findings.systems]
     style = colours() + hues() + asset(__package__, "report.css")
@@ -64,8 +70,8 @@ def report(findings: Findings, attention: Sequence[Mapping[int, Attention] | Non
         "Systems": _systems(findings),
         "Training": _curves(findings, drawn),
         "Parts of the test set": cards(findings.breakdowns, names, findings.metric),
-        "N-grams": ngrams(findings.differing),
-        "Sentences": sentences(findings, translations),
+        "N-grams": ngrams(findings.differing) if texts else "",
+        "Sentences": sentences(findings, translations) if texts else "",
     }
     parts = {title: html for title, html in sections.items() if html}
     data = {

@@ -61,7 +61,7 @@ class Contrast:
         by = f"{abs(found.gain):.2f} {UNITS[metric]}"
         ahead = f"{scores[1]:.2f} against {scores[0]:.2f}"
         how_sure = f"95 % interval {low:.2f} to {high:.2f}, {p_value(found.p)}"
-        if p != found.p:
+        if p_value(p) != p_value(found.p):
             how_sure += f", corrected {p_value(p)}"
         if p >= LEVEL:
             return (

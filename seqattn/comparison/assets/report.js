@@ -414,5 +414,8 @@ class Sentences {
   }
 }
 
-document.getElementById("most-different").hidden = true;
-new Sentences(document.getElementById("browser"));
+const browser = document.getElementById("browser"); // absent in a report without texts
+if (browser) {
+  document.getElementById("most-different").hidden = true;
+  new Sentences(browser);
+}
