@@ -120,6 +120,25 @@ def test_another_comparison_in_the_same_folder_is_refused_with_what_differs(work
     assert contents(out) == before
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is damaged"),
+        ("[]", "is damaged"),
+        ('{"format": 9}', "has format 9"),
+        ('{"format": 1, "plan": {}}', "is damaged"),
+        ('{"format": 1, "plan": []}', "is damaged"),
+        ("[" * 100_000, "is damaged"),
+    ],
+    ids=["empty", "list", "format", "plan", "kind", "deep"],
+)
+def test_a_damaged_record_of_a_comparison_is_a_one_line_error(tmp_path, text, message):
+    (tmp_path / "comparison.json").write_text(text)
+    for command in (["compare", tmp_path], ["compare", "--out", tmp_path]):
+        found = error_of(seqattn(*command, status=1))
+        assert "comparison.json" in found and message in found
+
+
 @posix
 def test_a_comparison_that_another_process_trains_is_left_alone(work, trained, tmp_path):
     out = tmp_path / "out"

@@ -60,6 +60,9 @@ def test_systems_are_added_to_the_baselines_and_may_replace_one():
     assert [one.name for one in parse_systems(["lstm=out.txt"])[0]] == ["transformer"]
     with pytest.raises(InputError, match="two systems with the name 'hybrid'"):
         parse_systems(["hybrid", "hybrid=out.txt"])
+    for names in (["LSTM:arch=lstm"], ["a=x", "A=y"]):
+        with pytest.raises(InputError, match="two systems with the name"):
+            parse_systems(names)
 
 
 def test_seeds_are_different_whole_numbers():
@@ -102,6 +105,13 @@ PLAN = Plan(("a.tsv",), None, (Recipe("lstm", "lstm", {"layers": "2"}),), (1, 2)
 
 def test_a_plan_survives_its_record():
     assert Plan.from_json(json.loads(json.dumps(PLAN.to_json()))) == PLAN
+
+
+def test_a_record_cannot_name_a_folder_elsewhere():
+    values = PLAN.to_json()
+    values["recipes"][0]["name"] = "../../elsewhere"
+    with pytest.raises(ValueError, match="the name"):
+        Plan.from_json(values)
 
 
 def test_only_seeds_and_systems_may_be_added_to_a_plan():

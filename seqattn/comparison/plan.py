@@ -29,6 +29,10 @@ class Recipe:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Its own, which override those of the plan."""
 
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(f"the name {self.name!r}")
+
 
 @dataclass(frozen=True)
 class Given:
@@ -115,9 +119,10 @@ def parse_systems(
     seen: set[str] = set()
     for argument in arguments:
         system = parse_system(argument)
-        if system.name in seen:
+        # Folders of some systems do not distinguish small and large letters.
+        if system.name.lower() in seen or system.name.lower() in {*recipes} - {system.name}:
             raise InputError(f"there are two systems with the name {system.name!r}")
-        seen.add(system.name)
+        seen.add(system.name.lower())
         if isinstance(system, Given):
             recipes.pop(system.name, None)
             given[system.name] = system
