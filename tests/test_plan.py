@@ -114,6 +114,16 @@ def test_a_record_cannot_name_a_folder_elsewhere():
         Plan.from_json(values)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"preset": "huge"}, {"budget": "dollars"}, {"budget": []}, {"seeds": []}, {"seeds": [-1]}],
+    ids=str,
+)
+def test_a_record_with_an_impossible_value_is_no_plan(change):
+    with pytest.raises((ValueError, TypeError)):
+        Plan.from_json(PLAN.to_json() | change)
+
+
 def test_only_seeds_and_systems_may_be_added_to_a_plan():
     more = Plan(**{**vars(PLAN), "seeds": (3,), "recipes": (*PLAN.recipes, Recipe("hybrid", "hybrid"))})
     assert PLAN.differences_from(more) == []

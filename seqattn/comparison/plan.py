@@ -11,8 +11,9 @@ from typing import Any
 from seqattn.errors import InputError
 from seqattn.models import BASELINES, parts_of
 from seqattn.options import parse_settings
+from seqattn.runs.presets import PRESETS
 
-NAME = re.compile(r"[^\W_][\w.+-]*")
+NAME = re.compile(r"[^\W_][\w.+-]{0,99}")
 """Of a system: also the name of its folder."""
 LIMITS = {"updates": "max_updates", "tokens": "max_tokens", "minutes": "max_minutes"}
 """The setting that holds each kind of budget."""
@@ -55,6 +56,15 @@ class Plan:
     """Of all systems, the budget among them."""
     budget: str | None = None
     """Which of `LIMITS` it is; None: those of the settings, or updates."""
+
+    def __post_init__(self) -> None:
+        problems = {
+            f"the preset {self.preset!r}": self.preset not in ("auto", *PRESETS),
+            f"the budget {self.budget!r}": self.budget is not None and self.budget not in LIMITS,
+            f"the seeds {self.seeds}": not self.seeds or not all(0 <= seed < 2**63 for seed in self.seeds),
+        }
+        if found := [problem for problem, is_one in problems.items() if is_one]:
+            raise ValueError(", ".join(found))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
