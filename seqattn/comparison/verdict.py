@@ -80,7 +80,7 @@ class Contrast:
         )
 
     def _evidence(self) -> str:
-        sentences = f"these {self.sentences:,} sentences"
+        sentences = f"these {self.sentences:,} sentences" if self.sentences > 1 else "this one sentence"
         seeds = dict.fromkeys(count for count in self.models if count is not None)
         if not self.of_systems or not seeds:
             return sentences
