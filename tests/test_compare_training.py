@@ -170,7 +170,7 @@ def test_a_comparison_without_a_name_is_continued_until_it_has_been_shown(work, 
     result = seqattn(*command)
     assert f"Continuing runs/{folder.name}" in " ".join(result.stderr.split())
     assert "2 of 2 runs are trained already" in result.stderr
-    rows = [[line for line in one.stdout.splitlines() if line[:5] == "test "] for one in (first, result)]
+    rows = [[line.split() for line in one.stdout.splitlines() if line[:5] == "test "] for one in (first, result)]
     assert rows[0] == rows[1] and len(rows[0]) == 3
 
 
