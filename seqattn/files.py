@@ -55,6 +55,15 @@ def read_binary(path: Path) -> bytes:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from error
 
 
+def check_creatable(path: Path, remedy: str) -> None:
+    """InputError when something of that name exists, or no folder can be created there."""
+    if path.exists() or path.is_symlink():
+        raise InputError("already exists, nothing was written", path=path, remedy=remedy)
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise InputError(f"cannot be created: {above} is not a writable folder", path=path)
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[bool]:
     """Whether this process alone holds the lock of a folder, in this context.

@@ -21,6 +21,7 @@ SIZES = {
     "transformer": ["width=16", "heads=2", "feed_forward=32", "encoder_layers=1", "decoder_layers=1"],
 }
 BUDGET = ["batch_tokens=128", "validate_every=8", "warmup=4", "learning_rate=0.01", "precision=fp32"]
+SIZED = [f"{name}.{size}" for name, assignments in SIZES.items() for size in assignments]
 BOTH = pytest.mark.parametrize("architecture", list(SIZES))
 
 
@@ -40,6 +41,19 @@ def setting(*assignments):
 
 def sizes(architecture):
     return setting(*SIZES[architecture], *BUDGET)
+
+
+def comparing(work, out, *options, updates=8):
+    """A command that trains both architectures."""
+    sized = setting(*SIZED, *BUDGET, "average=0")
+    return [
+        *("compare", "--train", work.train, "--test", work.test, "--out", out, "--threads", 1),
+        *("--max-updates", updates, *sized, *options),
+    ]
+
+
+def compared_runs(out):
+    return {(name, seed): out / name / f"seed-{seed}" for name in SIZES for seed in (1, 2)}
 
 
 def contents(folder):

@@ -7,7 +7,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from browser import Browser, find_chromium
-from commands import Work
+from commands import Work, comparing, seqattn
 
 torch.set_num_threads(1)
 
@@ -25,6 +25,13 @@ settings.load_profile("seqattn")
 @pytest.fixture(scope="session")
 def work(tmp_path_factory):
     return Work(tmp_path_factory.mktemp("work"))
+
+
+@pytest.fixture(scope="session")
+def compared(work, tmp_path_factory):
+    """A comparison of two systems with two seeds, and what it printed."""
+    out = tmp_path_factory.mktemp("compared") / "both"
+    return out, seqattn(*comparing(work, out, "--seeds", "1,2", "--jobs", 2))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Comparisons that train: alike for all systems, each run in its own process, continued after any end."""
 
-import json
 import os
 import shutil
 import signal
@@ -10,44 +9,22 @@ import sys
 import pytest
 from seqattn_cli.views.comparing import ComparisonView
 
-from seqattn.comparison.folder import ComparisonFolder
-from seqattn.comparison.starting import Task
+from seqattn.comparison.folder import Task
 from seqattn.comparison.workers import Began
 from seqattn.runs.folder import RunFolder
 from seqattn.training.events import Finished, Updated
 from seqattn.training.schedule import Progress, TrainingOptions
 
-from commands import BUDGET, SIZES, TEST, contents, error_of, seqattn, setting, weights_of
-from runs import write_tsv
+from commands import compared_runs, comparing, contents, seqattn, weights_of
 from terminal import rendered
 
 PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
-SIZED = [f"{name}.{size}" for name, assignments in SIZES.items() for size in assignments]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals are sent that only POSIX systems have")
 
 
-def start(work, out, *options, updates=8):
-    sized = setting(*SIZED, *BUDGET, "average=0")
-    return [
-        *("compare", "--train", work.train, "--test", work.test, "--out", out, "--threads", 1),
-        *("--max-updates", updates, *sized, *options),
-    ]
-
-
-@pytest.fixture(scope="module")
-def trained(work, tmp_path_factory):
-    """A comparison of two systems with two seeds, and what it printed."""
-    out = tmp_path_factory.mktemp("compared") / "both"
-    return out, seqattn(*start(work, out, "--seeds", "1,2", "--jobs", 2))
-
-
-def runs_in(out):
-    return {(name, seed): out / name / f"seed-{seed}" for name in SIZES for seed in (1, 2)}
-
-
-def test_all_runs_have_one_tokenizer_one_budget_and_for_each_seed_one_order_of_batches(trained):
-    out, result = trained
-    runs = runs_in(out)
+def test_all_runs_have_one_tokenizer_one_budget_and_for_each_seed_one_order_of_batches(compared):
+    out, result = compared
+    runs = compared_runs(out)
     configs = {which: RunFolder(path).read_config() for which, path in runs.items()}
     assert {config.training.max_updates for config in configs.values()} == {8}
     assert {which: config.training.seed for which, config in configs.items()} == {w: w[1] for w in runs}
@@ -62,14 +39,14 @@ def test_all_runs_have_one_tokenizer_one_budget_and_for_each_seed_one_order_of_b
     assert "Budget of each run: 8 updates" in " ".join(result.stdout.split())
 
 
-def test_the_memory_of_every_training_is_recorded(trained):
-    last = [RunFolder(path).read_metrics()[-1] for path in runs_in(trained[0]).values()]
+def test_the_memory_of_every_training_is_recorded(compared):
+    last = [RunFolder(path).read_metrics()[-1] for path in compared_runs(compared[0]).values()]
     if sys.platform != "win32":
         assert all(10**8 < line.memory < 10**11 for line in last)
 
 
-def test_several_seeds_are_shown_with_their_spread_and_both_uncertainties(trained):
-    out, result = trained
+def test_several_seeds_are_shown_with_their_spread_and_both_uncertainties(compared):
+    out, result = compared
     text = " ".join(result.stdout.split())
     assert "over 2 seeds" in text and "±" in text and "seeds ±" in text and "test sentences ±" in text
     assert "system 2 of 2, seed 1 of 2" in result.stderr
@@ -79,90 +56,20 @@ def test_several_seeds_are_shown_with_their_spread_and_both_uncertainties(traine
     assert "update" not in again.stderr and "translating" not in again.stderr
 
 
-def test_translations_are_kept_line_by_line_and_made_again_only_when_asked_for_otherwise(
-    work, trained, tmp_path
-):
-    out = tmp_path / "copy"
-    shutil.copytree(trained[0], out)
-    run = out / "lstm" / "seed-1"
-    expected = seqattn("translate", run, work.source).stdout
-    assert run.with_suffix(".txt").read_text(encoding="utf-8") == expected
-    kept = run.with_suffix(".json")
-    before = contents(out)
-    seqattn("compare", out, "--json", tmp_path / "json")
-    assert contents(out) == before
-    kept.write_text(kept.read_text().replace('"beam": 5', '"beam": 4'))
-    seqattn("compare", out, "--json", tmp_path / "json")
-    assert json.loads(kept.read_text())["made"]["beam"] == 5
-    run.with_suffix(".txt").write_text("changed by hand\n" * expected.count("\n"))
-    seqattn("compare", out, "--json", tmp_path / "json")
-    assert run.with_suffix(".txt").read_text(encoding="utf-8") == expected
-
-
-def test_a_comparison_goes_on_with_what_is_missing_and_with_nothing_else(work, trained, tmp_path):
+def test_a_comparison_goes_on_with_what_is_missing_and_with_nothing_else(work, compared, tmp_path):
     out = tmp_path / "more"
-    shutil.copytree(trained[0], out)
+    shutil.copytree(compared[0], out)
     shutil.rmtree(out / "lstm" / "seed-2")
     before = contents(out / "transformer" / "seed-1")
-    result = seqattn(*start(work, out, "--seeds", "1,2"))
+    result = seqattn(*comparing(work, out, "--seeds", "1,2"))
     assert "3 of 4 runs are trained already" in result.stderr
-    assert weights_of(out / "lstm" / "seed-2") == weights_of(trained[0] / "lstm" / "seed-2")
+    assert weights_of(out / "lstm" / "seed-2") == weights_of(compared[0] / "lstm" / "seed-2")
     assert contents(out / "transformer" / "seed-1") == before
-
-
-def test_another_comparison_in_the_same_folder_is_refused_with_what_differs(work, trained):
-    out = trained[0]
-    before = contents(out)
-    message = error_of(seqattn(*start(work, out, "--seeds", "1,2", updates=9), status=1))
-    assert "another settings" in message and str(out) in message
-    message = error_of(seqattn(*start(work, out, "--system", "lstm:layers=2"), status=1))
-    assert "another system lstm" in message
-    assert contents(out) == before
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "is damaged"),
-        ("[]", "is damaged"),
-        ('{"format": 9}', "has format 9"),
-        ('{"format": 1, "plan": {}}', "is damaged"),
-        ('{"format": 1, "plan": []}', "is damaged"),
-        ("[" * 100_000, "is damaged"),
-    ],
-    ids=["empty", "list", "format", "plan", "kind", "deep"],
-)
-def test_a_damaged_record_of_a_comparison_is_a_one_line_error(tmp_path, text, message):
-    (tmp_path / "comparison.json").write_text(text)
-    for command in (["compare", tmp_path], ["compare", "--out", tmp_path]):
-        found = error_of(seqattn(*command, status=1))
-        assert "comparison.json" in found and message in found
-
-
-@posix
-def test_a_comparison_that_another_process_trains_is_left_alone(work, trained, tmp_path):
-    out = tmp_path / "out"
-    shutil.copytree(trained[0], out)
-    shutil.rmtree(out / "lstm" / "seed-2")
-    with ComparisonFolder(out).alone():
-        message = seqattn("compare", "--out", out, status=1).stderr
-    assert "is being trained by another process" in message
-    assert "2 seeds" in seqattn("compare", "--out", out, "--threads", 1).stdout
-
-
-def test_seeds_and_systems_are_added_to_a_folder_by_its_name(work, trained, tmp_path):
-    out = tmp_path / "out"
-    shutil.copytree(trained[0], out)
-    result = seqattn("compare", "--out", out, "--seeds", "1", "--system", "none:arch=lstm,score=none")
-    assert "2 of 3 runs are trained already" in result.stderr
-    plan, _ = ComparisonFolder(out).read()
-    assert [one.name for one in plan.recipes] == ["lstm", "transformer", "none"] and plan.seeds == (1,)
-    assert "No attention to show: none" in result.stdout
 
 
 def test_a_comparison_without_a_name_is_continued_until_it_has_been_shown(work, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    command = [word for word in start(work, "OUT", updates=2) if word not in ("--out", "OUT")]
+    command = [word for word in comparing(work, "OUT", updates=2) if word not in ("--out", "OUT")]
     first = seqattn(*command)
     (folder,) = (tmp_path / "runs").iterdir()
     assert f"The comparison is in runs/{folder.name}" in " ".join(first.stderr.split())
@@ -170,30 +77,16 @@ def test_a_comparison_without_a_name_is_continued_until_it_has_been_shown(work, 
     result = seqattn(*command)
     assert f"Continuing runs/{folder.name}" in " ".join(result.stderr.split())
     assert "2 of 2 runs are trained already" in result.stderr
-    rows = [[line.split() for line in one.stdout.splitlines() if line[:5] == "test "] for one in (first, result)]
+    rows = [
+        [line.split() for line in one.stdout.splitlines() if line[:5] == "test "] for one in (first, result)
+    ]
     assert rows[0] == rows[1] and len(rows[0]) == 3
 
 
-def test_translations_of_another_test_set_are_not_kept_and_not_compared_with_given_ones(
-    work, trained, tmp_path
-):
-    out = tmp_path / "out"
-    shutil.copytree(trained[0], out)
-    given = tmp_path / "given.txt"
-    given.write_text("a\n" * len(TEST))
-    seqattn("compare", "--out", out, "--system", f"tool={given}", "--seeds", "1")
-    before = contents(out)
-    other = write_tsv(tmp_path / "other.tsv", TEST[::-1])
-    result = seqattn("compare", out, "--test", other, "--json", "-")
-    assert [one["name"] for one in json.loads(result.stdout)["systems"]] == ["lstm", "transformer"]
-    assert contents(out) == before
-    assert "is also an input" in seqattn("compare", out, "--markdown", work.test, status=2).stderr
-
-
 @posix
-def test_an_interrupted_and_a_killed_comparison_go_on_to_the_same_weights(work, trained, tmp_path):
+def test_an_interrupted_and_a_killed_comparison_go_on_to_the_same_weights(work, compared, tmp_path):
     out = tmp_path / "cut"
-    command = list(map(str, start(work, out, "--seeds", "1,2")))
+    command = list(map(str, comparing(work, out, "--seeds", "1,2")))
     for sent, status in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
         process = subprocess.Popen(
             [*PROGRAM, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
@@ -213,40 +106,21 @@ def test_an_interrupted_and_a_killed_comparison_go_on_to_the_same_weights(work, 
     assert str(out) not in children.stdout
     result = seqattn("compare", "--out", out, "--threads", 1)
     assert "over 2 seeds" in " ".join(result.stdout.split())
-    for which, path in runs_in(out).items():
-        assert weights_of(path) == weights_of(runs_in(trained[0])[which])
+    for which, path in compared_runs(out).items():
+        assert weights_of(path) == weights_of(compared_runs(compared[0])[which])
         lines = [line.update for line in RunFolder(path).read_metrics() if line.event == "updated"]
         assert lines == list(range(1, 9))
 
 
-def test_a_training_that_dies_is_an_error_that_names_the_run(work, trained, tmp_path):
+def test_a_training_that_dies_is_an_error_that_names_the_run(work, compared, tmp_path):
     out = tmp_path / "out"
-    shutil.copytree(trained[0], out)
+    shutil.copytree(compared[0], out)
     run = out / "lstm" / "seed-1"
     lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
     (run / "metrics.jsonl").write_text("".join(lines[:-1]))
     (run / "last" / "state.safetensors").write_bytes(b"damaged")
     result = seqattn("compare", "--out", out, status=1)
     assert "state.safetensors" in result.stderr and "Traceback" not in result.stderr
-
-
-def test_the_runs_that_are_missing_are_said(trained, tmp_path):
-    out = tmp_path / "out"
-    shutil.copytree(trained[0], out)
-    shutil.rmtree(out / "lstm")
-    (out / "transformer" / "seed-2" / "model.safetensors").unlink()
-    lines = (out / "transformer" / "seed-2" / "metrics.jsonl").read_text().splitlines(keepends=True)
-    (out / "transformer" / "seed-2" / "metrics.jsonl").write_text("".join(lines[:-1]))
-    result = seqattn("compare", out, "--json", "-")
-    assert "3 of 4 runs not finished; continue with: seqattn compare --out" in " ".join(result.stderr.split())
-    (system,) = json.loads(result.stdout)["systems"]
-    assert system["name"] == "transformer" and len(system["members"]) == 1
-    shutil.rmtree(out / "transformer")
-    assert "no trained run yet" in error_of_last(seqattn("compare", out, status=1))
-
-
-def error_of_last(result):
-    return result.stderr.strip().splitlines()[-1]
 
 
 class StillWaiting:

@@ -1,9 +1,12 @@
 """What is to be compared, as it is named on the command line, and the budget of every run."""
 
 import json
+import math
+from dataclasses import asdict
 
 import pytest
 
+from seqattn.comparison.folder import Evaluation
 from seqattn.comparison.plan import (
     Given,
     Plan,
@@ -15,6 +18,7 @@ from seqattn.comparison.plan import (
     with_budget,
 )
 from seqattn.errors import InputError
+from seqattn.runs.records import read_record
 
 
 @pytest.mark.parametrize(
@@ -46,6 +50,9 @@ def test_a_system_is_trained_or_given(argument, system):
         ("x:arch=rnn", "no architecture 'rnn'"),
         ("x:arch=lstm,score", "not of the form key=value"),
         ("x:arch=lstm,seed=3", "sets a seed"),
+        ("x:arch=lstm,arch=hybrid", "a setting twice"),
+        ("x" * 101 + "=out.txt", "1 to 100 letters"),
+        ("Comparison.json:arch=lstm", "no name"),
     ],
 )
 def test_a_malformed_system_is_an_error_that_says_why(argument, message):
@@ -67,7 +74,7 @@ def test_systems_are_added_to_the_baselines_and_may_replace_one():
 
 def test_seeds_are_different_whole_numbers():
     assert parse_seeds("1, 20,3") == (1, 20, 3)
-    for wrong in ("", "1,,2", "-1", "1.5", "x", "1,1", str(2**63)):
+    for wrong in ("", "1,,2", "-1", "1.5", "x", "1,1", str(2**63), "9" * 5000):
         with pytest.raises(InputError):
             parse_seeds(wrong)
 
@@ -116,12 +123,44 @@ def test_a_record_cannot_name_a_folder_elsewhere():
 
 @pytest.mark.parametrize(
     "change",
-    [{"preset": "huge"}, {"budget": "dollars"}, {"budget": []}, {"seeds": []}, {"seeds": [-1]}],
+    [
+        {"preset": "huge"},
+        {"budget": "dollars"},
+        {"budget": []},
+        *({"seeds": seeds} for seeds in ([], [-1], [1.9], [1, 1], [math.inf], ["1"], 1)),
+        *({"train": train} for train in ("a.tsv", [1], None)),
+        *({"valid": valid} for valid in (5, ["v.tsv"])),
+        *({"settings": settings} for settings in ([], {"max_updates": [9]}, {"max_updates": None})),
+        {"recipes": [{"name": "a", "architecture": "lstm", "settings": {}}] * 2},
+        {"recipes": [{"name": "a", "architecture": "lstm"}]},
+        {"recipes": [{"name": "comparison.json", "architecture": "lstm", "settings": {}}]},
+        {"recipes": ["lstm"]},
+    ],
     ids=str,
 )
 def test_a_record_with_an_impossible_value_is_no_plan(change):
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises(ValueError, match=r"."):
         Plan.from_json(PLAN.to_json() | change)
+
+
+EVALUATION = Evaluation("test.tsv", None, (Given("tool", ("out.txt",)),), 4, 0.5)
+
+
+def test_an_evaluation_survives_its_record_and_one_with_an_impossible_value_is_none():
+    values = json.loads(json.dumps(asdict(EVALUATION)))
+    assert read_record(Evaluation, values) == EVALUATION
+    for change in (
+        *({"test": test} for test in (5, [])),
+        {"gold": 5},
+        *({"beam": beam} for beam in ("x", 0, 2.5, True, 101)),
+        *({"length_penalty": penalty} for penalty in ("x", math.nan, -1)),
+        *(
+            {"given": [one]}
+            for one in ({"name": "a"}, {"name": "a", "paths": []}, {"name": "a", "paths": "ab"})
+        ),
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            read_record(Evaluation, values | change)
 
 
 def test_only_seeds_and_systems_may_be_added_to_a_plan():

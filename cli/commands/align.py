@@ -13,6 +13,7 @@ from seqattn.alignment.links import SYMMETRISED
 from seqattn.errors import InputError
 
 from ..views.formats import FORMATS, headmaps
+from ..views.messages import say
 from .align_usage import is_run, misused, refuse_misspelt_run
 from .shared import RUN, Number, diagnostics, machine_options, open_run, results
 
@@ -160,7 +161,7 @@ def align(
     as_filed = [pair.swapped() for pair in corpora[0]] if turns else corpora[0]
     answers = read_answers(gold, as_filed) if gold else None
     if pairs and any(one.turns(pairs) for one in loaded):
-        diagnostics().print(f"{pairs}: read from target to source, as the run was trained.", markup=False)
+        say(diagnostics(), f"{pairs}: read from target to source, as the run was trained.")
     if heads and pairs:
         judge(loaded[0], corpora[0], [one.turned() for one in answers] if answers and turns else answers)
         return

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ import click
 
 from seqattn.errors import InputError, counted
 
+from ..views.messages import say
+from .compare_outputs import check_outputs, inputs_of, show
 from .shared import (
     RUN,
     Number,
@@ -20,11 +22,7 @@ from .shared import (
     experiment_options,
     gather_settings,
     machine_options,
-    refuse_overwriting,
-    results,
     set_up,
-    write_json,
-    write_text,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 
     from seqattn.comparison.findings import Findings
     from seqattn.comparison.folder import ComparisonFolder, Evaluation
-    from seqattn.comparison.plan import Plan
+    from seqattn.comparison.plan import Given, Plan, Recipe
     from seqattn.comparison.systems import Sources
 
 SAMPLE_SETTINGS: dict[str, Any] = {
@@ -120,61 +118,38 @@ def compare(
     """
     outputs = {"report": report, "json": json, "markdown": markdown, "latex": latex}
     wanted = {kind: path for kind, path in outputs.items() if path is not None}
-    if list(wanted.values()).count("-") > 1:
-        raise click.UsageError("Only one of --report, --json, --markdown and --latex can be standard output.")
     if runs and (train_on or out or _given(training, training)):
         raise click.UsageError("Finished runs are compared without training: leave out options for training.")
     if train_on and not test:
         raise click.UsageError("Missing option '--test'.")
     console = diagnostics()
     on = set_up(device, threads)
-    from seqattn.comparison.findings import find
-    from seqattn.comparison.folder import ComparisonFolder, Evaluation
-    from seqattn.comparison.plan import parse_systems
-    from seqattn.comparison.systems import finished_sources, given_sources, load_systems, search_of
+    from seqattn.comparison.folder import Evaluation
 
-    baselines = () if runs or training["no_baselines"] else ("lstm", "transformer")
-    recipes, given = parse_systems(named, baselines)
-    asked = Evaluation(test, gold, given, beam, length_penalty)
-    keep: ComparisonFolder | None
-    sources: Sources
+    asked = Evaluation(test, gold, (), beam, length_penalty)
     if runs:
-        if recipes:
-            raise click.UsageError("Finished runs are compared without training: give --system NAME=RUN.")
-        sources, evaluation, keep = finished_sources(runs, asked)
-        _check_outputs(wanted, evaluation, keep.read()[0] if keep else None)
-        _tell_missing(console, keep)
+        found = _compare_finished(console, runs, named, asked, wanted, on)
     else:
-        fixed = set(training) - {"seed", "seeds", "no_baselines"}
-        if out and ComparisonFolder(out).exists and not (train_on or _given(training, fixed)):
-            keep = ComparisonFolder(out)
-            plan, recorded = keep.read()
-            plan = plan.with_more(parse_systems(named, ())[0], _seeds(training))
-            evaluation = asked.over(recorded)
-        else:
-            if not train_on and (test or gold or training["valid"]):
-                raise click.UsageError("Missing option '--train'.")
-            plan, evaluation = _plan(console, recipes, train_on, asked, training)
-            keep = _folder(console, out, plan)
-        _check_outputs(wanted, evaluation, plan)
-        sources = _train(console, plan, evaluation, keep, on, jobs) | given_sources(evaluation.given)
-    if evaluation.test is None:
-        raise click.UsageError("Missing option '--test'.")
-    systems, tested = load_systems(
-        sources,
-        evaluation,
-        on,
-        keep,
-        lambda name: console.print(f"{name}: translating the test set …", markup=False),
-    )
-    answers = tested.read_gold(evaluation.gold) if evaluation.gold else None
-    console.print("Comparing …")
-    _show(console, find(systems, tested, search_of(evaluation), answers), wanted, texts=not no_texts)
+        config = training["config"]
+        folder, plan, evaluation = _asked(console, named, train_on, out, asked, training)
+        check_outputs(wanted, [*inputs_of(evaluation, plan), config], [folder.record, *folder.systems(plan)])
+        with folder.alone():
+            sources = _train(console, plan, evaluation, folder, on, jobs)
+            found = _compare(console, sources, evaluation, on, folder)
+    show(console, found, wanted, texts=not no_texts)
 
 
 def _given(options: Mapping[str, Any], names: Iterable[str]) -> bool:
     """Whether any of these options is given."""
     return any(options[name] not in (None, (), False, "auto") for name in names)
+
+
+def _systems(named: Sequence[str], *, baselines: bool) -> tuple[tuple[Recipe, ...], tuple[Given, ...]]:
+    """The systems to train, with or without the baselines, and those that exist."""
+    from seqattn.comparison.plan import parse_systems
+    from seqattn.models import BASELINES
+
+    return parse_systems(named, BASELINES if baselines else ())
 
 
 def _seeds(training: Mapping[str, Any]) -> tuple[int, ...]:
@@ -188,14 +163,31 @@ def _seeds(training: Mapping[str, Any]) -> tuple[int, ...]:
     return () if training["seed"] is None else (training["seed"],)
 
 
-def _check_outputs(wanted: Mapping[str, str], evaluation: Evaluation, plan: Plan | None) -> None:
-    """Refuse what cannot be written, before anything is trained."""
-    inputs = [evaluation.test, evaluation.gold, *(path for one in evaluation.given for path in one.paths)]
-    inputs += [*plan.train, plan.valid] if plan else []
-    for path in wanted.values():
-        refuse_overwriting(path, *(one for one in inputs if one))
-        if path != "-" and not Path(path).absolute().parent.is_dir():
-            raise InputError("cannot be written: there is no such folder", path=path)
+def _compare_finished(
+    console: Console,
+    runs: Sequence[Path],
+    named: Sequence[str],
+    asked: Evaluation,
+    wanted: Mapping[str, str],
+    device: torch.device,
+) -> Findings:
+    """Compare what is trained already."""
+    from seqattn.comparison.systems import finished_sources
+
+    recipes, given = _systems(named, baselines=False)
+    if recipes:
+        raise click.UsageError("Finished runs are compared without training: give --system NAME=RUN.")
+    sources, evaluation, keep, comparison = finished_sources(runs, replace(asked, given=given))
+    if evaluation.test is None:
+        raise click.UsageError("Missing option '--test'.")
+    kept = [path for paths in sources.values() for path in paths if path.is_dir()]
+    if comparison is None:
+        check_outputs(wanted, inputs_of(evaluation, None), kept)
+    else:
+        folder, plan = comparison
+        check_outputs(wanted, inputs_of(evaluation, plan), [*kept, folder.record, *folder.systems(plan)])
+        _tell_missing(console, folder, plan)
+    return _compare(console, sources, evaluation, device, keep)
 
 
 def sample_folder() -> Path:
@@ -208,9 +200,40 @@ def sample_folder() -> Path:
     return folder
 
 
+def _asked(
+    console: Console,
+    named: Sequence[str],
+    train_on: Sequence[str],
+    out: Path | None,
+    asked: Evaluation,
+    training: dict[str, Any],
+) -> tuple[ComparisonFolder, Plan, Evaluation]:
+    """What is to be trained and compared, and where: by the options and by what the folder has already."""
+    from seqattn.comparison.folder import ComparisonFolder
+
+    folder = ComparisonFolder(out) if out else None
+    begun = folder is not None and folder.exists
+    fixed = training.keys() - {"seed", "seeds", "no_baselines"}
+    alone = begun and not train_on and not _given(training, fixed)
+    recipes, given = _systems(named, baselines=not alone and not training["no_baselines"])
+    asked = replace(asked, given=given)
+    if folder and alone:
+        recorded = folder.read()[0]
+        plan = replace(recorded, recipes=recipes, seeds=_seeds(training) or recorded.seeds)
+    else:
+        if not train_on and (asked.test or asked.gold or training["valid"]):
+            raise click.UsageError("Missing option '--train'.")
+        plan, asked = _plan(console, recipes, train_on, asked, training)
+    if folder is None:
+        folder = _folder(console, plan)
+    if folder.exists:
+        asked = asked.over(folder.read()[1])
+    return folder, folder.joined(plan), asked
+
+
 def _plan(
     console: Console,
-    recipes: Any,
+    recipes: tuple[Recipe, ...],
     train_on: Sequence[str],
     asked: Evaluation,
     training: dict[str, Any],
@@ -231,25 +254,21 @@ def _plan(
         asked = asked.over(Evaluation(str(sample / "test.tsv"), str(sample / "test.gold")))
         settings = SAMPLE_SETTINGS | settings
     if "seed" in settings:
-        seeds = seeds or parse_seeds(str(settings["seed"]))
-        del settings["seed"]
+        if seeds:
+            raise click.UsageError("Give --seeds or the setting seed, not both.")
+        seeds = parse_seeds(str(settings.pop("seed")))
     return Plan(tuple(train_on), valid, recipes, seeds or (1,), preset, settings, budget), asked
 
 
-def _folder(console: Console, out: Path | None, plan: Plan) -> ComparisonFolder:
-    """The folder for a plan: that of --out, of the same comparison if it was interrupted, or a new one."""
+def _folder(console: Console, plan: Plan) -> ComparisonFolder:
+    """The folder for a plan without a name: of the same comparison if it was interrupted, or a new one."""
     from seqattn.comparison.folder import ComparisonFolder, interrupted
 
-    if out is not None:
-        folder = ComparisonFolder(out)
-        if folder.exists:
-            folder.check(plan)
-        return folder
     begun = interrupted(Path("runs"), plan)
-    if begun is not None:
-        console.print(f"Continuing {begun.path}, which was interrupted.", markup=False, soft_wrap=True)
-        return begun
-    return ComparisonFolder(Path("runs") / time.strftime("compare-%Y%m%d-%H%M%S"))
+    if begun is None:
+        return ComparisonFolder(Path("runs") / time.strftime("compare-%Y%m%d-%H%M%S"))
+    say(console, f"Continuing {begun.path}, which was interrupted.")
+    return begun
 
 
 def _train(
@@ -259,78 +278,60 @@ def _train(
     folder: ComparisonFolder,
     device: torch.device,
     jobs: int,
-) -> dict[str, Sequence[Path]]:
-    """Train what is missing; the runs of each system."""
+) -> Sources:
+    """Train what is missing; the runs of each system, and what is given."""
     import torch
 
     from seqattn.comparison.starting import check, start
-    from seqattn.comparison.systems import given_sources, read_test_set, translated_elsewhere
+    from seqattn.comparison.systems import check_before_training, with_given
     from seqattn.comparison.workers import Workers
 
     from ..views.comparing import watch
     from ..views.live import describe_data, preparing
 
-    if evaluation.test is not None:
-        # What cannot be used is told now, not after the training.
-        test = read_test_set(evaluation.test)
-        if evaluation.gold:
-            test.read_gold(evaluation.gold)
-        for path in (path for paths in given_sources(evaluation.given).values() for path in paths):
-            if not path.is_dir():
-                translated_elsewhere(path, test)
     check(plan)
-    if not folder.exists:
-        folder.refuse_existing()
+    # What cannot be used is told now, not after the training.
+    check_before_training(plan, evaluation)
     with preparing(console) as report:
         started = start(plan, evaluation, folder, ["seqattn", *sys.argv[1:]], report)
     if started.prepared is not None:
         describe_data(console, started.prepared, started.asked_vocabulary)
-        console.print(f"{started.budget}; preset {started.preset}.", markup=False)
-    console.print(f"The comparison is in {folder.path}.", markup=False, soft_wrap=True)
-    tasks = started.tasks
+        say(console, f"{started.budget}; preset {started.preset}.")
+    say(console, f"The comparison is in {folder.path}.")
+    plan, tasks = started.plan, started.tasks
     # The runs read the data themselves.
     del started
     threads = max(1, torch.get_num_threads() // jobs)
-    with folder.alone(), Workers(tasks, (plan.train, plan.valid), device, threads, jobs) as workers:
+    with Workers(tasks, (plan.train, plan.valid), device, threads, jobs) as workers:
         watch(console, workers, tasks, folder.path)
-    return {name: [run.path for run in runs] for name, runs in folder.runs(plan).items()}
+    return with_given(folder.trained(plan), evaluation)
 
 
-def _tell_missing(console: Console, folder: ComparisonFolder | None) -> None:
+def _compare(
+    console: Console,
+    sources: Sources,
+    evaluation: Evaluation,
+    device: torch.device,
+    keep: ComparisonFolder | None,
+) -> Findings:
+    from seqattn.comparison.findings import find
+    from seqattn.comparison.systems import open_systems, search_of, translate_all
+
+    opened = open_systems(sources, evaluation, device)
+    systems = translate_all(
+        opened, evaluation, keep, lambda name: say(console, f"{name}: translating the test set …")
+    )
+    console.print("Comparing …")
+    return find(systems, opened.test, search_of(evaluation), opened.gold)
+
+
+def _tell_missing(console: Console, folder: ComparisonFolder, plan: Plan) -> None:
     """Say which runs of a comparison are not trained."""
-    if folder is None or not folder.exists:
-        return
-    plan, _ = folder.read()
-    runs = [run for each in folder.runs(plan).values() for run in each]
-    missing = sum(not run.finished for run in runs)
+    tasks = folder.tasks(plan)
+    missing = sum(not task.run.finished for task in tasks)
     if missing:
-        console.print(
-            f"{missing} of {counted(len(runs), 'run')} not finished; continue with: "
+        say(
+            console,
+            f"{missing} of {counted(len(tasks), 'run')} not finished; continue with: "
             f"seqattn compare --out {folder.path}",
-            markup=False,
-            soft_wrap=True,
         )
-
-
-def _show(console: Console, found: Findings, wanted: Mapping[str, str], texts: bool) -> None:
-    """Write what is asked for; show the comparison unless standard output is used for something else."""
-    from seqattn.comparison.report import report
-    from seqattn.comparison.tables import latex, markdown
-
-    from ..views.comparison import comparison
-
-    writers: dict[str, Callable[[Findings], str]] = {
-        "report": partial(report, texts=texts),
-        "markdown": markdown,
-        "latex": latex,
-    }
-    for kind, path in wanted.items():
-        if kind == "json":
-            write_json(found.to_json(), path)
-        else:
-            write_text(writers[kind](found), path)
-        if path != "-":
-            console.print(f"Written to {path}.", markup=False, soft_wrap=True)
-    if "-" not in wanted.values():
-        out = results()
-        out.print(comparison(found, out.width))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ..views.messages import say
 from .shared import (
     BEAM,
     LENGTH_PENALTY,
@@ -61,9 +62,9 @@ def evaluate(
 
     pairs = loaded.read_pairs(test)
     if loaded.turns(test):
-        diagnostics().print(f"{test}: read from target to source, as the run was trained.", markup=False)
+        say(diagnostics(), f"{test}: read from target to source, as the run was trained.")
     if empty := sum(not (pair.source and pair.target) for pair in pairs):
-        diagnostics().print(f"{test}: {counted(empty, 'pair')} with an empty side scored too.", markup=False)
+        say(diagnostics(), f"{test}: {counted(empty, 'pair')} with an empty side scored too.")
     found = loaded.evaluate(pairs, beam=beam, length_penalty=length_penalty, tokenize=tokenize)
     if output:
         write_aside(output, "".join(f"{text}\n" for text in found.hypotheses).encode())

@@ -14,6 +14,7 @@ import click
 from seqattn.errors import InputError
 from seqattn.models import ARCHITECTURES, DECODERS, ENCODERS, architecture_of
 
+from ..views.messages import say
 from .shared import diagnostics, experiment_options, gather_settings, machine_options, set_up
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def train(
     if resume:
         experiment = _resume(console, out, train_on, valid, guide, on, chosen)
         progress = experiment.trainer.progress
-        console.print(f"Resuming {out} after {progress.update:,} updates.", markup=False)
+        say(console, f"Resuming {out} after {progress.update:,} updates.")
         if progress.spent(experiment.config.training) == 1:
             console.print("Its budget is used up: raise --max-updates, --max-tokens or --max-minutes.")
     else:
@@ -133,7 +134,7 @@ def _start(
         experiment, size = set_up(asked, architecture, out, device, init_from, report)
     describe_data(console, experiment.prepared, experiment.config.tokenizer.vocab_size)
     named = f"{experiment.config.architecture}, {size}"
-    console.print(f"{named}; settings can be changed with --set.", markup=False)
+    say(console, f"{named}; settings can be changed with --set.")
     return experiment
 
 
@@ -150,18 +151,19 @@ def _own_guide(
     from ..views.live import announce, preparing, watch
 
     def train(experiment: Experiment) -> None:
-        console.print(f"\n{experiment.folder.path.name}:", markup=False)
+        console.print()
+        say(console, f"{experiment.folder.path.name}:")
         announce(console, experiment)
         watch(console, experiment)
 
     links = links_path(out)
     if links.exists():
-        console.print(f"The guide already exists in {links}.", markup=False, soft_wrap=True)
+        say(console, f"The guide already exists in {links}.")
         return links
     train_directions(out, corpora, device, start, train)
     with preparing(console) as report:
         write_own_guide(out, corpora, device, report)
-    console.print(f"The links of both directions are in {links}.", markup=False, soft_wrap=True)
+    say(console, f"The links of both directions are in {links}.")
     return links
 
 

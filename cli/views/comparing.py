@@ -16,9 +16,10 @@ from seqattn.errors import counted
 from seqattn.pictures.legible import duration
 
 from .live import LiveView, PlainLog, interruptible, limits
+from .messages import say
 
 if TYPE_CHECKING:
-    from seqattn.comparison.starting import Task
+    from seqattn.comparison.folder import Task
     from seqattn.comparison.workers import Began, Workers
     from seqattn.training.events import Event
 
@@ -30,14 +31,14 @@ def watch(console: Console, workers: Workers, tasks: Sequence[Task], folder: Pat
     view = ComparisonView(tasks, workers)
     done = len(tasks) - len(workers.waiting)
     if tasks and done:
-        console.print(f"{done} of {len(tasks)} runs are trained already.", markup=False)
+        say(console, f"{done} of {len(tasks)} runs are trained already.")
     log = PlainLog(console)
     live = Live(view, console=console, refresh_per_second=4, transient=True)
     with interruptible(console) as interrupted, live if console.is_terminal else nullcontext():
         for task, event in workers:
             view.add(task, event)
             if isinstance(event, Began):
-                console.print(view.begun(task, event), markup=False)
+                say(console, view.begun(task, event))
             elif task not in view.running:
                 console.print(view.summaries[task])
             elif not console.is_terminal:
@@ -45,10 +46,9 @@ def watch(console: Console, workers: Workers, tasks: Sequence[Task], folder: Pat
             if interrupted:
                 workers.stop()
     if interrupted:
-        console.print(
+        say(
+            console,
             f"Interrupted and saved; continue with the same command, or: seqattn compare --out {folder}",
-            markup=False,
-            soft_wrap=True,
         )
         raise click.exceptions.Exit(130)
 

@@ -22,6 +22,7 @@ from seqattn.pictures.legible import duration
 
 from .curves import sparkline
 from .heatmap import caption
+from .messages import say
 
 if TYPE_CHECKING:
     from seqattn.data.encoding import Report
@@ -72,7 +73,7 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
     }
     if any(left_out.values()):
         reasons = ", ".join(f"{count:,} {why}" for why, count in left_out.items() if count)
-        console.print(f"Left out of training: {reasons}.", markup=False, soft_wrap=True)
+        say(console, f"Left out of training: {reasons}.")
     if shared := record.valid_also_in_train:
         console.print(
             f"Warning: {shared:,} validation pairs are in the training data too.",
@@ -129,16 +130,15 @@ def watch(console: Console, experiment: Experiment, name: str = "") -> None:
             experiment.save()
     progress = experiment.trainer.progress
     if interrupted:
-        console.print(
+        say(
+            console,
             f"Interrupted after {progress.update:,} updates and saved; "
             f"continue with: seqattn train --resume --out {experiment.folder.path}",
-            markup=False,
-            soft_wrap=True,
         )
         raise click.exceptions.Exit(130)
     if view is not None:
         console.print(view.summary())
-    console.print(f"Written to {experiment.folder.path}.", markup=False, soft_wrap=True)
+    say(console, f"Written to {experiment.folder.path}.")
 
 
 @contextmanager
@@ -179,7 +179,7 @@ class PlainLog:
             self._print(f"{head}: loss {event.loss:.3f}, {event.tokens / event.seconds:,.0f} tokens/s")
 
     def _print(self, line: str) -> None:
-        self.console.print(line, markup=False, soft_wrap=True)
+        say(self.console, line)
         self._reported = time.monotonic()
 
 

@@ -13,15 +13,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from seqattn.comparison.plan import Given, Plan
-from seqattn.errors import InputError
-from seqattn.files import locked, read_binary, write_aside
+from seqattn.comparison.plan import RECORD, Given, Plan
+from seqattn.errors import InputError, check_ranges
+from seqattn.files import check_creatable, locked, read_binary, write_aside
 from seqattn.runs.folder import CONFIG, RunFolder
+from seqattn.runs.records import read_record
 
 FORMAT = 1
-PLAN = "comparison.json"
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class Evaluation:
     beam: int | None = None
     length_penalty: float | None = None
 
+    def __post_init__(self) -> None:
+        ranges = {"beam": (1, 100), "length_penalty": (0, 10)}
+        check_ranges(self, **{name: ends for name, ends in ranges.items() if getattr(self, name) is not None})
+
     def over(self, recorded: Evaluation) -> Evaluation:
         """This one, completed by what was recorded."""
         same = self.test in (None, recorded.test)
@@ -47,12 +51,6 @@ class Evaluation:
             recorded.length_penalty if self.length_penalty is None else self.length_penalty,
         )
 
-    @staticmethod
-    def from_json(values: Mapping[str, Any]) -> Evaluation:
-        """From JSON values; KeyError or TypeError when they are none of an evaluation."""
-        given = tuple(Given(str(one["name"]), tuple(map(str, one["paths"]))) for one in values["given"])
-        return Evaluation(values["test"], values["gold"], given, values["beam"], values["length_penalty"])
-
 
 @dataclass(frozen=True)
 class Decoded:
@@ -63,6 +61,30 @@ class Decoded:
     seconds: float
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """The record of kept translations."""
+
+    made: Mapping[str, Any]
+    """How."""
+    output_ids: int
+    seconds: float
+    digest: str
+
+
+class Task(NamedTuple):
+    """A run of a comparison."""
+
+    system: str
+    seed: int
+    path: Path
+
+    @property
+    def run(self) -> RunFolder:
+        """Its folder."""
+        return RunFolder(self.path)
+
+
 class ComparisonFolder:
     """The files of one comparison."""
 
@@ -70,103 +92,121 @@ class ComparisonFolder:
         self.path = path
 
     @property
+    def record(self) -> Path:
+        """The file of the plan."""
+        return self.path / RECORD
+
+    @property
     def exists(self) -> bool:
         """Whether a comparison was begun here."""
-        return (self.path / PLAN).is_file()
+        return self.record.is_file()
 
-    def refuse_existing(self) -> None:
-        """InputError when something else has this name."""
-        RunFolder(self.path).refuse_existing()
-
-    def check(self, plan: Plan) -> None:
-        """InputError when this is another comparison; seeds and systems may be added."""
-        if differing := self.read()[0].differences_from(plan):
+    def joined(self, plan: Plan) -> Plan:
+        """The plan, with the systems and seeds that the folder has already; InputError for another."""
+        if not self.exists:
+            return plan
+        recorded, _ = self.read()
+        if differing := recorded.differences_from(plan):
             raise InputError(
                 f"holds a comparison with another {', '.join(differing)}",
                 path=self.path,
-                remedy="choose another folder with --out",
+                remedy="choose another folder with --out, or continue this one by --out alone",
             )
-
-    def run(self, system: str, seed: int) -> RunFolder:
-        """The folder of one of its runs."""
-        return RunFolder(self.path / system / f"seed-{seed}")
+        return recorded.with_more(plan.recipes, plan.seeds)
 
     def write(self, plan: Plan, evaluation: Evaluation, command: Sequence[str] = ()) -> None:
-        """Make the folder, or write the plan again, with what was added to it."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot be created: {error.strerror}", path=self.path) from error
+        """Write the plan, or write it again with what was added to it."""
         record = {
             "format": FORMAT,
             "plan": plan.to_json(),
             "evaluation": asdict(evaluation),
             "command": list(command),
         }
-        write_aside(self.path / PLAN, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+        write_aside(self.record, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
 
     def read(self) -> tuple[Plan, Evaluation]:
         """What is compared; InputError when the file is damaged or of a later version."""
-        path = self.path / PLAN
+        path = self.record
         try:
             record = json.loads(read_binary(path))
-            if record["format"] != FORMAT:
+            if type(record["format"]) is not int or record["format"] != FORMAT:
                 raise InputError(
                     f"has format {record['format']!s:.20}, this version reads {FORMAT}", path=path
                 )
-            return Plan.from_json(record["plan"]), Evaluation.from_json(record["evaluation"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            return Plan.from_json(record["plan"]), read_record(Evaluation, record["evaluation"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(f"is damaged: {error!s:.100}", path=path) from error
 
-    def runs(self, plan: Plan) -> dict[str, list[RunFolder]]:
-        """The runs of each system of a plan, in the order of the seeds."""
-        return {one.name: [self.run(one.name, seed) for seed in plan.seeds] for one in plan.recipes}
+    def tasks(self, plan: Plan) -> tuple[Task, ...]:
+        """The runs of a plan, those of a system together, in the order of the seeds."""
+        return tuple(
+            Task(one.name, seed, self.path / one.name / f"seed-{seed}")
+            for one in plan.recipes
+            for seed in plan.seeds
+        )
 
-    def trained(self) -> dict[str, list[Path]]:
-        """The runs of each system that have weights."""
-        plan, _ = self.read()
-        return {name: [run.path for run in runs if run.has_model] for name, runs in self.runs(plan).items()}
+    def systems(self, plan: Plan) -> list[Path]:
+        """The folders of its systems."""
+        return [self.path / one.name for one in plan.recipes]
+
+    def trained(self, plan: Plan) -> dict[str, list[Path]]:
+        """The runs of each system that have weights; systems without any are left out."""
+        found: dict[str, list[Path]] = {}
+        for task in self.tasks(plan):
+            if task.run.has_model:
+                found.setdefault(task.system, []).append(task.path)
+        return found
 
     def finished(self, plan: Plan) -> bool:
         """Whether all runs of a plan are trained and have translated."""
-        runs = [run for each in self.runs(plan).values() for run in each]
-        return all(run.finished and _beside(run)[1].is_file() for run in runs)
+        return all(task.run.finished and _beside(task.path)[1].is_file() for task in self.tasks(plan))
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """No other process trains this comparison in this context; InputError when one does."""
-        with locked(self.path) as alone:
-            if not alone:
-                raise InputError(
-                    "is being trained by another process",
-                    path=self.path,
-                    remedy="wait for it, or choose another folder with --out",
-                )
-            yield
+        """No other process works on this comparison in this context, which may create the folder.
 
-    def read_translations(self, run: RunFolder, made: Mapping[str, Any]) -> Decoded | None:
+        InputError when one does, or when the folder holds something else. If nothing was written to a new
+        folder it is removed again.
+        """
+        new = not self.exists
+        if new and not (self.path.is_dir() and all(map(_is_unfinished, self.path.iterdir()))):
+            check_creatable(self.path, "choose another folder with --out")
+            self.path.mkdir(parents=True)
+        try:
+            with locked(self.path) as alone:
+                if not alone:
+                    raise InputError(
+                        "another process works on this comparison",
+                        path=self.path,
+                        remedy="wait for it, or choose another folder with --out",
+                    )
+                yield
+        finally:
+            if new:
+                # Only an empty folder can be removed.
+                with contextlib.suppress(OSError):
+                    self.path.rmdir()
+
+    def read_translations(self, run: Path, made: Mapping[str, Any]) -> Decoded | None:
         """The kept translations of a run, if they were made in the same way."""
         texts, record = _beside(run)
         try:
-            values = json.loads(read_binary(record))
+            kept = read_record(_Kept, json.loads(read_binary(record)))
             lines = read_binary(texts).decode().split("\n")[:-1]
-            if values["made"] != dict(made) or values["digest"] != _digest(lines):
-                return None
-            return Decoded(tuple(lines), int(values["output_ids"]), float(values["seconds"]))
-        except (InputError, ValueError, KeyError, TypeError, RecursionError):
+        except (InputError, ValueError, RecursionError):
             return None
+        if kept.made != made or kept.digest != _digest(lines):
+            return None
+        return Decoded(tuple(lines), kept.output_ids, kept.seconds)
 
-    def keep_translations(self, run: RunFolder, made: Mapping[str, Any], decoded: Decoded) -> None:
+    def keep_translations(self, run: Path, made: Mapping[str, Any], decoded: Decoded) -> None:
         """Write a run's translations beside it."""
+        if not run.resolve().is_relative_to(self.path.resolve()):
+            return
         texts, record = _beside(run)
-        values = {
-            "made": dict(made),
-            "output_ids": decoded.output_ids,
-            "seconds": decoded.seconds,
-            "digest": _digest(decoded.hypotheses),
-        }
+        kept = _Kept(made, decoded.output_ids, decoded.seconds, _digest(decoded.hypotheses))
         write_aside(texts, "".join(f"{line}\n" for line in decoded.hypotheses).encode())
-        write_aside(record, (json.dumps(values, indent=2) + "\n").encode())
+        write_aside(record, (json.dumps(asdict(kept), indent=2) + "\n").encode())
 
 
 def interrupted(parent: Path, plan: Plan) -> ComparisonFolder | None:
@@ -186,8 +226,13 @@ def runs_in(path: Path) -> list[Path]:
     return sorted(each for each in path.iterdir() if (each / CONFIG).is_file())
 
 
-def _beside(run: RunFolder) -> tuple[Path, Path]:
-    return run.path.with_name(f"{run.path.name}.txt"), run.path.with_name(f"{run.path.name}.json")
+def _is_unfinished(file: Path) -> bool:
+    """Whether a file was left by a process that was killed while it wrote the record."""
+    return file.name.startswith(f"{RECORD}.") and file.suffix == ".part"
+
+
+def _beside(run: Path) -> tuple[Path, Path]:
+    return run.with_name(f"{run.name}.txt"), run.with_name(f"{run.name}.json")
 
 
 def _digest(lines: Sequence[str]) -> str:

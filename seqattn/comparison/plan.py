@@ -12,9 +12,12 @@ from seqattn.errors import InputError
 from seqattn.models import BASELINES, parts_of
 from seqattn.options import parse_settings
 from seqattn.runs.presets import PRESETS
+from seqattn.runs.records import read_record
 
 NAME = re.compile(r"[^\W_][\w.+-]{0,99}")
 """Of a system: also the name of its folder."""
+RECORD = "comparison.json"
+"""The file beside these folders, whose name none of them may have."""
 LIMITS = {"updates": "max_updates", "tokens": "max_tokens", "minutes": "max_minutes"}
 """The setting that holds each kind of budget."""
 EPOCHS, MINUTES = 30, 20
@@ -31,8 +34,8 @@ class Recipe:
     """Its own, which override those of the plan."""
 
     def __post_init__(self) -> None:
-        if not NAME.fullmatch(self.name):
-            raise ValueError(f"the name {self.name!r}")
+        _check_name(self.name)
+        _check_settings(self.settings)
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,22 @@ class Given:
 
     name: str
     paths: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        if not self.paths:
+            raise ValueError(f"no paths of {self.name}")
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name) or name.lower() == RECORD:
+        raise ValueError(f"the name {name!r}")
+
+
+def _check_settings(settings: Mapping[str, Any]) -> None:
+    for name, value in settings.items():
+        if not isinstance(value, str | int | float):
+            raise ValueError(f"the setting {name} = {value!s:.20}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +81,10 @@ class Plan:
             f"the preset {self.preset!r}": self.preset not in ("auto", *PRESETS),
             f"the budget {self.budget!r}": self.budget is not None and self.budget not in LIMITS,
             f"the seeds {self.seeds}": not self.seeds or not all(0 <= seed < 2**63 for seed in self.seeds),
+            "a seed that occurs twice": len(set(self.seeds)) < len(self.seeds),
+            "two systems of one name": len({one.name.lower() for one in self.recipes}) < len(self.recipes),
         }
+        _check_settings(self.settings)
         if found := [problem for problem, is_one in problems.items() if is_one]:
             raise ValueError(", ".join(found))
 
@@ -72,24 +94,15 @@ class Plan:
 
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> Plan:
-        """From JSON values; KeyError, TypeError or ValueError when they are none of a plan."""
-        return Plan(
-            tuple(map(str, values["train"])),
-            values["valid"],
-            tuple(
-                Recipe(str(one["name"]), str(one["architecture"]), dict(one["settings"]))
-                for one in values["recipes"]
-            ),
-            tuple(map(int, values["seeds"])),
-            str(values["preset"]),
-            dict(values["settings"]),
-            values["budget"],
-        )
+        """From JSON values; ValueError when they are none of a plan."""
+        return read_record(Plan, values)
 
     def with_more(self, recipes: Iterable[Recipe], seeds: Sequence[int]) -> Plan:
-        """The plan with further systems, and with these seeds if there are any."""
-        every = {one.name: one for one in (*self.recipes, *recipes)}
-        return replace(self, recipes=tuple(every.values()), seeds=tuple(seeds) or self.seeds)
+        """The plan with further systems and seeds; those that it has already are left as they are."""
+        every = {one.name: one for one in (*recipes, *self.recipes)}
+        names = dict.fromkeys(one.name for one in (*self.recipes, *recipes))
+        both = dict.fromkeys((*self.seeds, *seeds))
+        return replace(self, recipes=tuple(every[name] for name in names), seeds=tuple(both))
 
     def differences_from(self, other: Plan) -> list[str]:
         """In which fields another plan for the same folder trains other models than this one.
@@ -145,17 +158,21 @@ def parse_system(argument: str) -> Recipe | Given:
     """A system as named on the command line; InputError when it is malformed."""
     name, separator, rest = re.match(r"([^:=]*)([:=]?)(.*)", argument, re.DOTALL).groups()  # type: ignore[union-attr]
     name = name.strip()
-    if not NAME.fullmatch(name):
+    try:
+        _check_name(name)
+    except ValueError as error:
         raise InputError(
-            f"the system {argument!r} has no name of letters, digits and . + - _",
+            f"the system {argument[:120]!r} has no name of 1 to 100 letters, digits and . + - _",
             remedy="write NAME:arch=…,key=value, NAME=PATH or an architecture",
-        )
+        ) from error
+    parts = [part for part in map(str.strip, rest.split(",")) if part]
     if separator == "=":
-        paths = tuple(path.strip() for path in rest.split(",") if path.strip())
-        if not paths:
+        if not parts:
             raise InputError(f"the system {argument!r} names no run and no file")
-        return Given(name, paths)
-    settings: dict[str, Any] = parse_settings(filter(None, map(str.strip, rest.split(","))))
+        return Given(name, tuple(parts))
+    settings: dict[str, Any] = parse_settings(parts)
+    if len(settings) < len(parts):
+        raise InputError(f"the system {name!r} has a setting twice")
     architecture = str(settings.pop("arch", name))
     parts_of(architecture)
     if "seed" in settings:
@@ -166,8 +183,9 @@ def parse_system(argument: str) -> Recipe | Given:
 def parse_seeds(text: str) -> tuple[int, ...]:
     """Seeds separated by commas; InputError when one is no whole number or occurs twice."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and int(part) < 2**63 for part in parts):
-        raise InputError(f"the seeds {text!r} are not whole numbers separated by commas")
+    # Python converts no text of thousands of digits.
+    if not all(part.isdecimal() and len(part) < 20 and int(part) < 2**63 for part in parts):
+        raise InputError(f"the seeds {text[:100]!r} are not whole numbers below 2^63, separated by commas")
     seeds = tuple(map(int, parts))
     if len(set(seeds)) < len(seeds):
         raise InputError(f"a seed occurs twice in {text!r}")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
-from seqattn.comparison.folder import ComparisonFolder, Evaluation
+from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task
 from seqattn.comparison.plan import Plan, Recipe, budget_in_words, with_budget
 from seqattn.data.batching import IDS, epoch_batches, lengths_of
 from seqattn.data.encoding import Report, silent
@@ -26,18 +25,12 @@ from seqattn.training.schedule import TrainingOptions
 Composed = tuple[ModelOptions, TokenizerOptions, TrainingOptions]
 
 
-class Task(NamedTuple):
-    """A run of a comparison."""
-
-    system: str
-    seed: int
-    path: Path
-
-
 @dataclass(frozen=True)
 class Started:
     """A comparison whose runs have their folders."""
 
+    plan: Plan
+    """As asked for, and what was in the folder before."""
     tasks: tuple[Task, ...]
     """Of every system and seed, the seeds of a system together."""
     prepared: Prepared | None
@@ -63,19 +56,19 @@ def start(
     command: Sequence[str] = (),
     report: Report = silent,
 ) -> Started:
-    """Record the plan and make the folders of the runs that are missing.
+    """Record the plan and make the folders of the runs that are missing, in a folder that this process locks.
 
-    InputError before anything is written when the data cannot be used or runs that exist do not fit the plan.
+    Systems and seeds that the folder has already are part of the plan too. InputError before anything is
+    written when the data cannot be used or what exists does not fit the plan.
     """
-    tasks = tuple(
-        Task(recipe.name, seed, folder.run(recipe.name, seed).path)
-        for recipe in plan.recipes
-        for seed in plan.seeds
-    )
-    begun = [task for task in tasks if RunFolder(task.path).begun]
+    plan = folder.joined(plan)
+    tasks = folder.tasks(plan)
+    begun = [task for task in tasks if task.run.begun]
+    for task in begun:
+        task.run.check_complete()
     if len(begun) == len(tasks):
         folder.write(plan, evaluation, command)
-        return Started(tasks, None)
+        return Started(plan, tasks, None)
     data = load_data(plan.train, plan.valid)
     preset = choose_preset(len(data.train)) if plan.preset == "auto" else plan.preset
     _, tokenizer_options, training = next(iter(_compose(plan, preset, plan.settings).values()))
@@ -91,16 +84,15 @@ def start(
         model, tokenizer, training = composed[task.system]
         training = replace(training, seed=task.seed)
         config = new_config(prepared, architectures[task.system], model, tokenizer, training, command)
-        run = RunFolder(task.path)
-        if run.begun:
-            _check_alike(run, config)
+        if task.run.begun:
+            _check_alike(task.run, config)
         else:
-            new.append((run, config))
+            new.append((task.run, config))
     folder.write(plan, evaluation, command)
     for run, config in new:
         run.begin(config, prepared.tokenizer)
     budget = f"Budget of each run: {budget_in_words(settings)}"
-    return Started(tasks, prepared, preset, tokenizer_options.vocab_size, budget)
+    return Started(plan, tasks, prepared, preset, tokenizer_options.vocab_size, budget)
 
 
 def _empty(architecture: str, options: ModelOptions, tokenizer: Tokenizer) -> Any:
@@ -131,15 +123,14 @@ def _compose(plan: Plan, preset: str, settings: Mapping[str, Any]) -> dict[str, 
 def _tokenizer_of(begun: Sequence[Task], fingerprint: str) -> Tokenizer | None:
     """The tokenizer that the runs share; InputError when they were trained on other texts."""
     for task in begun:
-        run = RunFolder(task.path)
-        config = run.read_config()
+        config = task.run.read_config()
         if config.data.train_fingerprint != fingerprint:
             raise InputError(
                 "was trained on other texts than the training corpus holds now",
-                path=run.path,
+                path=task.path,
                 remedy="choose another folder with --out",
             )
-        return run.read_tokenizer(config.tokenizer.joint)
+        return task.run.read_tokenizer(config.tokenizer.joint)
     return None
 
 

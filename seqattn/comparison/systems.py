@@ -14,7 +14,7 @@ import torch
 from seqattn.alignment.links import Gold
 from seqattn.alignment.words import read_answers
 from seqattn.comparison.folder import ComparisonFolder, Decoded, Evaluation, runs_in
-from seqattn.comparison.plan import Given
+from seqattn.comparison.plan import Given, Plan
 from seqattn.comparison.results import Costs, Member, Point, System
 from seqattn.data.corpus import Pair, read_corpus
 from seqattn.errors import InputError, counted
@@ -60,45 +60,73 @@ Sources = Mapping[str, Sequence[Path]]
 """The runs, or the file of translations, of each system by its name."""
 
 
-def load_systems(
-    sources: Sources,
-    evaluation: Evaluation,
-    device: torch.device,
-    keep: ComparisonFolder | None = None,
-    report: Callable[[str], object] = lambda what: None,
-) -> tuple[list[System], EvaluationSet]:
-    """The systems with their translations of the test corpus, in the direction of the runs.
+@dataclass(frozen=True)
+class Opened:
+    """Systems that can be compared, before they translate."""
 
-    InputError before anything is translated when a run or a file cannot be used. `report` is told which
-    system is about to translate.
-    """
+    sources: Sources
+    runs: Mapping[Path, Run]
+    texts: Mapping[Path, tuple[str, ...]]
+    """The files of translations."""
+    test: EvaluationSet
+    gold: list[Gold] | None
+
+
+def open_systems(sources: Sources, evaluation: Evaluation, device: torch.device) -> Opened:
+    """Read runs, translations, the test corpus and its gold links; InputError for what cannot be compared."""
     if evaluation.test is None:
         raise InputError("there is no test corpus to compare on", remedy="name one with --test")
-    runs = {path: load_run(path, device) for paths in sources.values() for path in paths if path.is_dir()}
+    paths = [path for several in sources.values() for path in several]
+    runs = {path: load_run(path, device) for path in paths if path.is_dir()}
     test = read_test_set(evaluation.test, list(runs.values()))
-    elsewhere = {
-        path: translated_elsewhere(path, test)
-        for paths in sources.values()
-        for path in paths
-        if path not in runs
-    }
-    systems = []
-    for name, paths in sources.items():
-        if len(paths) > 1 and any(path in elsewhere for path in paths):
+    texts = {path: read_translations(path, test) for path in paths if path not in runs}
+    for name, several in sources.items():
+        if len(several) > 1 and any(path in texts for path in several):
             raise InputError(
                 f"the system {name} must be runs, or one file of translations",
                 remedy="name each file of translations as a system of its own",
             )
-        members = []
-        for path, own in zip(paths, member_names(paths, runs), strict=True):
-            if path in elsewhere:
-                members.append(elsewhere[path])
-                continue
-            named = f"{name}, {own}" if len(paths) > 1 else name
-            search = search_of(evaluation)
-            members.append(member(runs[path], test, own, search, keep, partial(report, named)))
-        systems.append(System(name, tuple(members)))
-    return systems, test
+    gold = test.read_gold(evaluation.gold) if evaluation.gold else None
+    return Opened(sources, runs, texts, test, gold)
+
+
+def check_before_training(plan: Plan, evaluation: Evaluation) -> None:
+    """InputError for what could not be compared with the systems that a plan trains."""
+    given = with_given({one.name: () for one in plan.recipes}, evaluation)
+    opened = open_systems(given, evaluation, torch.device("cpu"))
+    if opened.test.turned:
+        raise InputError(
+            "translates in the other direction than the systems to be trained",
+            path=next(iter(opened.runs)),
+            remedy="leave it out, or write both sides of the corpora in the other order",
+        )
+
+
+def translate_all(
+    opened: Opened,
+    evaluation: Evaluation,
+    keep: ComparisonFolder | None = None,
+    report: Callable[[str], object] = lambda what: None,
+) -> list[System]:
+    """The systems with their translations; `report` is told which one is about to translate."""
+    search = search_of(evaluation)
+
+    def one(system: str, path: Path, name: str) -> Member:
+        if path in opened.texts:
+            return given_member(path.name, opened.texts[path], opened.test)
+        named = f"{system}, {name}" if len(opened.sources[system]) > 1 else system
+        return member(opened.runs[path], opened.test, name, search, keep, partial(report, named))
+
+    return [
+        System(
+            system,
+            tuple(
+                one(system, path, name)
+                for path, name in zip(paths, member_names(paths, opened.runs), strict=True)
+            ),
+        )
+        for system, paths in opened.sources.items()
+    ]
 
 
 def member_names(paths: Sequence[Path], runs: Mapping[Path, Run]) -> list[str]:
@@ -156,16 +184,15 @@ def member(
         "beam": search.beam,
         "length_penalty": search.length_penalty,
     }
-    folder = RunFolder(run.path)
     references = [pair.target for pair in test.pairs]
-    decoded = keep.read_translations(folder, made) if keep else None
+    decoded = keep.read_translations(run.path, made) if keep else None
     if decoded is None or len(decoded.hypotheses) != len(references):
         begins()
         found = run.evaluate(test.pairs, beam=search.beam, length_penalty=search.length_penalty)
         decoded = Decoded(found.hypotheses, found.output_ids, found.seconds)
         if keep:
-            keep.keep_translations(folder, made, decoded)
-    lines = folder.read_metrics()
+            keep.keep_translations(run.path, made, decoded)
+    lines = RunFolder(run.path).read_metrics()
     return Member(
         name,
         decoded.hypotheses,
@@ -204,8 +231,8 @@ def curve_of(lines: Sequence[MetricsLine]) -> tuple[Point, ...]:
     )
 
 
-def translated_elsewhere(path: Path, test: EvaluationSet) -> Member:
-    """A file of translations, a line for each test sentence; InputError when there are more or fewer."""
+def read_translations(path: Path, test: EvaluationSet) -> tuple[str, ...]:
+    """The lines of a file of translations; InputError unless there is one for each test sentence."""
     lines = tuple(read_lines(path))
     if len(lines) != len(test.pairs):
         raise InputError(
@@ -213,55 +240,78 @@ def translated_elsewhere(path: Path, test: EvaluationSet) -> Member:
             path=path,
             remedy="give a line for each",
         )
-    return Member(path.name, lines, score(lines, [pair.target for pair in test.pairs]))
+    return lines
+
+
+def given_member(name: str, hypotheses: tuple[str, ...], test: EvaluationSet) -> Member:
+    """Translations that another tool made."""
+    return Member(name, hypotheses, score(hypotheses, [pair.target for pair in test.pairs]))
 
 
 def given_sources(given: Iterable[Given]) -> dict[str, Sequence[Path]]:
     """The runs and files of systems that exist; a folder of runs stands for those in it."""
-    found: dict[str, Sequence[Path]] = {}
-    for one in given:
-        paths = [Path(path) for path in one.paths]
-        found[one.name] = [each for path in paths for each in _runs_of(path)]
-    return found
+    return {one.name: [each for path in one.paths for each in _runs_of(Path(path))] for one in given}
 
 
 def _runs_of(path: Path) -> list[Path]:
     """The runs in the folder of a comparison, or in a folder of runs; else the path itself."""
     folder = ComparisonFolder(path)
-    if folder.exists:
-        return [run for runs in folder.trained().values() for run in runs]
-    return runs_in(path) or [path]
+    if not folder.exists:
+        return runs_in(path) or [path]
+    plan, _ = folder.read()
+    runs = [run for runs in folder.trained(plan).values() for run in runs]
+    if not runs:
+        raise _untrained(path)
+    return runs
 
 
-def finished_sources(
-    paths: Sequence[Path], asked: Evaluation
-) -> tuple[Sources, Evaluation, ComparisonFolder | None]:
+def _untrained(path: Path) -> InputError:
+    return InputError(
+        "has no trained run yet", path=path, remedy=f"continue it with: seqattn compare --out {path}"
+    )
+
+
+class Finished(NamedTuple):
+    """What is compared without training."""
+
+    sources: Sources
+    evaluation: Evaluation
+    keep: ComparisonFolder | None
+    """Where translations are kept."""
+    comparison: tuple[ComparisonFolder, Plan] | None
+    """If it is a single one."""
+
+
+def finished_sources(paths: Sequence[Path], asked: Evaluation) -> Finished:
     """The systems in folders of runs and of comparisons, each run a system of its own in the former.
 
     A single comparison says too how its systems are evaluated, where that is not asked for otherwise.
     InputError when a comparison has no trained run yet.
     """
-    folder, keep = ComparisonFolder(paths[0]), None
-    if len(paths) == 1 and folder.exists:
-        _, recorded = folder.read()
-        trained = folder.trained()
-        # Translations are kept of one test set.
-        keep = folder if asked.test in (None, recorded.test) else None
-        asked = asked.over(recorded)
-        sources: dict[str, Sequence[Path]] = {name: runs for name, runs in trained.items() if runs}
-        if not sources and not asked.given:
-            raise InputError(
-                "has no trained run yet",
-                path=folder.path,
-                remedy=f"continue it with: seqattn compare --out {folder.path}",
-            )
-    else:
+    folder = ComparisonFolder(paths[0])
+    if len(paths) > 1 or not folder.exists:
         every = [each for path in paths for each in _runs_of(path)]
-        sources = {
-            name: [path]
-            for name, path in zip(unique_names([one.absolute() for one in every]), every, strict=True)
-        }
-    return sources | given_sources(asked.given), asked, keep
+        names = unique_names([one.absolute() for one in every])
+        sources = {name: [path] for name, path in zip(names, every, strict=True)}
+        return Finished(with_given(sources, asked), asked, None, None)
+    plan, recorded = folder.read()
+    # Translations are kept of one test set.
+    keep = folder if asked.test in (None, recorded.test) else None
+    asked = asked.over(recorded)
+    trained = folder.trained(plan)
+    if not trained and not asked.given:
+        raise _untrained(folder.path)
+    return Finished(with_given(trained, asked), asked, keep, (folder, plan))
+
+
+def with_given(sources: Sources, evaluation: Evaluation) -> Sources:
+    """These systems and those that are given; InputError when two have one name."""
+    given = given_sources(evaluation.given)
+    if both := sorted(sources.keys() & given.keys()):
+        raise InputError(
+            f"there are two systems with the name {both[0]!r}", remedy="give --system another name"
+        )
+    return {**sources, **given}
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:

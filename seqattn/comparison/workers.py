@@ -19,11 +19,10 @@ from pathlib import Path
 
 import torch
 
-from seqattn.comparison.starting import Task
+from seqattn.comparison.folder import Task
 from seqattn.errors import InputError
 from seqattn.hardware import keep_freed_memory
 from seqattn.runs.experiment import Experiment
-from seqattn.runs.folder import RunFolder
 from seqattn.runs.preparation import load_data
 from seqattn.training.events import Event
 from seqattn.training.schedule import Progress, TrainingOptions
@@ -43,7 +42,6 @@ class _Worker:
     task: Task
     process: BaseProcess
     connection: Connection
-    ended: bool = False
 
 
 class Workers:
@@ -61,7 +59,7 @@ class Workers:
         threads: int,
         jobs: int = 1,
     ) -> None:
-        self.waiting = [task for task in tasks if not RunFolder(task.path).finished]
+        self.waiting = [task for task in tasks if not task.run.finished]
         self.stopped = False
         self.jobs = jobs
         self._corpora, self._device, self._threads = corpora, device, threads

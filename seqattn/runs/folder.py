@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from seqattn.errors import InputError
-from seqattn.files import write_aside
+from seqattn.files import check_creatable, write_aside
 from seqattn.models import ARCHITECTURES, ModelOptions, build, default_options
 from seqattn.models.base import Reading, Seq2Seq, Vocabulary
 from seqattn.options import apply, convert, flat
@@ -117,15 +116,7 @@ class RunFolder:
 
     def refuse_existing(self) -> None:
         """InputError when something of that name exists."""
-        if self.path.exists() or self.path.is_symlink():
-            raise InputError(
-                "already exists, nothing was written",
-                path=self.path,
-                remedy="choose another name, or continue an interrupted run with --resume",
-            )
-        above = next(folder for folder in self.path.absolute().parents if folder.exists())
-        if not above.is_dir() or not os.access(above, os.W_OK):
-            raise InputError(f"cannot be created: {above} is not a writable folder", path=self.path)
+        check_creatable(self.path, "choose another name, or continue an interrupted run with --resume")
 
     def write_config(self, config: RunConfig) -> None:
         """Write config.json."""
@@ -177,6 +168,17 @@ class RunFolder:
     def has_model(self) -> bool:
         """Whether weights have been saved."""
         return (self.path / MODEL).is_file()
+
+    def check_complete(self) -> None:
+        """InputError when the run can neither be used nor continued, because files of it were lost."""
+        needed = (MODEL,) if self.finished else () if self.unsaved else (MODEL, LAST)
+        for name in needed:
+            if not (self.path / name).is_file():
+                raise InputError(
+                    f"{name} is missing",
+                    path=self.path,
+                    remedy="delete this folder: the same command then trains the run again",
+                )
 
     @property
     def unsaved(self) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from types import NoneType
-from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 from seqattn.training.events import Event, Figures, Updated, Validated
 
@@ -146,6 +146,8 @@ def read_record(kind: type[R], values: Mapping[str, Any]) -> R:
 
     Unknown fields are ignored.
     """
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{values!s:.20} is no record")
     hints = get_type_hints(kind)
     found = {}
     for field in fields(kind):  # type: ignore[arg-type]
@@ -162,8 +164,12 @@ def _fitted(name: str, value: Any, hint: Any) -> Any:
     if value is None and NoneType in kinds:
         return None
     (kind,) = (one for one in kinds if one is not NoneType)
-    if kind == tuple[str, ...] and isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return tuple(value)
+    if isinstance(kind, type) and is_dataclass(kind):
+        return read_record(kind, value)
+    if get_origin(kind) is tuple and isinstance(value, list | tuple):
+        return tuple(_fitted(name, one, get_args(kind)[0]) for one in value)
+    if get_origin(kind) is Mapping and isinstance(value, dict):
+        return {key: _fitted(name, one, type(one)) for key, one in value.items()}
     if kind is float and type(value) is int:
         # What is too large for a float is not finite either.
         value = float(value) if abs(value) < 2**1000 else math.inf

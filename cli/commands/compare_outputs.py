@@ -1,0 +1,76 @@
+"""The files that seqattn compare writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from seqattn.errors import InputError
+
+from ..views.messages import say
+from .shared import refuse_overwriting, results, write_json, write_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seqattn.comparison.findings import Findings
+    from seqattn.comparison.folder import Evaluation
+    from seqattn.comparison.plan import Plan
+
+
+def inputs_of(evaluation: Evaluation, plan: Plan | None) -> list[str | None]:
+    """The files that a comparison reads."""
+    given = [path for one in evaluation.given for path in one.paths]
+    return [evaluation.test, evaluation.gold, *given, *((*plan.train, plan.valid) if plan else ())]
+
+
+def check_outputs(
+    wanted: Mapping[str, str], inputs: Sequence[str | Path | None], kept: Sequence[Path]
+) -> None:
+    """Refuse what cannot be written or would overwrite something else, before anything is trained.
+
+    `kept` are files and folders of runs and comparisons; these may not exist yet.
+    """
+    places = [path if path == "-" else Path(path).resolve() for path in wanted.values()]
+    if len(set(places)) < len(places):
+        raise click.UsageError(f"--{', --'.join(wanted)} must be different files.")
+    for path in wanted.values():
+        if path == "-":
+            continue
+        refuse_overwriting(path, *(str(one) for one in inputs if one))
+        for one in kept:
+            if Path(path).resolve().is_relative_to(one.resolve()):
+                raise click.UsageError(f"{path} is part of {one}, write it elsewhere.")
+        above = Path(path).absolute().parent
+        if Path(path).is_dir():
+            raise InputError("is a directory, a file is needed", path=path)
+        if not above.is_dir() and above not in [one.absolute().parent for one in kept]:
+            raise InputError("cannot be written: there is no such folder", path=path)
+
+
+def show(console: Console, found: Findings, wanted: Mapping[str, str], texts: bool) -> None:
+    """Write what is asked for; show the comparison unless standard output is used for something else."""
+    from seqattn.comparison.report import report
+    from seqattn.comparison.tables import latex, markdown
+
+    from ..views.comparison import comparison
+
+    writers: dict[str, Callable[[Findings], str]] = {
+        "report": partial(report, texts=texts),
+        "markdown": markdown,
+        "latex": latex,
+    }
+    for kind, path in wanted.items():
+        if kind == "json":
+            write_json(found.to_json(), path)
+        else:
+            write_text(writers[kind](found), path)
+        if path != "-":
+            say(console, f"Written to {path}.")
+    if "-" not in wanted.values():
+        out = results()
+        out.print(comparison(found, out.width))
