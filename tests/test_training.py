@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from seqattn.data.batching import Batch, collate
+from seqattn.data.batching import Batch, Example, collate
 from seqattn.decoding.search import SearchOptions, beam_search
 from seqattn.errors import InputError
 from seqattn.models import build
@@ -97,18 +97,27 @@ POINTS = {
 }
 
 
-@pytest.mark.parametrize("accumulate", [1, 2])
+def reversed_in_odd_epochs(epoch):
+    """Examples of an epoch, as subword sampling gives other ones in each."""
+    return [Example(e.source, e.target[-2::-1] + e.target[-1:]) if epoch % 2 else e for e in EXAMPLES]
+
+
+HOW = [{"accumulate": 1}, {"accumulate": 2}, {"ema": 0.9, "r_drop": 1.0, "word_dropout": 0.2}]
+
+
+@pytest.mark.parametrize("changes", HOW, ids=str)
 @pytest.mark.parametrize(("architecture", "options"), DROPPING)
 def test_a_run_interrupted_anywhere_resumes_to_the_same_weights_and_events(
-    architecture, options, accumulate, tmp_path
+    architecture, options, changes, tmp_path
 ):
-    how = replace(EXACT, accumulate=accumulate)
-    whole = Trainer(fresh(architecture, **options), EXAMPLES, how, judged)
+    how = replace(EXACT, **changes)
+    sample = reversed_in_odd_epochs if how.ema else None
+    whole = Trainer(fresh(architecture, **options), EXAMPLES, how, judged, sample=sample)
     expected = timeless(whole.run())
     folder, _ = random_run(tmp_path / "run", "lstm")
     different = []
     for point, here in POINTS.items():
-        first = Trainer(fresh(architecture, **options), EXAMPLES, how, judged)
+        first = Trainer(fresh(architecture, **options), EXAMPLES, how, judged, sample=sample)
         seen = 0
         for event in first.run():
             seen += 1
@@ -118,7 +127,7 @@ def test_a_run_interrupted_anywhere_resumes_to_the_same_weights_and_events(
         best = first.best or weights(first.model)
 
         torch.manual_seed(99)
-        second = Trainer(fresh(architecture, seed=98, **options), EXAMPLES, how, judged)
+        second = Trainer(fresh(architecture, seed=98, **options), EXAMPLES, how, judged, sample=sample)
         torch.rand(seen)
         second.restore(*folder.read_last(), {name: tensor.clone() for name, tensor in best.items()})
         rest = timeless(second.run())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 
 from seqattn.data.batching import Example
@@ -27,3 +28,23 @@ def encode(tokenizer: Tokenizer, pairs: Sequence[Pair], report: Report = silent)
         sources = tokenizer.source.encode_all(pair.source for pair in some)
         targets = tokenizer.target.encode_all(pair.target for pair in some)
         yield from map(Example, sources, targets)
+
+
+def sample_pieces(
+    tokenizer: Tokenizer, examples: Sequence[Example], share: float, alpha: float, longest: int, seed: str
+) -> Iterator[Example]:
+    """The examples, a share of whose sides are cut into other pieces at random (`Side.sample_all`).
+
+    The same seed gives the same again. A side that would have more than `longest` ids stays as it is.
+    """
+    chance = random.Random(seed)
+    for start in range(0, len(examples), ENCODED_AT_ONCE):
+        some = examples[start : start + ENCODED_AT_ONCE]
+        sides = []
+        for side, own in zip((tokenizer.source, tokenizer.target), zip(*some, strict=True), strict=True):
+            drawn = [row for row in range(len(own)) if chance.random() < share]
+            found = side.sample_all([own[row] for row in drawn], alpha, chance.getrandbits(31))
+            replaced = dict(zip(drawn, found, strict=True))
+            sides.append([replaced.get(row, ids) for row, ids in enumerate(own)])
+        for one, *other in zip(some, *sides, strict=True):
+            yield Example(*(new if len(new) <= longest else old for new, old in zip(other, one, strict=True)))

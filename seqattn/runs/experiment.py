@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from seqattn.alignment.reading import judge_readings, read_every_way
-from seqattn.data.batching import Batch, Collator, collate, epoch_batches, lengths_of
-from seqattn.data.encoding import Report, silent
+from seqattn.data.batching import Batch, Collator, Example, collate, epoch_batches, lengths_of
+from seqattn.data.encoding import Report, sample_pieces, silent
+from seqattn.data.examples import Examples
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.errors import InputError
@@ -92,6 +93,28 @@ def new_config(
     )
 
 
+SAMPLING = {"unigram": 0.5, "bpe": 0.1}
+"""α of subword sampling, by the kind of pieces."""
+
+
+def sampling_of(
+    prepared: Prepared, config: RunConfig, longest: int | None
+) -> Callable[[int], Sequence[Example]] | None:
+    """The training examples of an epoch with sampled pieces; None without subword sampling."""
+    options = config.training
+    if not options.subword_sampling:
+        return None
+    alpha = SAMPLING[config.tokenizer.pieces]
+    most = min(options.max_length, longest or options.max_length)
+
+    def sample(epoch: int) -> Sequence[Example]:
+        seed = f"{options.seed} {epoch} pieces"
+        share = options.subword_sampling
+        return Examples(sample_pieces(prepared.tokenizer, prepared.train, share, alpha, most, seed))
+
+    return sample
+
+
 class Experiment:
     """A run during training: `run` trains it and keeps its folder up to date."""
 
@@ -103,8 +126,13 @@ class Experiment:
         validate = validation_of(prepared, config.training, self.model.collator)
         self.guide: Guide | None = None
         if prepared.guide is not None:
+            if config.training.r_drop or config.training.subword_sampling:
+                raise InputError(
+                    "a guide cannot be combined with r_drop or subword_sampling", remedy="set these to 0"
+                )
             self.guide = Guide(prepared.guide, guided_reading(self.model.require_attention("guide")))
-        self.trainer = Trainer(self.model, prepared.train, config.training, validate, self.guide)
+        sample = sampling_of(prepared, config, self.model.longest)
+        self.trainer = Trainer(self.model, prepared.train, config.training, validate, self.guide, sample)
         self.best: Validated | None = None
         if self.model.longest is not None and prepared.longest > self.model.longest:
             raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from seqattn.models.base import Seq2Seq
 from seqattn.models.weights import load_weights, temporary_weights, weights
 from seqattn.training.events import Event, Finished, Updated, Validated, Validation
 from seqattn.training.guide import Guide
-from seqattn.training.losses import guided_loss, target_loss
+from seqattn.training.losses import agreement_loss, guided_loss, target_loss
 from seqattn.training.schedule import Progress, TrainingOptions, learning_rate
 
 
@@ -49,7 +50,9 @@ class Trainer:
         options: TrainingOptions,
         validate: Callable[[Seq2Seq], Validation],
         guide: Guide | None = None,
+        sample: Callable[[int], Sequence[Example]] | None = None,
     ) -> None:
+        """`sample` makes the examples of an epoch, in the same order, for subword sampling."""
         self.model = model
         self.options = options
         self.progress = Progress()
@@ -58,6 +61,8 @@ class Trainer:
         self._lengths = lengths_of(examples, model.collator)
         self._validate = validate
         self._guide = guide
+        self._sample = sample
+        self._mean: dict[str, Tensor] | None = None
         self._device = next(model.parameters()).device
         # Final norms and the output layer last, as in format 1: the order affects the rounding of sums.
         last = {"norm", "output"}
@@ -94,6 +99,9 @@ class Trainer:
         yield Finished(self.progress, reason)
 
     def _epoch(self) -> list[list[int]]:
+        if self._sample is not None:
+            self._examples = self._sample(self.progress.epoch)
+            self._lengths = lengths_of(self._examples, self.model.collator)
         return epoch_batches(self._lengths, self.options.batch_tokens, self.options.seed, self.progress.epoch)
 
     def _reason_to_stop(self) -> str:
@@ -132,6 +140,8 @@ class Trainer:
             )
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
+        if self.options.ema:
+            self._average_moving(update)
         seconds = time.perf_counter() - start
         self.progress = replace(
             self.progress,
@@ -142,17 +152,30 @@ class Trainer:
         )
         return Updated(self.progress, total, rate, tokens, seconds)
 
+    def _average_moving(self, update: int) -> None:
+        """Move the mean of the weights towards the weights after an update."""
+        own = weights(self.model)
+        if self._mean is None:
+            self._mean = {name: tensor.clone() for name, tensor in own.items()}
+        decay = min(self.options.ema, (1 + update) / (10 + update))
+        torch._foreach_lerp_([self._mean[name] for name in own], list(own.values()), 1 - decay)
+
     def _loss(self, rows: Sequence[int], batch: Batch) -> Tensor:
         moved = Batch(batch.source.to(self._device), batch.target.to(self._device))
-        smoothing = self.options.label_smoothing
+        smoothing, dropped = self.options.label_smoothing, self.options.word_dropout
+        if self.options.r_drop:
+            return agreement_loss(self.model, moved, self.options.r_drop, smoothing, dropped)
         if self._guide is None:
-            return target_loss(self.model, moved, smoothing)
+            return target_loss(self.model, moved, smoothing, dropped)
         goal = self._guide.links.goal(rows, batch.target.shape[1] - 1, batch.source.shape[1])
         reading, weight = self._guide.reading, self.options.guide_weight
-        return guided_loss(self.model, moved, goal.to(self._device), reading, weight, smoothing)
+        goal = goal.to(self._device)
+        return guided_loss(self.model, moved, goal, reading, weight, smoothing, dropped)
 
     def _validated(self) -> Validated:
-        validation = self._timed_validation()
+        candidate = weights(self.model) if self._mean is None else self._mean
+        with nullcontext() if self._mean is None else temporary_weights(self.model, self._mean):
+            validation = self._timed_validation()
         score = validation.score(self.options.best_by)
         standing = self._standing
         improved = score > standing.best
@@ -160,7 +183,7 @@ class Trainer:
         standing.best = max(score, standing.best)
         standing.lowest_loss = min(validation.loss, standing.lowest_loss)
         standing.validated = self.progress.update
-        copied = {name: tensor.clone() for name, tensor in weights(self.model).items()}
+        copied = {name: tensor.clone() for name, tensor in candidate.items()}
         if improved or self.best is None:
             self.best = copied
         if self.options.average > 1:
@@ -195,6 +218,7 @@ class Trainer:
         tensors = {f"weights.{name}": tensor for name, tensor in weights(self.model).items()}
         for index, moments in self._optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{self._names[index]}.{key}": tensor for key, tensor in moments.items()}
+        tensors |= {f"mean.{name}": tensor for name, tensor in (self._mean or {}).items()}
         for index, kept in enumerate(self._pool):
             tensors |= {f"pool.{index}.{name}": tensor for name, tensor in kept.items()}
         tensors["random.cpu"] = torch.get_rng_state()
@@ -204,11 +228,15 @@ class Trainer:
 
     def restore(self, tensors: dict[str, Tensor], values: dict[str, Any], best: dict[str, Tensor]) -> None:
         """Continue from a `state`; `best` are the best weights at that time."""
-        parts: dict[str, dict[str, Tensor]] = {"weights": {}, "optimizer": {}, "pool": {}, "random": {}}
+        parts: dict[str, dict[str, Tensor]] = {
+            part: {} for part in ("weights", "mean", "optimizer", "pool", "random")
+        }
         for name, tensor in tensors.items():
             part, rest = name.split(".", 1)
             parts[part][rest] = tensor
         load_weights(self.model, parts["weights"])
+        if parts["mean"]:
+            self._mean = {name: tensor.to(self._device) for name, tensor in parts["mean"].items()}
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in parts["optimizer"].items():
             parameter, _, key = name.rpartition(".")

@@ -1,28 +1,50 @@
-"""The training losses: of the target, and of guided attention."""
+"""The training losses: of the target, of two predictions that should agree, and of guided attention."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from seqattn.data.batching import Batch
 from seqattn.models.base import Predicted, Reading, Seq2Seq
-from seqattn.symbols import PAD
+from seqattn.symbols import BOS, EOS, PAD, UNK
 
 
-def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0) -> Tensor:
+def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0, word_dropout: float = 0.0) -> Tensor:
     """Teacher forcing: Σ over the target's ids of -log p(y_t | y_<t, x), nats, a scalar.
 
     With label smoothing ε (Szegedy et al. 2016) the goal is 1 - ε for the id, ε spread over the vocabulary.
     """
-    return _token_loss(model(batch.source, batch.target[:, :-1]).logits, batch, smoothing)
+    return _token_loss(model(*read_ids(batch, word_dropout)).logits, batch, smoothing)
+
+
+def agreement_loss(
+    model: Seq2Seq, batch: Batch, weight: float, smoothing: float = 0.0, word_dropout: float = 0.0
+) -> Tensor:
+    """R-Drop (Liang et al. 2021, eq. 4), halved: the mean `target_loss` of two predictions that differ by
+    dropout, plus the weight α times the mean of `KL(p₁‖p₂)` and `KL(p₂‖p₁)`, nats, a scalar.
+    """
+    twice = Batch(*(torch.cat([side, side]) for side in batch))
+    logits: Tensor = model(*read_ids(twice, word_dropout)).logits
+    first, second = logits.float().log_softmax(-1).chunk(2)
+    kept = (batch.target[:, 1:] != PAD).unsqueeze(-1)
+    # KL(p‖q) + KL(q‖p) = Σ (p - q)(log p - log q).
+    apart = ((first.exp() - second.exp()) * (first - second) * kept).sum() / 2
+    return _token_loss(logits, twice, smoothing) / 2 + weight * apart
 
 
 def guided_loss(
-    model: Seq2Seq, batch: Batch, goal: Tensor, reading: Reading, weight: float, smoothing: float = 0.0
+    model: Seq2Seq,
+    batch: Batch,
+    goal: Tensor,
+    reading: Reading,
+    weight: float,
+    smoothing: float = 0.0,
+    word_dropout: float = 0.0,
 ) -> Tensor:
     """`target_loss` plus the weighted `alignment_loss` of one reading of the attention."""
-    predicted: Predicted = model(batch.source, batch.target[:, :-1], attention=True)
+    predicted: Predicted = model(*read_ids(batch, word_dropout), attention=True)
     assert predicted.attention is not None
     aligned = alignment_loss(predicted.attention, goal, reading)
     return _token_loss(predicted.logits, batch, smoothing) + weight * aligned
@@ -38,6 +60,24 @@ def alignment_loss(attention: Tensor, goal: Tensor, reading: Reading) -> Tensor:
         # An id is read in the step after the one that predicts it.
         weights, goal = weights[:, 1:], goal[:, :-1]
     return -(goal * weights.float().clamp(min=1e-6).log()).sum()
+
+
+def read_ids(batch: Batch, word_dropout: float = 0.0) -> tuple[Tensor, Tensor]:
+    """What a model reads of a batch: the source (B, S), and the target without its last id (B, T).
+
+    With word dropout a share of the ids is UNK; sources that are not ids stay as they are.
+    """
+    source, target = batch.source, batch.target[:, :-1]
+    if not word_dropout:
+        return source, target
+    if not source.is_floating_point():
+        source = _dropped(source, word_dropout)
+    return source, _dropped(target, word_dropout)
+
+
+def _dropped(ids: Tensor, share: float) -> Tensor:
+    special = (ids == PAD) | (ids == BOS) | (ids == EOS)
+    return ids.masked_fill((torch.rand(ids.shape, device=ids.device) < share) & ~special, UNK)
 
 
 def _token_loss(logits: Tensor, batch: Batch, smoothing: float) -> Tensor:

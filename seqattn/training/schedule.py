@@ -24,6 +24,14 @@ class TrainingOptions:
     accumulate: int = 1
     """Batches whose gradients make one update."""
     label_smoothing: float = 0.1
+    r_drop: float = 0.0
+    """Weight α of R-Drop (Liang et al. 2021): each batch is read twice, and the two predictions, which differ
+    by dropout, are drawn together. An update takes twice as long."""
+    word_dropout: float = 0.0
+    """Share of the ids read, of either side, that are replaced by UNK (after Gal and Ghahramani 2016)."""
+    subword_sampling: float = 0.0
+    """Share of the training sentences whose pieces are drawn anew in every epoch, on either side (Kudo 2018,
+    α = 0.5; for bpe a merge is left out with probability 0.1, Provilkov et al. 2020)."""
     guide_weight: float = 0.5
     """Weight of the alignment loss, with a guide (λ of Garg et al. 2019, there 0.05)."""
     clip: float = 1.0
@@ -38,6 +46,9 @@ class TrainingOptions:
     """The criterion for the best weights."""
     average: int = 4
     """Average this many of the best validated weights at the end, and keep the average if it is better."""
+    ema: float = 0.0
+    """Decay of a moving average of the weights, which is validated in their place; 0: none. Rises to this
+    with the updates made: at most (1 + u) / (10 + u)."""
     max_length: int = 256
     """Pairs with more ids on a side are left out of training."""
     max_updates: int = 0
@@ -59,6 +70,10 @@ class TrainingOptions:
             cooldown=(0, 1),
             learning_rate=(0, None),
             guide_weight=(0, None),
+            r_drop=(0, None),
+            word_dropout=(0, 0.99),
+            subword_sampling=(0, 1),
+            ema=(0, 0.99999),
         )
 
 
