@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from seqattn.comparison.breakdowns import breakdowns
-from seqattn.comparison.differing import differing
+from seqattn.comparison.differing import all_differing
 from seqattn.comparison.findings import Alignment, Findings
 from seqattn.comparison.results import Costs, Member, Point, System
 from seqattn.comparison.systems import Search
@@ -94,10 +94,9 @@ def comparison(names=("LSTM", "Transformer"), seeds=3, count=40, words=9, other=
         hypotheses = [garbled(one, 0.5, chance) for one in references]
         one = Member("output.txt", tuple(hypotheses), score(hypotheses, references))
         systems.append(System(other, (one,)))
-    models = {one.name: len(one.members) if one.members[0].costs else None for one in systems}
     both = list(combinations(systems, 2))
     rates = tuple(
-        spread([20.5 + at, 21.25 + at, 22.0][:seeds]) if models[one.name] else None
+        spread([20.5 + at, 21.25 + at, 22.0][:seeds]) if one.models else None
         for at, one in enumerate(systems)
     )
     return Findings(
@@ -108,9 +107,9 @@ def comparison(names=("LSTM", "Transformer"), seeds=3, count=40, words=9, other=
         cautions=("The models had different budgets.",),
         pairs=pairs,
         systems=tuple(systems),
-        contrasts=tuple(contrast(one, two, count, (models[one.name], models[two.name])) for one, two in both),
+        contrasts=tuple(contrast(one, two, count, (one.models, two.models)) for one, two in both),
         breakdowns=tuple(breakdowns(systems, pairs, None)),
-        differing=tuple(differing(one, two, pairs, 5, 3) for one, two in both),
+        differing=tuple(all_differing(systems, pairs, 5, 3)),
         alignment=Alignment(rates, None),
     )
 
@@ -139,7 +138,7 @@ def hostile(text):
         systems=tuple(systems),
         contrasts=(found,),
         breakdowns=(replace(breakdown, groups=groups),),
-        differing=(differing(systems[0], systems[1], pairs),),
+        differing=tuple(all_differing(systems, pairs)),
     )
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
-from typing import Any
 
-from seqattn.comparison.results import Member, System
+from seqattn.comparison.results import Costs, Member, System
 from seqattn.evaluation.scores import Scores
 
 UNSCORED = Scores(0.0, 0.0, 0.0, 1, "", "")
+COSTS = Costs(1000, 100, 10, 5000, 9.0, 8.0, None, 4000, "10 updates made")
 
 
 def outputs(name: str, hypotheses: Sequence[str], scores: Scores = UNSCORED) -> System:
@@ -19,6 +18,7 @@ def outputs(name: str, hypotheses: Sequence[str], scores: Scores = UNSCORED) -> 
 
 def trained(name: str, *hypotheses: Sequence[str], scores: Scores = UNSCORED) -> System:
     """A system with a model for each set of hypotheses."""
-    run: Any = SimpleNamespace()
-    members = (Member(f"seed {n}", tuple(one), scores, run) for n, one in enumerate(hypotheses, start=1))
+    members = (
+        Member(f"seed {n}", tuple(one), scores, costs=COSTS) for n, one in enumerate(hypotheses, start=1)
+    )
     return System(name, tuple(members))

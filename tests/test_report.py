@@ -7,7 +7,7 @@ import re
 import unicodedata
 from dataclasses import replace
 from html.parser import HTMLParser
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from seqattn.alignment.reading import Attention
 from seqattn.comparison.charts import ticks
 from seqattn.comparison.conclusion import notes, verdicts
-from seqattn.comparison.differing import marked
+from seqattn.comparison.differing import differing, marked
 from seqattn.comparison.findings import Alignment
 from seqattn.comparison.marks import HUES
 from seqattn.comparison.report import report
@@ -233,6 +233,11 @@ def test_n_grams_of_every_two_systems_are_listed_with_their_figures():
     for found in FOUR.differing:
         for one in (*found.first_right, *found.second_right):
             assert f"{' '.join(one.words)}{one.first:.3g}{one.second:.3g}{one.references}" in rows
+
+
+def test_of_several_systems_every_two_differ_where_they_do_alone():
+    both = combinations(FOUR.systems, 2)
+    assert list(FOUR.differing) == [differing(one, other, FOUR.pairs, 5, 3) for one, other in both]
 
 
 def test_without_a_script_the_sentences_that_differ_most_are_in_the_page():

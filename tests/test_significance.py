@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from seqattn.comparison.verdict import contrasts
 from seqattn.evaluation import significance
+from seqattn.evaluation import statistics as counting
+from seqattn.evaluation.metrics import metrics_for
 from seqattn.evaluation.scores import score
 from seqattn.evaluation.significance import all_differences, differences, holm, spread
 
@@ -56,6 +58,39 @@ def test_the_scores_and_p_values_are_those_of_sacrebleus_own_command(tmp_path):
         *_, row = (line for line in printed.splitlines() if "p = " in line)
         ours = [f"{getattr(found[metric], field):.4f}" for metric in ("BLEU", "chrF")]
         assert re.findall(r"p = ([0-9.]+)", row) == ours
+
+
+def test_a_text_is_counted_once_for_all_comparisons_and_its_sentences(quick, monkeypatch):
+    chance = random.Random(7)
+    texts = [[f"{chance.random()} {text}" for text in REFERENCES] for _ in range(4)]
+    counted = []
+    for name, metric in counting.metrics("13a").items():
+
+        def count(hypotheses, references, name=name, extract=metric._extract_corpus_statistics):
+            counted.append((name, list(hypotheses)))
+            return extract(hypotheses, references)
+
+        monkeypatch.setattr(metric, "_extract_corpus_statistics", count)
+    for _ in range(2):
+        all_differences([texts[:1], texts[1:2], texts[2:]], REFERENCES)
+    counting.sentence_scores("chrF", tuple(texts[0]), tuple(REFERENCES), "13a")
+    assert sorted(counted) == sorted((name, text) for name in metrics_for("13a") for text in texts)
+
+
+@given(st.lists(st.tuples(st.text("ab ", max_size=9), st.text("ab ", max_size=9)), min_size=1, max_size=5))
+def test_the_scores_of_sentences_are_sacrebleus(pairs):
+    texts, references = zip(*pairs, strict=True)
+    for name in ("chrF", "exact match"):
+        metric = metrics_for("13a")[name]
+        expected = [metric.sentence_score(text, [reference]).score for text, reference in pairs]
+        assert list(counting.sentence_scores(name, texts, references, "13a")) == expected
+
+
+@pytest.mark.parametrize("count", [2**23 - 1, 2**23 + 1])
+def test_what_is_counted_is_exact_in_sums_however_long_the_texts(monkeypatch, count):
+    monkeypatch.setattr(counting, "statistics", lambda *texts: {"BLEU": np.array([[1.0], [count - 1.0]])})
+    found = counting.Counted("BLEU", "13a")._extract_corpus_statistics(["a", "b"], [["a", "b"]])
+    assert int(found[0, 0] + found[1, 0] + found[1, 0]) == 2 * count - 1
 
 
 def test_exact_match_is_resampled_as_the_others_and_scored_as_evaluate_does():

@@ -1,6 +1,7 @@
 """The tables of a comparison as text, in Markdown and in LaTeX."""
 
 import re
+import unicodedata
 from dataclasses import replace
 
 import pytest
@@ -238,6 +239,12 @@ def test_any_text_is_shown_by_markdown_as_it_is(text):
     assert list(map(shown_by_markdown, parts[0])) == [shown, shown, *names]
     for table in (systems, apart, parts):
         assert {len(cells) for cells in table} == {len(table[0])}
+
+
+@pytest.mark.parametrize("write", [markdown, latex])
+def test_no_text_controls_where_a_table_is_shown(write):
+    shown = write(hostile(HOSTILE)).replace("\n", "")
+    assert {unicodedata.category(char) for char in shown}.isdisjoint({"Cc", "Cf", "Zl", "Zp", "Cs"})
 
 
 @settings(max_examples=100)

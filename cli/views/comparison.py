@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -18,7 +17,7 @@ from .render import attention_map
 
 if TYPE_CHECKING:
     from seqattn.comparison.findings import Findings
-    from seqattn.comparison.results import Breakdown, Point, System
+    from seqattn.comparison.results import Breakdown, System
 
 WIDEST = 120
 """Cells of a line; more are hard to read."""
@@ -55,18 +54,20 @@ def _sections(found: Findings, width: int) -> Iterator[tuple[str, RenderableType
     if maps:
         yield "What each target word attended to", side_by_side(maps, width=width)
     if without:
-        yield "", Text(f"No attention to show: {', '.join(without)}")
+        yield "", Text(caption(f"No attention to show: {', '.join(without)}"))
 
 
 def verdict(found: Findings) -> RenderableType:
     """The verdict in sentences, how sure it is, and what was not alike."""
     from seqattn.comparison.conclusion import costs_in_words, notes, spread_lines, verdicts
 
-    lines = [Text(line, style="bold" if number == 0 else "") for number, line in enumerate(verdicts(found))]
-    lines += [Text(line) for line in (*spread_lines(found), *costs_in_words(found))]
-    lines += [Text(line, style="dim") for line in notes(found)]
-    lines += [Text(f"Caution: {line}", style="yellow") for line in found.cautions]
-    return Group(*lines, Text(" ".join(map(caption, found.terms)), style="dim"))
+    styled = [("bold" if number == 0 else "", line) for number, line in enumerate(verdicts(found))]
+    styled += [("", line) for line in (*spread_lines(found), *costs_in_words(found))]
+    styled += [("dim", line) for line in notes(found)]
+    styled += [("yellow", f"Caution: {line}") for line in found.cautions]
+    styled += [("dim", " ".join(found.terms))] if found.terms else []
+    # The lines hold names that users chose.
+    return Group(*(Text(caption(line), style=style) for style, line in styled))
 
 
 def systems_table(found: Findings) -> Table:
@@ -85,38 +86,30 @@ def systems_table(found: Findings) -> Table:
 
 def training_curves(found: Findings, width: int) -> RenderableType:
     """Validation scores against updates and against minutes, side by side if there is room."""
+    from seqattn.comparison.charts import AXES
     from seqattn.comparison.results import FIELDS
 
     field = FIELDS[found.metric]
     together = width >= 100
     room = (width - 4) // 2 if together else width
 
-    def chart(label: str, x: Callable[[Point], float]) -> RenderableType:
-        drawn = {one.name: mean_curve(one, x, lambda point: getattr(point, field)) for one in found.systems}
+    def chart(axis: str) -> RenderableType:
+        drawn = {
+            system.name: [
+                (one.x, one.mean)
+                for one in system.readings(lambda point: (AXES[axis](point), getattr(point, field)))
+            ]
+            for system in found.systems
+        }
         drawn = {name: points for name, points in drawn.items() if points}
-        return curves(drawn, width=room, height=8, x_label=label, y_label=found.metric)
+        return curves(drawn, width=room, height=8, x_label=axis, y_label=found.metric)
 
-    charts = [
-        chart("updates", lambda point: point.update),
-        chart("minutes", lambda point: point.seconds / 60),
-    ]
+    charts = list(map(chart, AXES))
     if not together:
         return Group(*charts)
     grid = Table.grid(padding=(0, 4, 0, 0))
     grid.add_row(*charts)
     return grid
-
-
-def mean_curve(
-    system: System, x: Callable[[Point], float], y: Callable[[Point], float]
-) -> list[tuple[float, float]]:
-    """The validations of a system's models, the mean of those with the same number."""
-    found = []
-    for points in zip_longest(*(one.curve for one in system.members)):
-        known = [point for point in points if point is not None]
-        if len(known) == sum(bool(one.curve) for one in system.members):
-            found.append((sum(map(x, known)) / len(known), sum(map(y, known)) / len(known)))
-    return found
 
 
 def bars(one: Breakdown, systems: Sequence[System]) -> RenderableType:
@@ -159,9 +152,9 @@ def differences(found: Findings, rows: Sequence[int]) -> RenderableType:
     What the reference lacks is underlined; a tick marks exact matches.
     """
     from seqattn.comparison.differing import marked
-    from seqattn.evaluation.scores import choose_bleu_tokenizer
+    from seqattn.comparison.words import sides
 
-    tokenize = choose_bleu_tokenizer([pair.target for pair in found.pairs])
+    tokenize = sides(found.pairs).tokenize
     table = Table.grid(padding=(0, 2))
     for row in rows:
         source, reference = found.pairs[row]

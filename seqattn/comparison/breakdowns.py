@@ -7,16 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from seqattn.comparison.results import Breakdown, Group, Member, System
-from seqattn.comparison.words import (
-    Words,
-    corpus_score,
-    metrics,
-    sides,
-    source_lengths,
-    split,
-    statistics,
-)
+from seqattn.comparison.words import Words, sides, source_lengths, split
 from seqattn.data.corpus import Pair
+from seqattn.evaluation.statistics import corpus_score, metrics, statistics
 
 UNITS = {"BLEU": "BLEU", "chrF": "chrF", "exact match": "%"}
 """Of the scores by each metric."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from seqattn.comparison.marks import DASHES, MARKS, hue
-from seqattn.comparison.results import FIELDS, Point, System
+from seqattn.comparison.results import FIELDS, Point, Reading, System
 from seqattn.pictures.document import shown
 
 MOST_MARKS = 20
@@ -21,15 +21,6 @@ AXES: dict[str, Callable[[Point], float]] = {
     "updates": lambda point: point.update,
     "minutes": lambda point: point.seconds / 60,
 }
-
-
-class Reading(NamedTuple):
-    """The models of a system at one validation."""
-
-    x: float
-    mean: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -79,8 +70,9 @@ def _chart(systems: Sequence[System], metric: str, field: str, axis: str) -> Cha
     def spot(point: Point) -> tuple[float, float]:
         return AXES[axis](point), float(getattr(point, field))
 
-    curves = [[one.curve for one in system.members if one.curve] for system in systems]
-    threads = [tuple(tuple(map(spot, curve)) for curve in several) for several in curves]
+    threads = [
+        tuple(tuple(map(spot, one.curve)) for one in system.members if one.curve) for system in systems
+    ]
     spots = [place for several in threads for thread in several for place in thread]
     low, high = min(y for _, y in spots), max(y for _, y in spots)
     # Rounded twice: the first may call for a larger distance of ticks.
@@ -88,24 +80,11 @@ def _chart(systems: Sequence[System], metric: str, field: str, axis: str) -> Cha
     return Chart(
         metric,
         axis,
-        tuple(tuple(_readings(several, spot)) for several in curves),
+        tuple(tuple(system.readings(spot)) for system in systems),
         tuple(several if len(several) > 1 else () for several in threads),
         (0.0, max(x for x, _ in spots)),
         up,
     )
-
-
-def _readings(
-    curves: Sequence[Sequence[Point]], spot: Callable[[Point], tuple[float, float]]
-) -> list[Reading]:
-    """The validations that all models of a system have, by their updates."""
-    by_update = [{point.update: spot(point) for point in curve} for curve in curves]
-    common = sorted(set.intersection(*map(set, by_update))) if by_update else []
-    found = []
-    for update in common:
-        xs, ys = zip(*(one[update] for one in by_update), strict=True)
-        found.append(Reading(sum(xs) / len(xs), sum(ys) / len(ys), min(ys), max(ys)))
-    return found
 
 
 def tick_step(extent: float) -> float:

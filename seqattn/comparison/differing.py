@@ -1,4 +1,4 @@
-"""Where two systems differ: n-grams that one gets right more often, and sentences."""
+"""Where systems differ: n-grams that one of two gets right more often, and sentences."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
-from itertools import groupby
+from itertools import combinations, groupby
 from statistics import fmean
+from typing import NamedTuple
 
 from seqattn.comparison.results import Contrasted, Differing, NGram, System
-from seqattn.comparison.words import Words, corpus_score, metrics, sides, source_lengths, split, statistics
+from seqattn.comparison.words import Words, sides, source_lengths, split
 from seqattn.data.corpus import Pair
+from seqattn.evaluation.statistics import sentence_scores
 from seqattn.text.tokenizer import normalise
 
 LONGEST = 4
@@ -22,15 +24,62 @@ def differing(
     first: System, second: System, pairs: Sequence[Pair], most_ngrams: int = 10, most_sentences: int = 10
 ) -> Differing:
     """The n-grams of the references and the sentences on which two systems differ most, so many each way."""
-    ngrams, sentences = _ngrams(first, second, pairs), _sentences(first, second, pairs)
-    return Differing(
-        first.name,
-        second.name,
-        _distinct([one for one in ngrams if _gain(one) > 0], most_ngrams),
-        _distinct([one for one in ngrams if _gain(one) < 0], most_ngrams),
-        tuple([one for one in sentences if _gain(one) > 0][:most_sentences]),
-        tuple([one for one in sentences if _gain(one) < 0][:most_sentences]),
+    (found,) = all_differing([first, second], pairs, most_ngrams, most_sentences)
+    return found
+
+
+def all_differing(
+    systems: Sequence[System], pairs: Sequence[Pair], most_ngrams: int = 10, most_sentences: int = 10
+) -> list[Differing]:
+    """Where every two systems differ most, in the order of `combinations`."""
+    _, references, tokenize = sides(pairs)
+    wanted = [_without_punctuation(_count_ngrams(line)) for line in split(references, tokenize)]
+    occurrences = _sum(wanted)
+    results = [_result(system, references, tokenize, wanted) for system in systems]
+
+    def between(first: _Result, second: _Result) -> Differing:
+        ngrams, sentences = _ngrams(first, second, occurrences), _sentences(first, second)
+        return Differing(
+            first.name,
+            second.name,
+            _distinct([one for one in ngrams if _gain(one) > 0], most_ngrams),
+            _distinct([one for one in ngrams if _gain(one) < 0], most_ngrams),
+            tuple([one for one in sentences if _gain(one) > 0][:most_sentences]),
+            tuple([one for one in sentences if _gain(one) < 0][:most_sentences]),
+        )
+
+    return [between(first, second) for first, second in combinations(results, 2)]
+
+
+class _Result(NamedTuple):
+    """How well a system translates the n-grams and the sentences of a test set."""
+
+    name: str
+    members: int
+    right: Counter[Words]
+    """Occurrences of n-grams in the references that the translations have too, of all members."""
+    chrf: list[float]
+    """Of each sentence, the mean of the members."""
+
+
+def _result(
+    system: System, references: tuple[str, ...], tokenize: str, wanted: Sequence[Counter[Words]]
+) -> _Result:
+    """From the references and the n-grams in each of them."""
+    right = _sum(
+        reference & _count_ngrams(line)
+        for member in system.members
+        for reference, line in zip(wanted, split(member.hypotheses, tokenize), strict=True)
     )
+    chrf = [sentence_scores("chrF", one, references, tokenize) for one in system.hypotheses]
+    return _Result(system.name, len(system.members), right, list(map(fmean, zip(*chrf, strict=True))))
+
+
+def _sum(counts: Iterable[Counter[Words]]) -> Counter[Words]:
+    total: Counter[Words] = Counter()
+    for one in counts:
+        total.update(one)
+    return total
 
 
 def _gain(one: NGram | Contrasted) -> float:
@@ -39,28 +88,15 @@ def _gain(one: NGram | Contrasted) -> float:
     return round(one.first - one.second, 9)
 
 
-def _ngrams(first: System, second: System, pairs: Sequence[Pair]) -> list[NGram]:
-    """Those not right equally often, punctuation apart: the largest difference first, then the longest."""
-    _, references, tokenize = sides(pairs)
-    wanted = [_count_ngrams(line) for line in split(references, tokenize)]
-
-    def right(system: System) -> Counter[Words]:
-        found: Counter[Words] = Counter()
-        for member in system.members:
-            for reference, line in zip(wanted, split(member.hypotheses, tokenize), strict=True):
-                found.update(reference & _count_ngrams(line))
-        return found
-
-    firsts, seconds = right(first), right(second)
-    occurrences: Counter[Words] = Counter()
-    for reference in wanted:
-        occurrences.update(reference)
-    sizes = len(first.members), len(second.members)
+def _ngrams(first: _Result, second: _Result, occurrences: Counter[Words]) -> list[NGram]:
+    """Those not right equally often: the largest difference first, then the longest."""
+    firsts, seconds = first.right, second.right
     found = [
-        NGram(tuple(ngram), firsts[ngram] / sizes[0], seconds[ngram] / sizes[1], occurrences[ngram])
+        NGram(
+            tuple(ngram), firsts[ngram] / first.members, seconds[ngram] / second.members, occurrences[ngram]
+        )
         for ngram in firsts | seconds
-        if firsts[ngram] * sizes[1] != seconds[ngram] * sizes[0]
-        and any(character.isalnum() for character in "".join(ngram))
+        if firsts[ngram] * second.members != seconds[ngram] * first.members
     ]
     return sorted(found, key=lambda one: (-abs(_gain(one)), -len(one.words), one.words))
 
@@ -68,6 +104,11 @@ def _ngrams(first: System, second: System, pairs: Sequence[Pair]) -> list[NGram]
 def _count_ngrams(line: Words) -> Counter[Words]:
     sizes = range(1, LONGEST + 1)
     return Counter(tuple(line[at : at + size]) for size in sizes for at in range(len(line) - size + 1))
+
+
+def _without_punctuation(ngrams: Counter[Words]) -> Counter[Words]:
+    """Those with a letter or a digit."""
+    return Counter({one: count for one, count in ngrams.items() if any(map(str.isalnum, "".join(one)))})
 
 
 def _distinct(ngrams: Iterable[NGram], most: int) -> tuple[NGram, ...]:
@@ -82,16 +123,9 @@ def _distinct(ngrams: Iterable[NGram], most: int) -> tuple[NGram, ...]:
     return tuple(listed)
 
 
-def _sentences(first: System, second: System, pairs: Sequence[Pair]) -> list[Contrasted]:
+def _sentences(first: _Result, second: _Result) -> list[Contrasted]:
     """All by chrF, the largest difference first."""
-    _, references, tokenize = sides(pairs)
-
-    def scores(system: System) -> list[float]:
-        each = (statistics(member.hypotheses, references, tokenize)["chrF"] for member in system.members)
-        of_members = [[corpus_score(metrics(tokenize)["chrF"], row[None]) for row in rows] for rows in each]
-        return [fmean(figures) for figures in zip(*of_members, strict=True)]
-
-    both = zip(scores(first), scores(second), strict=True)
+    both = zip(first.chrf, second.chrf, strict=True)
     found = [Contrasted(row, *figures) for row, figures in enumerate(both)]
     return sorted(found, key=lambda one: (-abs(_gain(one)), one.row))
 

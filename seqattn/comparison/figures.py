@@ -118,8 +118,3 @@ def agreements(found: Findings) -> dict[tuple[int, int], float]:
     shares = found.alignment.agreements if found.alignment else None
     pairs = combinations(range(len(found.systems)), 2)
     return {pair: share for pair in pairs if shares and (share := shares[pair[0]][pair[1]]) is not None}
-
-
-def models_of(system: System) -> int | None:
-    """How many models a system has; None for translations of another tool."""
-    return len(system.members) if any(one.costs for one in system.members) else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from seqattn.alignment.links import Gold, Links, agreement
 from seqattn.alignment.reading import Attention
 from seqattn.comparison.breakdowns import breakdowns
 from seqattn.comparison.conditions import cautions_of, deciding_metric, terms_of
-from seqattn.comparison.differing import differing
+from seqattn.comparison.differing import all_differing
 from seqattn.comparison.results import FIELDS, Breakdown, Differing, System
 from seqattn.comparison.systems import EvaluationSet, Search, member, read_test_set, unique_names
 from seqattn.comparison.verdict import Contrast, contrasts
@@ -95,7 +94,7 @@ def find(
         tuple(systems),
         tuple(contrasts(systems, references)),
         tuple(breakdowns(systems, test.pairs, training_words(systems, references))),
-        tuple(differing(first, second, test.pairs) for first, second in combinations(systems, 2)),
+        tuple(all_differing(systems, test.pairs)),
         alignment_of(systems, test.pairs, answers),
     )
 

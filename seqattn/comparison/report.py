@@ -19,7 +19,6 @@ from seqattn.comparison.figures import (
     costs_of,
     interval_in_words,
     mean_in_words,
-    models_of,
     scores_of,
 )
 from seqattn.comparison.findings import Findings, attention_of
@@ -35,9 +34,8 @@ from seqattn.pictures.document import (
     asset,
     capitalised,
     colours,
-    embedded,
+    document,
     listed,
-    policy,
     shown,
     sortable,
 )
@@ -82,18 +80,16 @@ def report(
         "charts": [one.to_json() for one in drawn],
         **sentence_data(findings, attention, rows, translations),
     }
-    return Template(asset(__package__, "report.html")).substitute(
-        policy=policy(style, script),
-        heading=shown(f"{listed(names)} on {short_name(findings.test)}"),
+    heading = shown(f"{listed(names)} on {short_name(findings.test)}")
+    body = Template(asset(__package__, "report.html")).substitute(
+        heading=heading,
         summary=f"{counted(len(findings.pairs), 'test sentence')}. {findings.metric} decides.",
         contents="".join(f'<a href="#{_id(title)}">{title}</a>' for title in parts),
         sections="".join(_section(title, html) for title, html in parts.items()),
-        style=style,
         marks=marks(),
         signatures="; ".join(dict.fromkeys(map(shown, _signatures(findings)))),
-        data=embedded(data),
-        script=script,
     )
+    return document(f"{heading} – comparison", style, body, {"data": data}, script)
 
 
 def _section(title: str, html: str) -> str:
@@ -144,7 +140,7 @@ def _systems(findings: Findings) -> str:
     costs = [one for one in costs_of(systems) if one not in (EMBEDDINGS, TOKENS)]
     columns = {label: list(map(_score, spreads)) for label, spreads in scores.items()}
     if several:
-        columns["models"] = [Cell(str(models_of(one) or MISSING), models_of(one)) for one in systems]
+        columns["models"] = [Cell(str(one.models or MISSING), one.models) for one in systems]
     columns |= {one.label: [_figure(one, system.mean(one.of)) for system in systems] for one in costs}
     names = [Cell(named(at, system.name), heading=True) for at, system in enumerate(systems)]
     html = sortable("Systems", ["system", *columns], list(zip(names, *columns.values(), strict=True)))

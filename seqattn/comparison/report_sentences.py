@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -12,7 +12,8 @@ from seqattn.comparison.differing import marked
 from seqattn.comparison.findings import Findings
 from seqattn.comparison.marks import named
 from seqattn.comparison.results import Contrasted, Differing
-from seqattn.comparison.words import metrics, sides
+from seqattn.comparison.words import sides
+from seqattn.evaluation.statistics import sentence_scores
 from seqattn.pictures.document import packed, shown
 from seqattn.pictures.legible import caption
 
@@ -42,11 +43,10 @@ def rows_to_show(findings: Findings) -> list[int]:
     count = len(findings.pairs)
     if count <= MOST_SENTENCES:
         return list(range(count))
-    score = _chrf(findings)
-    references = [pair.target for pair in findings.pairs]
+    firsts = [members[0] for members in _scores(findings, "chrF")]
 
     def apart(row: int) -> float:
-        each = [score(one.members[0].hypotheses[row], references[row]) for one in findings.systems]
+        each = [scores[row] for scores in firsts]
         return max(each) - min(each)
 
     order = sorted(range(count), key=lambda row: (-apart(row), row))
@@ -55,26 +55,31 @@ def rows_to_show(findings: Findings) -> list[int]:
     return sorted([*order[:half], *(others[at * len(others) // wanted] for at in range(wanted))])
 
 
-def _chrf(findings: Findings) -> Callable[[str, str], float]:
-    metric = metrics(sides(findings.pairs).tokenize)["chrF"]
-    return lambda hypothesis, reference: float(metric.sentence_score(hypothesis, [reference]).score)
+def _scores(findings: Findings, metric: str) -> list[list[tuple[float, ...]]]:
+    """Of each sentence, by each system's members."""
+    _, references, tokenize = sides(findings.pairs)
+    return [
+        [sentence_scores(metric, one, references, tokenize) for one in system.hypotheses]
+        for system in findings.systems
+    ]
 
 
 def translations_of(findings: Findings, rows: set[int]) -> Translations:
     """Every model's translations of some rows, scored and marked."""
-    tokenize, score = sides(findings.pairs).tokenize, _chrf(findings)
-    exact = metrics(tokenize)["exact match"]
+    tokenize = sides(findings.pairs).tokenize
+    chrf, exact = _scores(findings, "chrF"), _scores(findings, "exact match")
 
-    def translated(hypothesis: str, reference: str) -> Translated:
-        equal = bool(exact.sentence_score(hypothesis, [reference]).score)
-        flagged = marked(hypothesis, reference, tokenize)
+    def translated(row: int, system: int, model: int) -> Translated:
+        hypothesis = findings.systems[system].members[model].hypotheses[row]
+        flagged = marked(hypothesis, findings.pairs[row].target, tokenize)
         parts = [] if not flagged or flagged[0][1] else [""]
-        return Translated(score(hypothesis, reference), equal, parts + [caption(text) for text, _ in flagged])
+        parts += [caption(text) for text, _ in flagged]
+        return Translated(chrf[system][model][row], bool(exact[system][model][row]), parts)
 
     return {
         row: [
-            [translated(one.hypotheses[row], findings.pairs[row].target) for one in system.members]
-            for system in findings.systems
+            [translated(row, at, model) for model in range(len(system.members))]
+            for at, system in enumerate(findings.systems)
         ]
         for row in sorted(rows)
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from seqattn.evaluation.scores import Scores
 from seqattn.evaluation.significance import Spread, spread
@@ -21,8 +22,8 @@ class Point:
     seconds: float
     loss: float
     bleu: float
-    chrf: float = 0.0
-    exact: float = 0.0
+    chrf: float
+    exact: float
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Member:
     run: Run | None = None
     """None: translated by another tool."""
     costs: Costs | None = None
+    """None without a run."""
     curve: tuple[Point, ...] = ()
     decoding_seconds: float | None = None
     output_ids: int = 0
@@ -78,6 +80,15 @@ class Member:
     def sentences_per_second(self) -> float | None:
         """Of decoding the test set."""
         return len(self.hypotheses) / self.decoding_seconds if self.decoding_seconds else None
+
+
+class Reading(NamedTuple):
+    """The models of a system at one validation."""
+
+    x: float
+    mean: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -105,6 +116,21 @@ class System:
     def hypotheses(self) -> list[tuple[str, ...]]:
         """Of each member."""
         return [one.hypotheses for one in self.members]
+
+    @property
+    def models(self) -> int | None:
+        """How many models it has; None for translations of another tool."""
+        return len(self.members) if any(one.costs for one in self.members) else None
+
+    def readings(self, spot: Callable[[Point], tuple[float, float]]) -> list[Reading]:
+        """The validations that all of its models with a curve have, by their updates; x is a mean too."""
+        by_update = [{point.update: spot(point) for point in one.curve} for one in self.members if one.curve]
+        common = sorted(set.intersection(*map(set, by_update))) if by_update else []
+        found = []
+        for update in common:
+            xs, ys = zip(*(one[update] for one in by_update), strict=True)
+            found.append(Reading(sum(xs) / len(xs), sum(ys) / len(ys), min(ys), max(ys)))
+        return found
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from seqattn.comparison.figures import (
     agreements,
     costs_of,
     mean_in_words,
-    models_of,
     scores_of,
 )
 from seqattn.comparison.findings import Findings
@@ -41,7 +40,7 @@ def rows_of(found: Findings) -> list[Row]:
     systems = found.systems
     rows = [Row("architecture", tuple(map(_architecture, systems)))]
     if any(len(one.members) > 1 for one in systems):
-        rows.append(Row("models", tuple(str(models_of(one) or MISSING) for one in systems)))
+        rows.append(Row("models", tuple(str(one.models or MISSING) for one in systems)))
     for figure in costs_of(systems):
         rows.append(Row(figure.label, tuple(figure.text(one.mean(figure.of)) for one in systems)))
     return [*rows, *map(_score_row, scores_of(found)), *_agreement_rows(found)]

@@ -107,12 +107,7 @@ def contrasts(systems: Sequence[System], references: Sequence[str]) -> list[Cont
     by_metric = [holm([one.p for one in metric]) for metric in zip(*found, strict=True)]
     return [
         Contrast(
-            first.name, second.name, tuple(each), corrected, len(references), (models(first), models(second))
+            first.name, second.name, tuple(each), corrected, len(references), (first.models, second.models)
         )
         for (first, second), each, corrected in zip(pairs, found, zip(*by_metric, strict=True), strict=True)
     ]
-
-
-def models(system: System) -> int | None:
-    """How many models a system has; None for translations of another tool."""
-    return len(system.members) if any(one.run for one in system.members) else None

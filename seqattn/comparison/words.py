@@ -1,18 +1,15 @@
-"""The words of a test set and the statistics behind its scores, each found once for several analyses."""
+"""The words of a test set, found once for several analyses."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache, lru_cache
-from typing import Any, NamedTuple
-
-import numpy as np
-from sacrebleu.metrics.base import Metric
+from functools import lru_cache
+from typing import NamedTuple
 
 from seqattn.data.corpus import Pair
-from seqattn.evaluation.metrics import metrics_for
 from seqattn.evaluation.scores import choose_bleu_tokenizer, unspaced
+from seqattn.evaluation.statistics import metrics
 
 Words = Sequence[str]
 
@@ -53,23 +50,3 @@ def source_lengths(pairs: Sequence[Pair]) -> tuple[str, list[int]]:
     if unspaced("".join(pair.source for pair in pairs)):
         return "characters", [len("".join(pair.source.split())) for pair in pairs]
     return "words", [len(pair.source.split()) for pair in pairs]
-
-
-@cache
-def metrics(tokenize: str) -> dict[str, Metric]:
-    """sacrebleu's metrics by name, of which BLEU has this tokenizer."""
-    return metrics_for(tokenize)
-
-
-@lru_cache(maxsize=64)
-def statistics(hypotheses: tuple[str, ...], references: tuple[str, ...], tokenize: str) -> dict[str, Any]:
-    """Of each sentence, (sentences, statistics), by metric; the sum over sentences gives their score."""
-    return {
-        name: np.array(metric._extract_corpus_statistics(hypotheses, [references]), dtype=np.float64)
-        for name, metric in metrics(tokenize).items()
-    }
-
-
-def corpus_score(metric: Metric, found: Any) -> float:
-    """The score of the sentences with these statistics, (sentences, statistics)."""
-    return float(metric._compute_score_from_stats(found.sum(0).tolist()).score)

@@ -10,18 +10,17 @@ the degrees of freedom of Welch (1947).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from sacrebleu.metrics.base import Metric
 from sacrebleu.significance import PairedTest
 from scipy.special import stdtr, stdtrit
 
-from seqattn.evaluation.metrics import metrics_for
 from seqattn.evaluation.scores import choose_bleu_tokenizer
+from seqattn.evaluation.statistics import Counted, Texts, corpus_score, metrics, statistics
 
 RANDOMIZATIONS, RESAMPLES = 10_000, 1_000
 """sacrebleu's defaults."""
@@ -102,28 +101,34 @@ def all_differences(
     systems: Sequence[Outputs], references: Sequence[str], tokenize: str | None = None
 ) -> list[list[Difference]]:
     """How every two systems differ, each with one or more models, in the order of `combinations`."""
-    metrics = metrics_for(tokenize or choose_bleu_tokenizer(references))
+    tokenize = tokenize or choose_bleu_tokenizer(references)
+    wanted, texts = tuple(references), [[tuple(one) for one in outputs] for outputs in systems]
     rows = np.random.default_rng(SEED).integers(len(references), size=(RESAMPLES, len(references)))
     # The whole test set comes first.
     rows = np.concatenate([np.arange(len(references))[None], rows])
-    scores = {
-        name: [np.array([_scores(metric, one, references, rows) for one in outputs]) for outputs in systems]
-        for name, metric in metrics.items()
-    }
+    scores = [_scores(outputs, wanted, tokenize, rows) for outputs in texts]
     found = []
     pairs = list(combinations(range(len(systems)), 2))
     for first, second in pairs:
-        outputs = systems[first], systems[second]
-        tested: Mapping[str, tuple[float, float]] = {}
-        if max(map(len, outputs)) == 1:
-            tested = _tested(outputs[0][0], outputs[1][0], references, metrics)
+        tested: dict[str, tuple[float, float]] = {}
+        if len(texts[first]) == len(texts[second]) == 1:
+            tested = _tested(texts[first][0], texts[second][0], wanted, tokenize)
         found.append(
             [
-                _difference(name, each[first], each[second], tested.get(name), len(pairs))
-                for name, each in scores.items()
+                _difference(name, scores[first][name], scores[second][name], tested.get(name), len(pairs))
+                for name in metrics(tokenize)
             ]
         )
     return found
+
+
+def _scores(outputs: Sequence[Texts], references: Texts, tokenize: str, rows: Any) -> dict[str, Any]:
+    """The scores of a system's models on each selection of the test set, (models, selections), by metric."""
+    counted = [statistics(one, references, tokenize) for one in outputs]
+    return {
+        name: np.array([[corpus_score(metric, one[name][some]) for some in rows] for one in counted])
+        for name, metric in metrics(tokenize).items()
+    }
 
 
 def _difference(
@@ -161,17 +166,16 @@ def _quantile(freedom: float, share: float) -> float:
     return float(stdtrit(min(freedom, 1e6), share))
 
 
-def _tested(
-    first: Sequence[str], second: Sequence[str], references: Sequence[str], metrics: Mapping[str, Metric]
-) -> dict[str, tuple[float, float]]:
+def _tested(first: Texts, second: Texts, references: Texts, tokenize: str) -> dict[str, tuple[float, float]]:
     """sacrebleu's p-values by randomization and by the bootstrap, for each metric."""
-    systems = [("first", first), ("second", second)]
+    systems: list[tuple[str, Sequence[str]]] = [("first", first), ("second", second)]
+    counted: Any = {name: Counted(name, tokenize) for name in metrics(tokenize)}
     tests = [
-        PairedTest(systems, dict(metrics), [references], kind, trials)()[1]
+        PairedTest(systems, counted, [references], kind, trials)()[1]
         for kind, trials in (("ar", RANDOMIZATIONS), ("bs", RESAMPLES))
     ]
     # sacrebleu lists the systems' names first, then the metrics in their order.
-    by_metric = zip(metrics, *(list(test.values())[1:] for test in tests), strict=True)
+    by_metric = zip(counted, *(list(test.values())[1:] for test in tests), strict=True)
     # sacrebleu calls no difference at all significant.
     return {
         name: (1.0, 1.0) if each[0][0].score == each[0][1].score else tuple(one[1].p_value for one in each)
@@ -187,9 +191,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[at]))
         corrected[at] = largest
     return corrected
-
-
-def _scores(metric: Metric, hypotheses: Sequence[str], references: Sequence[str], rows: Any) -> Any:
-    """The score on each selection of the test set, (selections,)."""
-    statistics = np.array(metric._extract_corpus_statistics(hypotheses, [references]), dtype=np.float64)
-    return np.array([metric._compute_score_from_stats(statistics[some].sum(0)).score for some in rows])

@@ -1,4 +1,4 @@
-"""What self-contained HTML documents share: colours, policy, data and texts made safe."""
+"""What self-contained HTML documents share: their frame, colours, data and texts made safe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -54,7 +54,29 @@ def asset(package: str, name: str) -> str:
     return (files(package) / "assets" / name).read_text(encoding="utf-8")
 
 
-def policy(style: str, script: str) -> str:
+def document(title: str, style: str, body: str, data: Mapping[str, Any], script: str) -> str:
+    """A page that requests nothing; title and body are HTML, data are JSON values by identifier."""
+    values = "".join(
+        f'<script type="application/json" id="{name}">{_embedded(value)}</script>\n'
+        for name, value in data.items()
+    )
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+{body}{values}<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def _policy(style: str, script: str) -> str:
     """A content security policy that allows only this style and this script, and no request."""
     return (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
@@ -67,7 +89,7 @@ def _hash(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def embedded(value: Any) -> str:
+def _embedded(value: Any) -> str:
     """JSON for a script element, which no text within can end."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 

@@ -9,7 +9,7 @@ from typing import Any
 from seqattn.alignment.measures import UNATTENDED
 from seqattn.errors import InputError
 from seqattn.models.base import Place, Reading
-from seqattn.pictures.document import asset, colours, embedded, policy, shown, word
+from seqattn.pictures.document import asset, colours, document, shown, word
 from seqattn.pictures.legible import right_to_left
 from seqattn.pictures.panel import Panel, place_of, step_of
 from seqattn.pictures.ramp import STEPS, step
@@ -50,18 +50,14 @@ def page(found: Iterable[Sequence[Panel]]) -> str:
     style, script = colours() + asset(__package__, "page.css"), asset(__package__, "page.js")
     data = {"steps": STEPS, "unattended": UNATTENDED, "sides": SIDES[place], "runs": runs, "pairs": weights}
     data["mark"] = "first" if place == "decoder" else "last"
-    return Template(asset(__package__, "page.html")).substitute(
-        policy=policy(style, script),
-        title=shown(title),
+    body = Template(asset(__package__, "page.html")).substitute(
         heading=HEADINGS[place],
         **SIDES[place],
-        style=style,
         pairs="".join(pairs),
         legend="".join(f'<i class="w{k}"></i>' for k in range(STEPS + 1)),
         unattended=f"{UNATTENDED:.0%}",
-        weights=embedded(data),
-        script=script,
     )
+    return document(f"{shown(title)} – attention", style, body, {"weights": data}, script)
 
 
 def _run(seen: Panel) -> dict[str, Any]:

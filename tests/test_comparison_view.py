@@ -1,0 +1,62 @@
+"""What the terminal shows of a comparison."""
+
+import unicodedata
+from dataclasses import replace
+from io import StringIO
+
+from rich.console import Console
+from seqattn_cli.views.comparison import comparison as view
+
+from compared import TWO, comparison
+
+ESCAPES = "\x1b[31m\u202e"
+LEGIBLE = "␛[31m\\u202e"
+
+
+def shown(found, width=100):
+    """The text of the view, with single spaces."""
+    console = Console(file=StringIO(), width=width, color_system=None)
+    console.print(view(found, width))
+    return " ".join(console.file.getvalue().split(" "))
+
+
+def flowing(text):
+    return " ".join(text.split())
+
+
+def test_names_that_users_chose_cannot_control_the_terminal():
+    found = comparison(names=(f"runs/a{ESCAPES}", "b"), seeds=2, other=f"c{ESCAPES}")
+    found = replace(
+        found,
+        cautions=(f"runs/a{ESCAPES} was interrupted.",),
+        terms=(f"Trained on 9 pairs of train{ESCAPES}.tsv.",),
+    )
+    text = shown(found)
+    assert {unicodedata.category(char) for char in text.replace("\n", "")}.isdisjoint({"Cc", "Cf"})
+    for part in (
+        f"than runs/a{LEGIBLE} by",
+        f"runs/a{LEGIBLE}: BLEU",
+        f"Cost of a run of runs/a{LEGIBLE}: ",
+        f"Caution: runs/a{LEGIBLE} was interrupted.",
+        f"Trained on 9 pairs of train{LEGIBLE}.tsv.",
+        f"No attention to show: runs/a{LEGIBLE}, b, c{LEGIBLE}",
+    ):
+        assert part in flowing(text)
+
+
+def test_notes_on_two_systems_with_such_names_are_legible_too():
+    found = comparison(names=("a", f"b{ESCAPES}", "c"), seeds=2)
+    assert f"a, b{LEGIBLE}: Standard errors of the difference" in flowing(shown(found))
+
+
+def test_the_curve_of_a_system_has_the_validations_that_all_its_models_have():
+    first, second = TWO.systems[0].members[:2]
+    points = first.curve
+    models = (replace(first, curve=points[1:5]), replace(second, curve=points[2:7]), replace(first, curve=()))
+    others = [replace(one, curve=()) for one in TWO.systems[1].members]
+    systems = [
+        replace(system, members=tuple(members))
+        for system, members in zip(TWO.systems, (models, others), strict=True)
+    ]
+    assert points[2].update == 1500 and points[4].update == 2500
+    assert "1500 updates 2500" in flowing(shown(replace(TWO, systems=tuple(systems)), 80))
