@@ -314,18 +314,29 @@ def test_holding_out_keeps_its_promises_for_any_pairs(pairs, seed):
         return
     split = hold_out(pairs)
     held = {pair.source for pair in split.valid}
-    assert len(split.valid) == len(held) == distinct // 20
+    assert len(split.valid) == len(held) == distinct // 10
     assert not held & {pair.source for pair in split.train}
     assert split.train == tuple(pair for pair in pairs if pair.source not in held)
     assert set(split.valid) <= set(pairs)
     assert len(split.train) + len(split.valid) + split.duplicates == len(pairs)
+    assert len(hold_out(pairs, 3).valid) == 3
     again = hold_out(random.Random(seed).sample(pairs, len(pairs)))
     assert {pair.source for pair in again.valid} == held
     assert sorted(again.train) == sorted(split.train)
 
 
-def test_a_twentieth_is_held_out_and_never_more_than_a_thousand():
-    for count, size in ((20, 1), (39, 1), (40, 2), (1000, 50), (20_000, 1000), (30_000, 1000)):
+def test_a_twentieth_is_held_out_or_a_tenth_up_to_a_hundred_and_never_more_than_a_thousand():
+    sizes = (
+        (20, 2),
+        (39, 3),
+        (300, 30),
+        (1000, 100),
+        (2000, 100),
+        (2500, 125),
+        (20_000, 1000),
+        (30_000, 1000),
+    )
+    for count, size in sizes:
         split = hold_out(numbered(count))
         assert (len(split.valid), len(split.train), split.duplicates) == (size, count - size, 0)
 

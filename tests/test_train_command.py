@@ -23,12 +23,12 @@ def test_train_writes_a_run_and_reports_its_choices(work, architecture):
     }
     assert result.stdout == ""
     output = " ".join(result.stderr.split())
-    assert "114 pairs to train on, 6 held out to validate on" in output
+    assert "108 pairs to train on, 12 held out to validate on" in output
     assert "joint vocabulary of" in output and "preset tiny" in output
     assert "until 40 updates" in output and "BLEU" in output and "best so far" in output
     config = json.loads((run / "config.json").read_text())
     assert config["architecture"] == architecture and config["model"]["encoder"]["width"] == 16
-    assert config["data"]["train_pairs"] == 114 and config["data"]["valid_pairs"] == 6
+    assert config["data"]["train_pairs"] == 108 and config["data"]["valid_pairs"] == 12
     assert updates_of(run) == list(range(1, 41))
     assert architecture in (run / "README.md").read_text()
 

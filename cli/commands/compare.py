@@ -302,7 +302,7 @@ def _train(
     # The runs read the data themselves.
     del started
     threads = max(1, torch.get_num_threads() // jobs)
-    with Workers(tasks, (plan.train, plan.valid), device, threads, jobs) as workers:
+    with Workers(tasks, device, threads, jobs) as workers:
         watch(console, workers, tasks, folder.path)
     return with_given(folder.trained(plan), evaluation)
 

@@ -190,9 +190,10 @@ def _resume(
             f"{', '.join(fixed)} cannot change when a run is resumed, only {', '.join(LIMITS)}",
             remedy="start a new run with --init-from",
         )
-    training = RunFolder(out).read_config().training
-    (changed,) = apply(settings, training)
+    config = RunFolder(out).read_config()
+    (changed,) = apply(settings, config.training)
     limits = {name: getattr(changed, name) for name in settings}
     with preparing(console) as report:
-        data = load_data(train_on, valid, guide) if train_on else None
+        held_out = config.data.valid_pairs
+        data = load_data(train_on, valid, guide, held_out) if train_on else None
         return Experiment.resume(out, limits, device, data, report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from seqattn.errors import counted
 from seqattn.pictures.legible import duration
 
 from .curves import sparkline
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
     from seqattn.training.events import Event, Validated
     from seqattn.training.schedule import Progress, TrainingOptions
 
+ROUGH = 200
+"""Validation pairs; from fewer, scores are rough."""
+CRITERIA = {"auto": "BLEU", "bleu": "BLEU", "chrf": "chrF", "exact": "exact match", "loss": "loss"}
+"""The names of `best_by`."""
 PLAIN_LINE_EVERY = 30.0
 """Seconds between plain lines when there is no validation."""
 
@@ -74,6 +80,12 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
     if any(left_out.values()):
         reasons = ", ".join(f"{count:,} {why}" for why, count in left_out.items() if count)
         say(console, f"Left out of training: {reasons}.")
+    if record.valid_pairs < ROUGH:
+        say(
+            console,
+            f"Scores on {counted(record.valid_pairs, 'validation pair')} are rough: an exact match of 50 % "
+            f"has a 95 % interval of ±{98 / math.sqrt(record.valid_pairs):.0f} points there.",
+        )
     if shared := record.valid_also_in_train:
         console.print(
             f"Warning: {shared:,} validation pairs are in the training data too.",
@@ -90,9 +102,11 @@ def vocabulary_size(tokenizer: Tokenizer) -> str:
 
 def announce(console: Console, experiment: Experiment) -> None:
     """Report the size, device and limits of the training that begins."""
+    training = experiment.config.training
+    if training.best_by != "bleu":
+        say(console, f"The best weights are those with the best {CRITERIA[training.best_by]} in validation.")
     console.print(
-        f"{experiment.parameters:,} parameters on {experiment.device.type}; "
-        f"until {limits(experiment.config.training)}.",
+        f"{experiment.parameters:,} parameters on {experiment.device.type}; until {limits(training)}.",
         markup=False,
         soft_wrap=True,
     )

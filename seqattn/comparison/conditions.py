@@ -13,7 +13,7 @@ from seqattn.data.corpus import short_name
 from seqattn.errors import counted
 from seqattn.runs.run import Run
 
-METRICS = {"bleu": "BLEU", "chrf": "chrF", "exact": "exact match", "loss": "BLEU"}
+METRICS = {"auto": "BLEU", "bleu": "BLEU", "chrf": "chrF", "exact": "exact match", "loss": "BLEU"}
 """The metric that decides, by the one that selected the weights."""
 ALIKE = 0.05
 """The largest relative difference of the sizes of models that are called alike."""

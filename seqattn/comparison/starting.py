@@ -69,7 +69,8 @@ def start(
     if len(begun) == len(tasks):
         folder.write(plan, evaluation, command)
         return Started(plan, tasks, None)
-    data = load_data(plan.train, plan.valid)
+    held_out = begun[0].run.read_config().data.valid_pairs if begun else 0
+    data = load_data(plan.train, plan.valid, held_out=held_out)
     preset = choose_preset(len(data.train)) if plan.preset == "auto" else plan.preset
     _, tokenizer_options, training = next(iter(_compose(plan, preset, plan.settings).values()))
     known = _tokenizer_of(begun, data.record.train_fingerprint)

@@ -23,7 +23,6 @@ from seqattn.comparison.folder import Task
 from seqattn.errors import InputError
 from seqattn.hardware import keep_freed_memory
 from seqattn.runs.experiment import Experiment
-from seqattn.runs.preparation import load_data
 from seqattn.training.events import Event
 from seqattn.training.schedule import Progress, TrainingOptions
 
@@ -54,7 +53,6 @@ class Workers:
     def __init__(
         self,
         tasks: Sequence[Task],
-        corpora: tuple[Sequence[str], str | None],
         device: torch.device,
         threads: int,
         jobs: int = 1,
@@ -62,7 +60,7 @@ class Workers:
         self.waiting = [task for task in tasks if not task.run.finished]
         self.stopped = False
         self.jobs = jobs
-        self._corpora, self._device, self._threads = corpora, device, threads
+        self._device, self._threads = device, threads
         self._running: list[_Worker] = []
 
     def __enter__(self) -> Workers:
@@ -104,7 +102,7 @@ class Workers:
         ours, theirs = context.Pipe()
         taken = {worker.process.name for worker in self._running}
         device = next(name for name in self._devices() if name not in taken)
-        arguments = (theirs, task.path, self._corpora, device.partition("/")[0], self._threads)
+        arguments = (theirs, task.path, device.partition("/")[0], self._threads)
         process = context.Process(target=_train, args=arguments, name=device, daemon=True)
         with _without_interrupts():
             process.start()
@@ -149,15 +147,13 @@ def _without_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _train(
-    connection: Connection, path: Path, corpora: tuple[Sequence[str], str | None], device: str, threads: int
-) -> None:
+def _train(connection: Connection, path: Path, device: str, threads: int) -> None:
     """Train one run to the end in a process of its own, sending its events."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         keep_freed_memory()
         torch.set_num_threads(threads)
-        experiment = Experiment.resume(path, {}, torch.device(device), load_data(*corpora))
+        experiment = Experiment.resume(path, {}, torch.device(device))
         progress, options = experiment.trainer.progress, experiment.config.training
         connection.send(Began(progress, options, experiment.parameters))
         for event in experiment.run():

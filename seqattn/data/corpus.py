@@ -197,8 +197,14 @@ class Split(NamedTuple):
     """Pairs left out of training because their source is in the validation set."""
 
 
-def hold_out(pairs: Sequence[Pair]) -> Split:
-    """Hold out a validation set: 5 % of the distinct sources, at most 1,000.
+FEWEST_PAIRS = 20
+"""From which a validation set is held out."""
+
+
+def hold_out(pairs: Sequence[Pair], size: int = 0) -> Split:
+    """Hold out a validation set of this size.
+
+    By default it is 5 % of the distinct sources, or a tenth of them up to 100, and at most 1,000.
 
     The choice depends only on the hash of each source, not on the order or a seed, and adding pairs moves
     few others. Every further pair with a held-out source is removed from the training set.
@@ -206,11 +212,11 @@ def hold_out(pairs: Sequence[Pair]) -> Split:
     first: dict[str, Pair] = {}
     for pair in pairs:
         first.setdefault(pair.source, pair)
-    size = min(1000, len(first) // 20)
-    if not size:
+    size = size or min(1000, max(len(first) // 20, min(100, len(first) // 10)))
+    if len(first) < FEWEST_PAIRS:
         raise InputError(
             f"{counted(len(first), 'distinct pair')}: too few to hold out a validation set",
-            remedy="give at least 20, or a validation corpus",
+            remedy=f"give at least {FEWEST_PAIRS}, or a validation corpus",
         )
     held = set(
         sorted(first, key=lambda source: hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest())[

@@ -25,6 +25,7 @@ from seqattn.models import ModelOptions
 from seqattn.models.base import Reading, Seq2Seq, size_of
 from seqattn.models.weights import load_weights, temporary_weights
 from seqattn.runs.card import model_card
+from seqattn.runs.choices import settle
 from seqattn.runs.folder import RunConfig, RunFolder, new_model
 from seqattn.runs.format1 import upgrade_state
 from seqattn.runs.preparation import Data, Prepared, load_data, prepare
@@ -78,14 +79,14 @@ def new_config(
     training: TrainingOptions,
     command: Sequence[str] = (),
 ) -> RunConfig:
-    """The config of a new run."""
+    """The config of a new run, with what is chosen from its data."""
     versions = {name: version(name) for name in ("seqattn", "torch", "sentencepiece", "sacrebleu")}
     versions["python"] = platform.python_version()
     return RunConfig(
         architecture,
         model,
         tokenizer,
-        training,
+        settle(training, prepared),
         prepared.max_ratio,
         prepared.record,
         versions,
@@ -189,7 +190,7 @@ class Experiment:
         state = None if anew else folder.read_last()
         if data is None:
             try:
-                data = load_data(recorded.train, recorded.valid, recorded.guide)
+                data = load_data(recorded.train, recorded.valid, recorded.guide, recorded.valid_pairs)
             except InputError as error:
                 raise InputError(
                     f"needs the corpora it was started with: {error}",

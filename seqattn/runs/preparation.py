@@ -40,11 +40,11 @@ class Data:
         return Data(train, valid, replace(self.record, swapped=True, sides=sides), guide)
 
 
-def load_data(train: Sequence[str], valid: str | None, guide: str | None = None) -> Data:
+def load_data(train: Sequence[str], valid: str | None, guide: str | None = None, held_out: int = 0) -> Data:
     """Read the corpora; without a validation corpus a fixed part of the training pairs is held out.
 
-    Pairs with an empty side are skipped and counted. A guide is a file of links in Pharaoh format, with a
-    line for each line of the training corpora.
+    `held_out` is the size of that part, 0 if it is to be chosen. Pairs with an empty side are skipped and
+    counted. A guide is a file of links in Pharaoh format, with a line for each line of the training corpora.
     """
     # Only the training corpora name the sides, but a validation corpus must not contradict them.
     common_sides([*train, *([] if valid is None else [valid])])
@@ -60,7 +60,7 @@ def load_data(train: Sequence[str], valid: str | None, guide: str | None = None)
         sides=common_sides(train),
     )
     if valid is None:
-        split = hold_out(pairs)
+        split = hold_out(pairs, held_out)
         pairs, held = split.train, split.valid
         record = replace(record, held_out_duplicates=split.duplicates)
     else:

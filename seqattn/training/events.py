@@ -24,8 +24,8 @@ class Figures:
         return self.loss, self.bleu, self.chrf, self.exact
 
     def score(self, by: str) -> float:
-        """The figure to choose by; higher is better."""
-        return -self.loss if by == "loss" else float(getattr(self, by))
+        """The figure to choose by, BLEU for `auto`; higher is better."""
+        return -self.loss if by == "loss" else float(getattr(self, "bleu" if by == "auto" else by))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ class _Standing:
     """The results of the validations so far."""
 
     best: float = -math.inf
+    best_loss: float = math.inf
+    """Of the weights with the best score."""
     lowest_loss: float = math.inf
     stale: int = 0
     validated: int = -1
@@ -178,9 +180,10 @@ class Trainer:
             validation = self._timed_validation()
         score = validation.score(self.options.best_by)
         standing = self._standing
-        improved = score > standing.best
+        improved = (score, -validation.loss) > (standing.best, -standing.best_loss)
         standing.stale = 0 if improved or validation.loss < standing.lowest_loss else standing.stale + 1
-        standing.best = max(score, standing.best)
+        if improved:
+            standing.best, standing.best_loss = score, validation.loss
         standing.lowest_loss = min(validation.loss, standing.lowest_loss)
         standing.validated = self.progress.update
         copied = {name: tensor.clone() for name, tensor in candidate.items()}
@@ -199,10 +202,10 @@ class Trainer:
         mean = {name: torch.stack([kept[name] for kept in self._pool]).mean(0) for name in self._pool[0]}
         with temporary_weights(self.model, mean):
             validation = self._timed_validation()
-        score = validation.score(self.options.best_by)
-        improved = score > self._standing.best
+        score, standing = validation.score(self.options.best_by), self._standing
+        improved = (score, -validation.loss) > (standing.best, -standing.best_loss)
         if improved:
-            self._standing.best, self.best = score, mean
+            standing.best, standing.best_loss, self.best = score, validation.loss, mean
         return Validated(self.progress, validation, improved, averaged=True)
 
     def _timed_validation(self) -> Validation:

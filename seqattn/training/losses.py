@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seqattn.data.batching import Batch
-from seqattn.models.base import Predicted, Reading, Seq2Seq
+from seqattn.models.base import Reading, Seq2Seq
 from seqattn.symbols import BOS, EOS, PAD, UNK
+from seqattn.training.output_loss import output_loss
 
 
 def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0, word_dropout: float = 0.0) -> Tensor:
@@ -16,7 +17,9 @@ def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0, word_dropo
 
     With label smoothing ε (Szegedy et al. 2016) the goal is 1 - ε for the id, ε spread over the vocabulary.
     """
-    return _token_loss(model(*read_ids(batch, word_dropout)).logits, batch, smoothing)
+    source, target = read_ids(batch, word_dropout)
+    hidden = model.decode(target, *model.encode(source)).hidden
+    return output_loss(model.decoder.output, hidden, batch.target[:, 1:], smoothing)
 
 
 def agreement_loss(
@@ -31,7 +34,11 @@ def agreement_loss(
     kept = (batch.target[:, 1:] != PAD).unsqueeze(-1)
     # KL(p‖q) + KL(q‖p) = Σ (p - q)(log p - log q).
     apart = ((first.exp() - second.exp()) * (first - second) * kept).sum() / 2
-    return _token_loss(logits, twice, smoothing) / 2 + weight * apart
+    gold = twice.target[:, 1:].flatten()
+    both = F.cross_entropy(
+        logits.flatten(0, 1).float(), gold, ignore_index=PAD, reduction="sum", label_smoothing=smoothing
+    )
+    return both / 2 + weight * apart
 
 
 def guided_loss(
@@ -44,10 +51,12 @@ def guided_loss(
     word_dropout: float = 0.0,
 ) -> Tensor:
     """`target_loss` plus the weighted `alignment_loss` of one reading of the attention."""
-    predicted: Predicted = model(*read_ids(batch, word_dropout), attention=True)
-    assert predicted.attention is not None
-    aligned = alignment_loss(predicted.attention, goal, reading)
-    return _token_loss(predicted.logits, batch, smoothing) + weight * aligned
+    source, target = read_ids(batch, word_dropout)
+    decoded = model.decode(target, *model.encode(source), attention=True)
+    assert decoded.attention is not None
+    aligned = alignment_loss(decoded.attention, goal, reading)
+    translated = output_loss(model.decoder.output, decoded.hidden, batch.target[:, 1:], smoothing)
+    return translated + weight * aligned
 
 
 def alignment_loss(attention: Tensor, goal: Tensor, reading: Reading) -> Tensor:
@@ -78,9 +87,3 @@ def read_ids(batch: Batch, word_dropout: float = 0.0) -> tuple[Tensor, Tensor]:
 def _dropped(ids: Tensor, share: float) -> Tensor:
     special = (ids == PAD) | (ids == BOS) | (ids == EOS)
     return ids.masked_fill((torch.rand(ids.shape, device=ids.device) < share) & ~special, UNK)
-
-
-def _token_loss(logits: Tensor, batch: Batch, smoothing: float) -> Tensor:
-    gold = batch.target[:, 1:].flatten()
-    logits = logits.flatten(0, 1).float()
-    return F.cross_entropy(logits, gold, ignore_index=PAD, reduction="sum", label_smoothing=smoothing)

@@ -39,11 +39,13 @@ class TrainingOptions:
     weight_decay: float = 0.0
     """Decoupled (AdamW)."""
     validate_every: int = 0
-    """Updates; 0: once an epoch, but at least 400 and at most 2,000."""
+    """Updates; 0: chosen from the corpus, or in a run that has no choice once an epoch, but at least 400 and
+    at most 2,000."""
     patience: int = 8
     """Stop after this many validations in a row without a better score or loss."""
-    best_by: Literal["bleu", "chrf", "exact", "loss"] = "bleu"
-    """The criterion for the best weights."""
+    best_by: Literal["auto", "bleu", "chrf", "exact", "loss"] = "auto"
+    """The criterion for the best weights; between equal ones the loss decides. auto: chosen from the
+    validation set, or BLEU in a run that has no choice."""
     average: int = 4
     """Average this many of the best validated weights at the end, and keep the average if it is better."""
     ema: float = 0.0

@@ -1,0 +1,64 @@
+"""The cross-entropy of an output layer, computed in parts that fit a cache."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqattn.symbols import PAD
+
+LOGITS = 1 << 20
+"""Numbers in one part: 4 MB in fp32. Whole, those of 4,096 ids would be a hundred times as many, written and
+read several times (docs/decisions.md)."""
+FEWEST_ROWS, MOST_ROWS = 32, 512
+
+
+def output_loss(output: nn.Linear, hidden: Tensor, gold: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Σ of -log p(gold) over the ids that are not PAD, nats, a scalar; p = softmax of the layer's logits.
+
+    Hidden vectors (B, T, D), gold ids (B, T). With label smoothing ε the goal is 1 - ε for the id, ε spread
+    over the vocabulary. Under autocast products are in its dtype, all else in fp32.
+    """
+    rows = (gold.flatten() != PAD).nonzero().squeeze(1)
+    some, ids = hidden.flatten(0, -2).index_select(0, rows), gold.flatten().index_select(0, rows)
+    assert output.bias is None
+    loss: Tensor = _OutputLoss.apply(some, output.weight, ids, smoothing)
+    return loss
+
+
+class _OutputLoss(torch.autograd.Function):
+    """Computes the gradients together with the loss, so that no logits are kept."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, gold: Tensor, smoothing: float) -> Tensor:
+        kind = hidden.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+        needed = any(ctx.needs_input_grad)
+        of_hidden, of_weight = (torch.zeros_like(one) if needed else None for one in (hidden, weight))
+        read, by = hidden.to(dtype), weight.to(dtype)
+        total = torch.zeros((), device=hidden.device)
+        size = min(MOST_ROWS, max(FEWEST_ROWS, 1 << (LOGITS // len(weight)).bit_length() - 1))
+        with torch.autocast(kind, enabled=False):
+            for start in range(0, len(hidden), size):
+                part, ids = read[start : start + size], gold[start : start + size, None]
+                logits = F.linear(part, by).float()
+                normaliser = logits.logsumexp(-1, keepdim=True)
+                goal = (1 - smoothing) * logits.gather(1, ids) + smoothing * logits.mean(-1, keepdim=True)
+                total += (normaliser - goal).sum()
+                if of_hidden is not None and of_weight is not None:
+                    # The gradient of the logits: their softmax less the goal.
+                    wrong = logits.sub_(normaliser).exp_().sub_(smoothing / len(weight))
+                    wrong.scatter_add_(1, ids, wrong.new_full(ids.shape, smoothing - 1))
+                    rounded = wrong.to(dtype)
+                    of_hidden[start : start + size] = rounded @ by
+                    of_weight += rounded.t() @ part
+        ctx.save_for_backward(of_hidden, of_weight)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *above: Tensor) -> tuple[Tensor | None, ...]:
+        of_hidden, of_weight = ctx.saved_tensors
+        return of_hidden * above[0], of_weight * above[0], None, None

@@ -1,0 +1,64 @@
+"""What a run chooses from its data: the criterion of the best weights, and how often it is validated."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from seqattn.data.corpus import Pair
+from seqattn.runs.choices import choose_criterion, choose_interval, settle
+from seqattn.runs.folder import RunFolder
+from seqattn.training.schedule import TrainingOptions
+
+from commands import PAIRS, seqattn, sizes
+from runs import toy_data, write_tsv
+
+
+@pytest.mark.parametrize(
+    ("references", "criterion"),
+    [
+        (["a dog runs fast", "a cat", "the bird sings a song"], "bleu"),
+        (["a dog", "a cat runs", "bird"], "chrf"),
+        (["dog", "cat", "a bird sings every morning"], "exact"),
+        (["HH AH0 L OW1", "K AE1 T", "D AO1 G Z AA"], "bleu"),
+        (["강아지가", "고양이가 달린다", "새가 노래한다"], "chrf"),
+        (["狗跑得很快", "猫", "鸟唱一首歌"], "bleu"),
+        (["狗", "猫", "鸟"], "exact"),
+    ],
+)
+def test_the_criterion_is_bleu_unless_references_are_too_short_for_it(references, criterion):
+    assert choose_criterion(references) == criterion
+
+
+@pytest.mark.parametrize(
+    ("updates", "interval"), [(3, 100), (15, 150), (39, 390), (100, 400), (700, 700), (9000, 2000)]
+)
+def test_validations_are_an_epoch_apart_within_limits(updates, interval):
+    data = toy_data()
+    ids = sum(max(map(len, example)) for example in data.train)
+    assert choose_interval(TrainingOptions(batch_tokens=1), replace(data, train=data.train)) == min(2000, ids)
+    options = TrainingOptions(batch_tokens=ids, accumulate=1)
+    many = replace(data, train=list(data.train) * updates)
+    assert choose_interval(options, many) == interval
+
+
+def test_what_is_asked_for_is_not_chosen():
+    asked = TrainingOptions(best_by="loss", validate_every=7)
+    assert settle(asked, toy_data()) == asked
+
+
+def test_a_run_of_single_words_keeps_the_weights_with_most_exact_matches(tmp_path):
+    words = [Pair(pair.source, pair.source.split()[0]) for pair in PAIRS]
+    corpus = write_tsv(tmp_path / "words.tsv", words)
+    result = seqattn(
+        *("train", "--train", corpus, "--arch", "lstm", "--out", tmp_path / "run", "--max-updates", 160),
+        *sizes("lstm"),
+    )
+    assert "the best exact match in validation" in " ".join(result.stderr.split())
+    assert "14 validation pairs are rough" in result.stderr and "±26 points" in result.stderr
+    folder = RunFolder(tmp_path / "run")
+    assert folder.read_config().training.best_by == "exact"
+    validations = [line for line in folder.read_metrics() if line.event == "validated"]
+    best = max(validations, key=lambda line: (line.exact, -line.loss))
+    assert json.loads(json.dumps(folder.read_model()[1].exact)) == best.exact > 0
+    assert folder.read_model()[1].loss == best.loss
