@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from seqattn.comparison.folder import Evaluation
-from seqattn.comparison.systems import finished_sources, load_systems
+from seqattn.comparison.systems import finished_sources, open_systems, translate_all
 from seqattn.evaluation.significance import all_differences, differences
 from seqattn.hardware import choose_device
 
@@ -29,9 +29,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--draws", type=int, default=60)
     arguments = parser.parse_args()
-    sources, evaluation, keep = finished_sources([arguments.folder], Evaluation())
-    (system, *_), test = load_systems(sources, evaluation, choose_device("cpu"), keep)
-    references = [pair.target for pair in test.pairs]
+    sources, evaluation, keep, _ = finished_sources([arguments.folder], Evaluation())
+    opened = open_systems(sources, evaluation, choose_device("cpu"))
+    system, *_ = translate_all(opened, evaluation, keep)
+    references = [pair.target for pair in opened.test.pairs]
     outputs = system.hypotheses
     print(f"{len(outputs)} models of {system.name}, {len(references)} sentences")
     for metric in ("BLEU", "chrF", "exact match"):

@@ -13,10 +13,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from seqattn_cli.views.comparison import comparison
 
-from seqattn.comparison.findings import find
-from seqattn.comparison.folder import Evaluation
-from seqattn.comparison.systems import finished_sources, load_systems, search_of
-from seqattn.hardware import choose_device
+from seqattn import compare
 
 PICTURE = Path(__file__).with_name("compare.svg")
 WIDTH = 110
@@ -31,10 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "compare"
         subprocess.run([sys.executable, "-m", "seqattn", "compare", "--out", str(folder)], check=True)
-        sources, evaluation, keep = finished_sources([folder], Evaluation())
-        systems, test = load_systems(sources, evaluation, choose_device("auto"), keep)
-        assert evaluation.gold is not None
-        found = find(systems, test, search_of(evaluation), test.read_gold(evaluation.gold))
+        found = compare(folder)
     console = Console(
         record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )

@@ -83,6 +83,24 @@ def test_runs_are_compared_on_one_test(work):
     json.dumps(found.to_json())
 
 
+def test_the_folder_of_a_comparison_is_compared_as_the_command_does(compared, tmp_path):
+    out = compared[0]
+    found = seqattn.compare(str(out))
+    shown = json.loads(command("compare", out, "--json", "-").stdout)
+    assert json.loads(json.dumps(found.to_json())) == shown
+    assert [len(system.members) for system in found.systems] == [2, 2]
+
+
+def test_what_is_no_pair_of_texts_is_an_error(work):
+    run = seqattn.load(work.run("lstm"), device="cpu")
+    for pairs in (["ab"], [("a", "b", "c")], [("a", 1)]):
+        for use in (run.evaluate, run.align, lambda pairs: seqattn.compare([run], pairs)):
+            with pytest.raises(ValueError, match="is no pair of a source and a target"):
+                use(pairs)
+    with pytest.raises(ValueError, match="give runs and a test corpus"):
+        seqattn.compare([run])
+
+
 def test_training_passes_every_event_on_and_returns_the_run(work, tmp_path):
     events = []
     settings = dict(one.split("=") for one in (*SIZES["lstm"], *BUDGET)) | {"max_updates": 16}
@@ -108,13 +126,14 @@ def test_sampling_draws_as_many_as_requested(work):
     assert all(len(json.loads(line)["translations"]) == 10 for line in sampled.stdout.splitlines())
 
 
-def test_every_example_of_the_page_runs(work, tmp_path, monkeypatch, capsys):
+def test_every_example_of_the_page_runs(work, compared, tmp_path, monkeypatch, capsys):
     page = (Path(__file__).parent.parent / "docs" / "python.md").read_text(encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```", page, flags=re.S)
     assert len(examples) == 5
     (tmp_path / "runs").mkdir()
     for name, architecture in (("mine", "transformer"), ("other", "lstm")):
         shutil.copytree(work.run(architecture), tmp_path / "runs" / name)
+    shutil.copytree(compared[0], tmp_path / "runs" / "comparison")
     shutil.copy(work.test, tmp_path / "test.tsv")
     shutil.copy(work.train, tmp_path / "pairs.tsv")
     monkeypatch.chdir(tmp_path)

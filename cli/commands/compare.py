@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +125,7 @@ def compare(
         raise click.UsageError("Missing option '--test'.")
     console = diagnostics()
     on = set_up(device, threads)
+    from seqattn.comparison.findings import evaluate
     from seqattn.comparison.folder import Evaluation
 
     asked = Evaluation(test, gold, (), beam, length_penalty)
@@ -135,7 +137,7 @@ def compare(
         check_outputs(wanted, [*inputs_of(evaluation, plan), config], [folder.record, *folder.systems(plan)])
         with folder.alone():
             sources = _train(console, plan, evaluation, folder, on, jobs)
-            found = _compare(console, sources, evaluation, on, folder)
+            found = evaluate(sources, evaluation, on, folder, partial(_tell, console))
     show(console, found, wanted, texts=not no_texts)
 
 
@@ -172,6 +174,7 @@ def _compare_finished(
     device: torch.device,
 ) -> Findings:
     """Compare what is trained already."""
+    from seqattn.comparison.findings import evaluate
     from seqattn.comparison.systems import finished_sources
 
     recipes, given = _systems(named, baselines=False)
@@ -187,7 +190,7 @@ def _compare_finished(
         folder, plan = comparison
         check_outputs(wanted, inputs_of(evaluation, plan), [*kept, folder.record, *folder.systems(plan)])
         _tell_missing(console, folder, plan)
-    return _compare(console, sources, evaluation, device, keep)
+    return evaluate(sources, evaluation, device, keep, partial(_tell, console))
 
 
 def sample_folder() -> Path:
@@ -307,22 +310,8 @@ def _train(
     return with_given(folder.trained(plan), evaluation)
 
 
-def _compare(
-    console: Console,
-    sources: Sources,
-    evaluation: Evaluation,
-    device: torch.device,
-    keep: ComparisonFolder | None,
-) -> Findings:
-    from seqattn.comparison.findings import find
-    from seqattn.comparison.systems import open_systems, search_of, translate_all
-
-    opened = open_systems(sources, evaluation, device)
-    systems = translate_all(
-        opened, evaluation, keep, lambda name: say(console, f"{name}: translating the test set …")
-    )
-    console.print("Comparing …")
-    return find(systems, opened.test, search_of(evaluation), opened.gold)
+def _tell(console: Console, what: str) -> None:
+    say(console, f"{what} …")
 
 
 def _tell_missing(console: Console, folder: ComparisonFolder, plan: Plan) -> None:

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from seqattn.alignment.links import Gold, Links, agreement
 from seqattn.alignment.reading import Attention
 from seqattn.comparison.breakdowns import breakdowns
 from seqattn.comparison.conditions import cautions_of, deciding_metric, terms_of
 from seqattn.comparison.differing import all_differing
+from seqattn.comparison.folder import ComparisonFolder, Evaluation
 from seqattn.comparison.results import FIELDS, Breakdown, Differing, System
-from seqattn.comparison.systems import EvaluationSet, Search, member, read_test_set, unique_names
+from seqattn.comparison.systems import (
+    EvaluationSet,
+    Search,
+    Sources,
+    finished_sources,
+    member,
+    open_systems,
+    read_test_set,
+    search_of,
+    translate_all,
+    unique_names,
+)
 from seqattn.comparison.verdict import Contrast, contrasts
 from seqattn.comparison.words import word_counts
-from seqattn.data.corpus import Pair, merge, read_corpus
+from seqattn.data.corpus import Pair, given_pairs, merge, read_corpus
 from seqattn.errors import InputError
 from seqattn.evaluation.scores import choose_bleu_tokenizer
 from seqattn.evaluation.significance import Spread, spread
+from seqattn.hardware import choose_device
 from seqattn.runs.run import Run, load
 
 
@@ -161,26 +176,53 @@ def _system_to_json(system: System) -> dict[str, Any]:
     return {"name": system.name, "scores": spreads, "members": members}
 
 
+def evaluate(
+    sources: Sources,
+    evaluation: Evaluation,
+    device: torch.device,
+    keep: ComparisonFolder | None = None,
+    report: Callable[[str], object] = lambda what: None,
+) -> Findings:
+    """Translate with all systems and compare them; `report` is told what is about to be done.
+
+    Translations are kept in the folder of the comparison, if there is one. InputError before anything is
+    translated when a run or a file cannot be used.
+    """
+    opened = open_systems(sources, evaluation, device)
+    systems = translate_all(
+        opened, evaluation, keep, lambda name: report(f"{name}: translating the test set")
+    )
+    report("Comparing")
+    return find(systems, opened.test, search_of(evaluation), opened.gold)
+
+
 def compare(
-    runs: Sequence[Run | str | Path],
-    test: str | Path | Sequence[tuple[str, str]],
+    runs: str | Path | Sequence[Run | str | Path],
+    test: str | Path | Sequence[tuple[str, str]] | None = None,
     *,
-    beam: int = 5,
-    length_penalty: float = 1.0,
+    beam: int | None = None,
+    length_penalty: float | None = None,
 ) -> Findings:
     """Compare finished runs, loaded or named by their folders, each a system of its own, on one test corpus.
 
-    A test corpus given by name is read in the direction of the runs; InputError when they differ in it.
+    Or the folder of a comparison: what was compared there, on the same test corpus unless another is given. A
+    corpus given by name is read in the direction of the runs; InputError when they differ in it.
     """
-    if not runs:
-        raise ValueError("there are no runs to compare")
+    if isinstance(runs, str | Path):
+        if test is not None and not isinstance(test, str | Path):
+            raise ValueError("the folder of a comparison needs a test corpus by name, or none")
+        asked = Evaluation(None if test is None else str(test), None, (), beam, length_penalty)
+        sources, evaluation, keep, _ = finished_sources([Path(runs)], asked)
+        return evaluate(sources, evaluation, choose_device("auto"), keep)
+    if not runs or test is None:
+        raise ValueError("give runs and a test corpus, or the folder of a comparison")
     loaded = [run if isinstance(run, Run) else load(run) for run in runs]
     if isinstance(test, str | Path):
         tested = read_test_set(str(test), loaded)
     else:
-        tested = EvaluationSet("the pairs given", tuple(Pair(*pair) for pair in test))
+        tested = EvaluationSet("the pairs given", given_pairs(test))
     names = unique_names([run.path.absolute() for run in loaded])
-    search = Search(beam, length_penalty)
+    search = search_of(Evaluation(None, None, (), beam, length_penalty))
     systems = [
         System(name, (member(run, tested, run.path.name, search),))
         for run, name in zip(loaded, names, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -186,6 +186,16 @@ def _read_aligned(source: Path, target: Path) -> Iterator[Pair]:
                 remedy="line N of one file must translate line N of the other",
             )
         yield Pair(left, right)
+
+
+def given_pairs(pairs: Iterable[tuple[str, str]]) -> tuple[Pair, ...]:
+    """Pairs given from Python; ValueError when one is no pair of texts."""
+    found = []
+    for pair in pairs:
+        if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(side, str) for side in pair):
+            raise ValueError(f"{pair!r:.60} is no pair of a source and a target")
+        found.append(Pair(*pair))
+    return tuple(found)
 
 
 class Split(NamedTuple):

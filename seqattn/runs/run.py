@@ -16,7 +16,7 @@ from seqattn.alignment.links import SYMMETRISED, Links, turned
 from seqattn.alignment.reading import heads_of, links_of, usual_reading, usual_self_reading
 from seqattn.alignment.words import UNITS
 from seqattn.data.batching import collate
-from seqattn.data.corpus import Pair, read_corpus, side_names
+from seqattn.data.corpus import Pair, given_pairs, read_corpus, side_names
 from seqattn.data.encoding import Report, encode, silent
 from seqattn.decoding.search import SamplingOptions, SearchOptions, score_targets
 from seqattn.decoding.translation import Translation, TranslationOptions, Translator
@@ -99,7 +99,7 @@ class Run:
 
     def _pairs(self, given: str | Path | Sequence[tuple[str, str]]) -> Sequence[Pair]:
         """The pairs of a corpus that is named, or those that are given."""
-        return self.read_pairs(given) if isinstance(given, str | Path) else [Pair(*pair) for pair in given]
+        return self.read_pairs(given) if isinstance(given, str | Path) else given_pairs(given)
 
     def search_options(self, beam: int = 5, length_penalty: float = 1.0) -> SearchOptions:
         """Search options, with the length limit from the training data."""
@@ -196,7 +196,7 @@ class Run:
         place: Place = self_attention or "cross"
         reading = reading or self.asked_reading(self_attention=self_attention)
         own = self.reading if place == "cross" else None
-        given = [Pair(*pair) for pair in pairs]
+        given = given_pairs(pairs)
         examples = list(encode(self.tokenizer, given))
         with naming(self.path):
             found = heads_of(
