@@ -61,7 +61,7 @@ def test_a_training_with_a_guide_resumes_to_the_same_weights(work, links, tmp_pa
 
 def test_a_run_is_not_resumed_with_another_guide(work, links, tmp_path):
     command(*arguments(work, "lstm", "--max-updates", 4, "--guide", links), "--out", tmp_path / "run")
-    links.write_text("".join(f"{line}\n" for line in ["", *RIGHT[1:]]))
+    links.write_text("".join(f"{line}\n" for line in ["", "", "", *RIGHT[3:]]))
     resume = ["train", "--resume", "--out", tmp_path / "run", "--max-updates", 8]
     assert "the guide differs from that of this run" in error_of(command(*resume, status=1))
     links.unlink()

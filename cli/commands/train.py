@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from seqattn.errors import InputError
+from seqattn.errors import InputError, counted
 from seqattn.models import ARCHITECTURES, DECODERS, ENCODERS, architecture_of
 
 from ..views.messages import say
-from .shared import diagnostics, experiment_options, gather_settings, machine_options, set_up
+from .shared import RUN, diagnostics, experiment_options, gather_settings, machine_options, set_up
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.setup import Request
+
+
+class Synthesised(NamedTuple):
+    """The options from which synthetic pairs are made."""
+
+    monolingual: tuple[str, ...]
+    reverse: Path | None
+    teachers: tuple[Path, ...]
 
 
 @click.command()
@@ -36,6 +44,21 @@ if TYPE_CHECKING:
 )
 @click.option("--swap", is_flag=True, help="Train from target to source.")
 @click.option("--guide", type=click.Path(), metavar="FILE|self", help="Word links that attention learns.")
+@click.option(
+    "--monolingual",
+    multiple=True,
+    metavar="FILE",
+    help="Texts of the target language, which are translated back and trained on; may be repeated.",
+)
+@click.option("--reverse", type=RUN, metavar="RUN", help="Translates them back.  [default: trained first]")
+@click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    type=RUN,
+    metavar="RUN",
+    help="Its translations of the training sources are trained on too; several translate together.",
+)
 @experiment_options
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in --out exactly.")
 @click.option("--init-from", type=click.Path(path_type=Path), metavar="RUN", help="Start from its weights.")
@@ -49,6 +72,9 @@ def train(
     out: Path,
     swap: bool,
     guide: str | None,
+    monolingual: tuple[str, ...],
+    reverse: Path | None,
+    teachers: tuple[Path, ...],
     resume: bool,
     init_from: Path | None,
     device: str,
@@ -66,19 +92,28 @@ def train(
       seqattn train --train pairs.tsv --encoder lstm --decoder transformer --out runs/mixed
       seqattn train --out runs/t --resume --max-minutes 30
       seqattn train --train pairs.tsv --arch transformer --out runs/g --guide self
+      seqattn train --train pairs.tsv --arch transformer --out runs/m --monolingual news.de
+      seqattn train --train pairs.tsv --arch lstm --out runs/s --teacher runs/t
 
     The file of --guide has a line of links I-J for each training pair, in Pharaoh format: word I of the
     source and J of the target, counted from 0. With self, the links come from two runs that are trained
     first, RUN.forward and, from target to source, RUN.reverse; they are written to RUN.pharaoh.
+
+    What --monolingual and --teacher add to the training pairs is written to RUN.synthetic.jsonl; the run that
+    translates back is RUN.reverse unless --reverse names one.
     """
     if (encoder is None) != (decoder is None) or (arch and encoder):
         raise click.UsageError("Give either --arch, or both --encoder and --decoder.")
     if encoder and decoder:
         arch = architecture_of(encoder, decoder)
-    if resume and (arch or init_from or swap):
+    made = Synthesised(monolingual, reverse, teachers)
+    if resume and (arch or init_from or swap or any(made)):
         raise click.UsageError(
-            "--resume continues the run as it was started: leave out --arch, --init-from and --swap."
+            "--resume continues the run as it was started: leave out --arch, --init-from, --swap, "
+            "--monolingual, --reverse and --teacher."
         )
+    if reverse and not monolingual:
+        raise click.UsageError("--reverse translates the texts of --monolingual, which is missing.")
     if resume and (valid or guide) and not train_on:
         raise click.UsageError(
             "--valid and --guide need --train; if all are left out, the original files are read."
@@ -110,7 +145,11 @@ def train(
             RunFolder(out).refuse_existing()
             refuse_unguidable(request, arch)
             guide = str(_own_guide(console, out, train_on, on, start))
-        experiment = start(out, swap, guide)
+        synthetic = None
+        if monolingual or teachers:
+            RunFolder(out).refuse_existing()
+            synthetic = str(_synthetic(console, out, made, guide, request, swap, on, start))
+        experiment = start(out, swap, guide, synthetic)
     announce(console, experiment)
     watch(console, experiment)
 
@@ -124,12 +163,13 @@ def _start(
     out: Path,
     swap: bool = False,
     guide: str | None = None,
+    synthetic: str | None = None,
 ) -> Experiment:
     from seqattn.runs.setup import set_up
 
     from ..views.live import describe_data, preparing
 
-    asked = replace(request, swap=swap, guide=guide)
+    asked = replace(request, swap=swap, guide=guide, synthetic=synthetic)
     with preparing(console) as report:
         experiment, size = set_up(asked, architecture, out, device, init_from, report)
     describe_data(console, experiment.prepared, experiment.config.tokenizer.vocab_size)
@@ -148,23 +188,53 @@ def _own_guide(
     """The guide that is made for the run, unless it already exists."""
     from seqattn.runs.guiding import links_path, train_directions, write_own_guide
 
-    from ..views.live import announce, preparing, watch
-
-    def train(experiment: Experiment) -> None:
-        console.print()
-        say(console, f"{experiment.folder.path.name}:")
-        announce(console, experiment)
-        watch(console, experiment)
+    from ..views.live import preparing
 
     links = links_path(out)
     if links.exists():
         say(console, f"The guide already exists in {links}.")
         return links
-    train_directions(out, corpora, device, start, train)
+    train_directions(out, corpora, device, start, partial(_train_beside, console))
     with preparing(console) as report:
         write_own_guide(out, corpora, device, report)
     say(console, f"The links of both directions are in {links}.")
     return links
+
+
+def _train_beside(console: Console, experiment: Experiment) -> None:
+    from ..views.live import announce, watch
+
+    console.print()
+    say(console, f"{experiment.folder.path.name}:")
+    announce(console, experiment)
+    watch(console, experiment)
+
+
+def _synthetic(
+    console: Console,
+    out: Path,
+    made: Synthesised,
+    guide: str | None,
+    request: Request,
+    swap: bool,
+    device: torch.device,
+    start: Callable[[Path, bool], Experiment],
+) -> Path:
+    """The corpus of synthetic pairs that is made for the run, unless it already exists."""
+    from seqattn.runs.synthesis import Synthesis, synthetic_path
+
+    from ..views.live import preparing
+
+    path, asked = synthetic_path(out), Synthesis(*made)
+    asked.check(guide)
+    if path.exists():
+        say(console, f"The synthetic pairs already exist in {path}.")
+        return path
+    asked.train_reverse(out, request.train, swap, device, start, partial(_train_beside, console))
+    with preparing(console) as report:
+        count = asked.write(out, request.train, request.valid, swap, device, report)
+    say(console, f"{counted(count, 'synthetic pair')} in {path}.")
+    return path
 
 
 def _resume(
@@ -194,6 +264,6 @@ def _resume(
     (changed,) = apply(settings, config.training)
     limits = {name: getattr(changed, name) for name in settings}
     with preparing(console) as report:
-        held_out = config.data.valid_pairs
-        data = load_data(train_on, valid, guide, held_out) if train_on else None
+        own = config.data
+        data = load_data(train_on, valid, guide, own.valid_pairs, own.synthetic) if train_on else None
         return Experiment.resume(out, limits, device, data, report)

@@ -71,6 +71,8 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
         markup=False,
         soft_wrap=True,
     )
+    if record.synthetic:
+        say(console, f"{counted(record.synthetic_pairs, 'synthetic pair')} of {record.synthetic} among them.")
     longer = f"longer than {record.longest_taken} pieces (--set max_length=N takes longer ones)"
     left_out = {
         "with an empty side": record.empty,

@@ -190,14 +190,20 @@ class Experiment:
         state = None if anew else folder.read_last()
         if data is None:
             try:
-                data = load_data(recorded.train, recorded.valid, recorded.guide, recorded.valid_pairs)
+                data = load_data(
+                    recorded.train,
+                    recorded.valid,
+                    recorded.guide,
+                    recorded.valid_pairs,
+                    recorded.synthetic,
+                )
             except InputError as error:
                 raise InputError(
                     f"needs the corpora it was started with: {error}",
                     path=path,
                     remedy="if they have moved, name them by --train and --valid",
                 ) from error
-        for part in ("train", "valid", "guide"):
+        for part in ("train", "valid", "guide", "synthetic"):
             field = f"{part}_fingerprint"
             if getattr(data.record, field) != getattr(recorded, field):
                 raise InputError(

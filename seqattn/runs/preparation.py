@@ -40,11 +40,18 @@ class Data:
         return Data(train, valid, replace(self.record, swapped=True, sides=sides), guide)
 
 
-def load_data(train: Sequence[str], valid: str | None, guide: str | None = None, held_out: int = 0) -> Data:
+def load_data(
+    train: Sequence[str],
+    valid: str | None,
+    guide: str | None = None,
+    held_out: int = 0,
+    synthetic: str | None = None,
+) -> Data:
     """Read the corpora; without a validation corpus a fixed part of the training pairs is held out.
 
     `held_out` is the size of that part, 0 if it is to be chosen. Pairs with an empty side are skipped and
     counted. A guide is a file of links in Pharaoh format, with a line for each line of the training corpora.
+    Pairs of a synthetic corpus are only trained on.
     """
     # Only the training corpora name the sides, but a validation corpus must not contradict them.
     common_sides([*train, *([] if valid is None else [valid])])
@@ -81,6 +88,15 @@ def load_data(train: Sequence[str], valid: str | None, guide: str | None = None,
         chosen = set(pairs)
         links = tuple(links for pair, links in zip(corpus.pairs, lines, strict=True) if pair in chosen)
         record = replace(record, guide=guide, guide_fingerprint=fingerprint(links))
+    if synthetic is not None:
+        made = read_corpus(synthetic)
+        record = replace(
+            record,
+            synthetic=synthetic,
+            synthetic_fingerprint=made.fingerprint,
+            synthetic_pairs=len(made.complete),
+        )
+        pairs = (*pairs, *made.complete)
     return Data(pairs, held, record, links)
 
 

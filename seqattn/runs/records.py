@@ -37,6 +37,10 @@ class DataRecord:
     guide: str | None = None
     """The file of links that guided attention."""
     guide_fingerprint: str | None = None
+    synthetic: str | None = None
+    """The corpus of synthetic pairs that were added to train on."""
+    synthetic_fingerprint: str | None = None
+    synthetic_pairs: int = 0
     swapped: bool = False
     """Trained from the target to the source of its corpora."""
     sides: tuple[str, ...] | None = None

@@ -21,6 +21,7 @@ from seqattn.runs.guiding import links_path, train_directions, write_own_guide
 from seqattn.runs.preparation import load_data, prepare
 from seqattn.runs.presets import choose_preset, compose
 from seqattn.runs.run import Run, load_run
+from seqattn.runs.synthesis import Synthesis, synthetic_path
 from seqattn.training.events import Event
 
 
@@ -39,6 +40,8 @@ class Request:
     """From target to source."""
     guide: str | None = None
     """A file of links in Pharaoh format."""
+    synthetic: str | None = None
+    """A corpus of pairs that are added to train on."""
     command: Sequence[str] = ()
     """The command line, for the record."""
 
@@ -76,7 +79,7 @@ def set_up(
         fixed = [name for name in own if is_setting(name, model) or is_setting(name, tokenizer)]
         if fixed:
             raise InputError(f"{', '.join(fixed)} cannot differ from those of {init_from}")
-    data = load_data(request.train, request.valid, request.guide)
+    data = load_data(request.train, request.valid, request.guide, synthetic=request.synthetic)
     data = data.swapped() if request.swap else data
     if preset == "auto":
         preset = choose_preset(len(data.train))
@@ -109,6 +112,9 @@ def train(
     settings: Mapping[str, Any] | None = None,
     swap: bool = False,
     guide: str | None = None,
+    monolingual: str | Sequence[str] = (),
+    reverse: str | Path | None = None,
+    teachers: Sequence[str | Path] = (),
     init_from: str | Path | None = None,
     device: str = "auto",
     on_event: Callable[[Event], object] | None = None,
@@ -117,8 +123,11 @@ def train(
 
     `corpora` and `valid` are named as on the command line; `architecture` is lstm, transformer, hybrid or
     ENCODER+DECODER; `settings` are those of --set and the budget, such as `{"max_updates": 1000}`; `guide` is
-    a file of links in Pharaoh format or "self", to make one from two runs beside `out`. Each event of the
-    training (`Updated`, `Validated`, `Finished`) is passed to `on_event`. InputError for unusable input.
+    a file of links in Pharaoh format or "self", to make one from two runs beside `out`. Texts of the target
+    language in `monolingual` files are translated back by the run `reverse`, or one that is trained beside
+    `out`, and the training sources are translated by `teachers` (together, if several); both are added to the
+    training pairs. Each event of the training (`Updated`, `Validated`, `Finished`) is passed to `on_event`.
+    InputError for unusable input.
     """
     keep_freed_memory()
     out, on = Path(out), choose_device(device)
@@ -127,9 +136,15 @@ def train(
     named = None if initial is not None else architecture
 
     request = Request(names, valid, preset, settings or {})
+    more = Synthesis(
+        [monolingual] if isinstance(monolingual, str) else list(monolingual),
+        None if reverse is None else Path(reverse),
+        [Path(teacher) for teacher in teachers],
+    )
 
-    def start(path: Path, swap: bool, links: str | None = None) -> Experiment:
-        return set_up(replace(request, swap=swap, guide=links), named, path, on, initial).experiment
+    def start(path: Path, swap: bool, links: str | None = None, made: str | None = None) -> Experiment:
+        asked = replace(request, swap=swap, guide=links, synthetic=made)
+        return set_up(asked, named, path, on, initial).experiment
 
     def finish(experiment: Experiment) -> None:
         for event in experiment.run():
@@ -143,5 +158,13 @@ def train(
             train_directions(out, names, on, start, finish)
             write_own_guide(out, names, on)
         guide = str(links_path(out))
-    finish(start(out, swap, guide))
+    synthetic = None
+    if more.any:
+        RunFolder(out).refuse_existing()
+        more.check(guide)
+        if not synthetic_path(out).exists():
+            more.train_reverse(out, names, swap, on, start, finish)
+            more.write(out, names, valid, swap, on)
+        synthetic = str(synthetic_path(out))
+    finish(start(out, swap, guide, synthetic))
     return load_run(out, on)

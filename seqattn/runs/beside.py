@@ -1,0 +1,54 @@
+"""Runs that are trained beside another one, because it needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from seqattn.data.corpus import merge, read_corpus
+from seqattn.errors import InputError
+from seqattn.runs.experiment import Experiment
+from seqattn.runs.folder import RunFolder
+
+
+def forward_path(out: Path) -> Path:
+    """The folder of a run of the direction of the corpora."""
+    return out.with_name(f"{out.name}.forward")
+
+
+def reverse_path(out: Path) -> Path:
+    """The folder of a run of the other direction."""
+    return out.with_name(f"{out.name}.reverse")
+
+
+def train_beside(
+    runs: Sequence[tuple[Path, bool]],
+    corpora: Sequence[str],
+    device: torch.device,
+    start: Callable[[Path, bool], Experiment],
+    train: Callable[[Experiment], object],
+    purpose: str,
+) -> None:
+    """Train runs, each in its folder, from target to source if so marked.
+
+    A finished run is kept, an interrupted one resumed. `start` creates a run; `train` trains it to the end.
+    InputError when a run that exists was trained on other texts, which does not serve the purpose.
+    """
+    existing = [(path, swap) for path, swap in runs if path.exists()]
+    fingerprint = merge([read_corpus(argument) for argument in corpora]).fingerprint if existing else ""
+    for path, swap in existing:
+        data = RunFolder(path).read_config().data
+        if data.train_fingerprint != fingerprint or data.swapped != swap:
+            other = "on other texts" if data.train_fingerprint != fingerprint else "in the other direction"
+            raise InputError(
+                f"was trained {other}, so it cannot be used for {purpose}",
+                path=path,
+                remedy="choose another name for --out",
+            )
+    for path, swap in runs:
+        if not path.exists():
+            train(start(path, swap))
+        elif not RunFolder(path).finished:
+            train(Experiment.resume(path, {}, device))

@@ -1,0 +1,147 @@
+"""Synthetic training pairs: monolingual texts translated back, and sources translated by a teacher."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from seqattn.data.corpus import Pair
+from seqattn.data.encoding import Report, silent
+from seqattn.decoding.translation import Translation
+from seqattn.errors import InputError
+from seqattn.files import read_lines, write_aside
+from seqattn.runs.beside import reverse_path, train_beside
+from seqattn.runs.experiment import Experiment
+from seqattn.runs.preparation import common_sides, load_data
+from seqattn.runs.run import Run, load_run
+
+TAG = "\ue000"
+"""The first word of a source that was translated back (Caswell et al. 2019): a private-use character."""
+AT_ONCE = 1000
+
+
+class Translates(Protocol):
+    """A run, or several that translate together."""
+
+    def translate(self, lines: Sequence[str], *, beam: int) -> list[Translation]: ...
+
+
+def synthetic_path(out: Path) -> Path:
+    """The file of the synthetic pairs that are made for a run."""
+    return out.with_name(f"{out.name}.synthetic.jsonl")
+
+
+def read_monolingual(files: Sequence[str]) -> list[str]:
+    """The texts of files that have one a line; InputError when there is none."""
+    texts = [line for name in files for line in read_lines(Path(name)) if line.strip()]
+    if not texts:
+        raise InputError("holds no text", path=", ".join(files))
+    return texts
+
+
+def back_translate(reverse: Translates, texts: Sequence[str], report: Report = silent) -> Iterator[Pair]:
+    """Pairs of a tagged translation by a run of the other direction, and the text (Sennrich et al. 2016).
+
+    Greedy search; texts without a translation are left out.
+    """
+    for text, source in _translated(reverse, texts, 1, "translating back", report):
+        if source:
+            yield Pair(f"{TAG} {source}", text)
+
+
+def distil(teacher: Translates, sources: Sequence[str], report: Report = silent) -> Iterator[Pair]:
+    """Pairs of a source and its translation by a teacher (Kim and Rush 2016, section 3.2); beam 5."""
+    for source, target in _translated(teacher, sources, 5, "translating by the teacher", report):
+        if target:
+            yield Pair(source, target)
+
+
+def _translated(
+    by: Translates, texts: Sequence[str], beam: int, what: str, report: Report
+) -> Iterator[tuple[str, str]]:
+    for start in range(0, len(texts), AT_ONCE):
+        report(what, start / len(texts))
+        some = texts[start : start + AT_ONCE]
+        yield from zip(some, map(str, by.translate(some, beam=beam)), strict=True)
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What synthetic pairs are made from."""
+
+    monolingual: Sequence[str] = ()
+    """Files of texts in the target language."""
+    reverse: Path | None = None
+    """A run that translates them back; None: one that is trained beside the run."""
+    teachers: Sequence[Path] = ()
+    """Runs that translate the training sources, together if there are several."""
+
+    @property
+    def any(self) -> bool:
+        """Whether pairs are to be made."""
+        return bool(self.monolingual or self.teachers)
+
+    def check(self, guide: str | None) -> None:
+        """InputError, before anything is trained, for what cannot be used."""
+        if guide is not None:
+            raise InputError("a guide has no links for synthetic pairs", remedy="leave out one of both")
+        if self.monolingual:
+            read_monolingual(self.monolingual)
+        for path in (*self.teachers, *([] if self.reverse is None else [self.reverse])):
+            load_run(path)
+
+    def train_reverse(
+        self,
+        out: Path,
+        corpora: Sequence[str],
+        swap: bool,
+        device: torch.device,
+        start: Callable[[Path, bool], Experiment],
+        train: Callable[[Experiment], object],
+    ) -> None:
+        """Train OUT.reverse, the run that translates back, if none is given (`train_beside`)."""
+        if self.monolingual and self.reverse is None:
+            runs = [(reverse_path(out), not swap)]
+            train_beside(runs, corpora, device, start, train, "back-translation")
+
+    def write(
+        self,
+        out: Path,
+        corpora: Sequence[str],
+        valid: str | None,
+        swap: bool,
+        device: torch.device,
+        report: Report = silent,
+    ) -> int:
+        """Make the pairs and write them to OUT.synthetic.jsonl, in the direction of the corpora; how many."""
+        pairs: list[Pair] = []
+        if self.monolingual:
+            reverse = load_run(self.reverse or reverse_path(out), device)
+            check_reverse(reverse, common_sides(corpora), swap)
+            pairs += back_translate(reverse, read_monolingual(self.monolingual), report)
+        if self.teachers:
+            data = load_data(corpora, valid)
+            data = data.swapped() if swap else data
+            teacher = load_run(self.teachers[0], device)
+            pairs += distil(teacher, [pair.source for pair in data.train], report)
+        written = (pair.swapped() if swap else pair for pair in pairs)
+        lines = (json.dumps(pair._asdict(), ensure_ascii=False) + "\n" for pair in written)
+        write_aside(synthetic_path(out), "".join(lines).encode("utf-8", "replace"))
+        return len(pairs)
+
+
+def check_reverse(reverse: Run, sides: tuple[str, str] | None, swap: bool) -> None:
+    """InputError when a run is known to translate in the direction of the run to be trained."""
+    wanted = sides if sides is None or not swap else sides[::-1]
+    known = reverse.config.data.sides
+    if wanted is not None and known is not None and known != wanted[::-1]:
+        raise InputError(
+            f"translates {reverse.config.data.direction}, not from {wanted[1]} to {wanted[0]}",
+            path=reverse.path,
+            remedy="give a run of the other direction with --reverse, or leave it out to train one",
+        )

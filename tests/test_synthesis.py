@@ -1,0 +1,134 @@
+"""seqattn train --monolingual and --teacher: pairs that are made, trained on, and never validated on."""
+
+import json
+import shutil
+
+import pytest
+
+from seqattn import load
+from seqattn import train as train_run
+from seqattn.data.corpus import Pair
+from seqattn.runs.folder import RunFolder
+from seqattn.runs.preparation import load_data
+from seqattn.runs.synthesis import TAG
+
+from commands import BUDGET, SIZES, TEST, TRAIN, error_of, interrupt_after, sizes, weights_of
+from commands import seqattn as command
+from runs import write_tsv
+
+
+@pytest.fixture
+def texts(tmp_path):
+    """Targets without sources, one of them empty."""
+    path = tmp_path / "mono.txt"
+    path.write_text("".join(f"{pair.target}\n" for pair in TEST) + "\n", encoding="utf-8")
+    return path
+
+
+def training(work, out, *options, updates=8):
+    return [
+        *("train", "--train", work.train, "--arch", "lstm", "--out", out),
+        *("--max-updates", updates, *sizes("lstm"), *options),
+    ]
+
+
+def made(out):
+    path = out.with_name(f"{out.name}.synthetic.jsonl")
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [Pair(one["source"], one["target"]) for one in records]
+
+
+def test_monolingual_texts_are_translated_back_tagged_and_only_trained_on(work, texts, tmp_path):
+    out = tmp_path / "run"
+    result = command(*training(work, out, "--monolingual", texts))
+    assert (tmp_path / "run.reverse" / "model.safetensors").exists()
+    reverse = load(tmp_path / "run.reverse", device="cpu")
+    assert reverse.config.data.swapped
+    back = reverse.translate([pair.target for pair in TEST], beam=1)
+    expected = [Pair(f"{TAG} {one}", pair.target) for one, pair in zip(back, TEST, strict=True) if str(one)]
+    assert made(out) == expected and expected
+    data = RunFolder(out).read_config().data
+    plain = load_data([str(work.train)], None)
+    assert data.synthetic_pairs == len(expected)
+    assert (data.train_pairs, data.valid_pairs) == (len(plain.train) + len(expected), len(plain.valid))
+    assert f"{len(expected)} synthetic pairs of" in " ".join(result.stderr.split())
+
+
+def test_a_teacher_translates_the_training_sources_but_not_those_held_out(work, tmp_path):
+    out, teacher = tmp_path / "run", work.run("transformer")
+    command(*training(work, out, "--teacher", teacher))
+    sources = [pair.source for pair in load_data([str(work.train)], None).train]
+    translated = map(str, load(teacher, device="cpu").translate(sources, beam=5))
+    assert made(out) == [Pair(*pair) for pair in zip(sources, translated, strict=True) if pair[1]]
+    assert len(sources) < len(TRAIN)
+
+
+def test_pairs_for_a_run_of_the_other_direction_are_written_as_its_corpora_are(work, tmp_path):
+    out, sources = tmp_path / "run", tmp_path / "sources.txt"
+    sources.write_text("".join(f"{pair.source}\n" for pair in TEST), encoding="utf-8")
+    command(*training(work, out, "--swap", "--monolingual", sources, "--reverse", work.run("lstm")))
+    assert not (tmp_path / "run.reverse").exists()
+    assert {pair.source for pair in made(out)} <= {pair.source for pair in TEST}
+    assert all(pair.target.startswith(f"{TAG} ") for pair in made(out))
+
+
+def test_an_interrupted_run_with_synthetic_pairs_resumes_to_the_same_weights(
+    work, texts, tmp_path, monkeypatch
+):
+    how = "--monolingual", texts, "--reverse", work.back("lstm")
+    command(*training(work, tmp_path / "whole", *how, updates=12))
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 5)
+        command(*training(work, tmp_path / "cut", *how, updates=12), status=130)
+    command("train", "--resume", "--out", tmp_path / "cut")
+    assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
+    shutil.copytree(tmp_path / "cut", tmp_path / "other")
+    (tmp_path / "cut.synthetic.jsonl").write_text('{"source": "a", "target": "b"}\n')
+    again = "train", "--resume", "--out", tmp_path / "cut", "--max-updates", 14
+    assert "the synthetic corpus differs" in error_of(command(*again, status=1))
+
+
+def test_python_makes_the_same_pairs_as_the_command(work, texts, tmp_path):
+    how = {"monolingual": str(texts), "teachers": [work.run("lstm")], "device": "cpu"}
+    settings = dict(one.split("=") for one in (*SIZES["lstm"], *BUDGET)) | {"max_updates": 8}
+    train_run(str(work.train), tmp_path / "one", architecture="lstm", settings=settings, **how)
+    command(*training(work, tmp_path / "two", "--monolingual", texts, "--teacher", work.run("lstm")))
+    assert made(tmp_path / "one") == made(tmp_path / "two")
+    assert weights_of(tmp_path / "one") == weights_of(tmp_path / "two")
+
+
+def test_what_cannot_be_used_is_refused_before_anything_is_trained(work, texts, tmp_path):
+    empty = tmp_path / "empty.txt"
+    empty.write_text("\n \n")
+    out, links = tmp_path / "out", tmp_path / "links"
+    for options, message, status in (
+        (["--monolingual", tmp_path / "missing"], "cannot be read", 1),
+        (["--monolingual", empty], "holds no text", 1),
+        (["--monolingual", texts, "--guide", links], "a guide has no links", 1),
+        (["--teacher", tmp_path], "is not a run", 1),
+        (["--monolingual", texts, "--reverse", tmp_path], "is not a run", 1),
+        (["--reverse", work.run("lstm")], "--monolingual", 2),
+    ):
+        assert message in command(*training(work, out, *options), status=status).stderr
+    resume = "train", "--resume", "--out", out, "--teacher", work.run("lstm")
+    assert "--teacher" in command(*resume, status=2).stderr
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_run_of_the_same_direction_does_not_translate_back(work, texts, tmp_path):
+    for name in ("source", "target"):
+        side = (getattr(pair, name) for pair in TRAIN)
+        (tmp_path / f"train.{name[:2]}").write_text("".join(f"{text}\n" for text in side))
+    corpus = f"{tmp_path / 'train.so'},{tmp_path / 'train.ta'}"
+    how = "--arch", "lstm", "--max-updates", 4, *sizes("lstm")
+    command("train", "--train", corpus, *how, "--out", tmp_path / "same")
+    more = "--monolingual", texts, "--reverse", tmp_path / "same"
+    result = command("train", "--train", corpus, *how, "--out", tmp_path / "run", *more, status=1)
+    assert "not from ta to so" in error_of(result) and not (tmp_path / "run").exists()
+
+
+def test_the_synthetic_pairs_that_exist_are_kept(work, texts, tmp_path):
+    write_tsv(tmp_path / "x.tsv", TEST)
+    (tmp_path / "run.synthetic.jsonl").write_text('{"source": "red", "target": "blue"}\n')
+    result = command(*training(work, tmp_path / "run", "--teacher", work.run("lstm")))
+    assert "already exist" in result.stderr and made(tmp_path / "run") == [Pair("red", "blue")]
