@@ -9,7 +9,7 @@ from typing import Any
 from seqattn.comparison.results import Member, System
 from seqattn.evaluation.scores import Scores
 
-UNSCORED = Scores(0.0, 0.0, 0.0, 1, "", "")
+UNSCORED = Scores(0.0, 0.0, 0.0, None, None, 1, 1, "", "")
 
 
 def outputs(name: str, hypotheses: Sequence[str], scores: Scores = UNSCORED) -> System:
