@@ -143,7 +143,8 @@ def test_what_is_wrong_with_a_line_is_said(work, tmp_path, bad, says):
         ("short.jsonl", ['["a"]'] * 19, "has 19 lines for 20 test sentences"),
         ("long.txt", ["a"] * 21, "has 21 lines for 20 test sentences"),
         ("none.txt", [], "has 0 lines for 20 test sentences"),
-        ("pairs.tsv", [f"{one}\t{two}" for one, two in PAIRS[:20]], "is a file of pairs, not of references"),
+        ("pairs.tsv", [f"{one}\t{two}" for one, two in PAIRS[:20]], "is not a file of references"),
+        ("lists.json.gz", ['["a"]'] * 20, "is not a file of references"),
     ],
 )
 def test_files_that_do_not_fit_the_test_are_refused(work, tmp_path, name, lines, says):

@@ -26,9 +26,9 @@ def read_references(paths: Sequence[Path], sentences: int) -> list[tuple[str, ..
 
 def _read_file(path: Path, sentences: int) -> list[Sequence[str]]:
     form = pair_format(path)
-    if form == "tab":
+    if form not in (None, "json") or path.name.lower().removesuffix(".gz").endswith(".json"):
         raise InputError(
-            "is a file of pairs, not of references",
+            "is not a file of references",
             path=path,
             remedy="give a text with a reference a line, or a .jsonl file with a list of texts a line",
         )
