@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from seqattn.errors import InputError
+from seqattn.errors import InputError, counted
 
 
 def read_lines(path: Path) -> Iterator[str]:
@@ -45,6 +46,27 @@ def decode_lines(file: Iterable[bytes], name: Path | str) -> Iterator[str]:
             line=number,
             remedy="convert the text, for example with iconv -t UTF-8 -f and its encoding",
         ) from error
+
+
+def read_lines_for(path: Path, count: int, noun: str) -> list[str]:
+    """The lines of a text file that must have one for each of so many things; InputError if it has not."""
+    lines = list(read_lines(path))
+    if len(lines) != count:
+        raise InputError(
+            f"has {counted(len(lines), 'line')} for {counted(count, noun)}",
+            path=path,
+            remedy="give a line for each",
+        )
+    return lines
+
+
+def parse_json(line: str, path: Path, number: int, remedy: str) -> Any:
+    """The JSON value on a line of a file; InputError that names the line when it is none."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        why = error.msg if isinstance(error, json.JSONDecodeError) else "too deep or too large"
+        raise InputError(f"not JSON: {why}", path=path, line=number, remedy=remedy) from error
 
 
 def read_binary(path: Path) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from seqattn.comparison.results import Costs, Member, System
 from seqattn.evaluation.scores import Scores
 
-UNSCORED = Scores(0.0, 0.0, 0.0, 1, "", "")
+UNSCORED = Scores(0.0, 0.0, 0.0, None, None, 1, 1, "", "")
 COSTS = Costs(1000, 100, 10, 5000, 9.0, 8.0, None, 4000, "10 updates made")
 
 

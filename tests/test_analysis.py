@@ -35,7 +35,7 @@ def corpora(texts=lines, hypotheses=3):
 
 def system(*outputs, name="a"):
     """The outputs of each member."""
-    unknown = Scores(0, 0, 0, len(outputs[0]), "", "")
+    unknown = Scores(0, 0, 0, 0, 0, len(outputs[0]), len(outputs[0]), "", "")
     return System(name, tuple(Member(f"seed {n}", tuple(one), unknown) for n, one in enumerate(outputs)))
 
 

@@ -25,6 +25,14 @@ from .shared import (
 @click.command()
 @click.argument("run", type=RUN)
 @click.option("--test", required=True, metavar="CORPUS", help="Sources and their reference translations.")
+@click.option(
+    "--references",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Further references for what the run produces: a text with one a line, or a .jsonl file with a list "
+    "of texts on the line of each test pair. May be repeated.",
+)
 @BEAM
 @LENGTH_PENALTY
 @click.option(
@@ -39,6 +47,7 @@ from .shared import (
 def evaluate(
     run: Path,
     test: str,
+    references: tuple[Path, ...],
     beam: int,
     length_penalty: float,
     tokenize: str | None,
@@ -48,13 +57,20 @@ def evaluate(
     device: str,
     threads: int | None,
 ) -> None:
-    """Translate a test corpus and score it: BLEU, chrF, exact match, speed."""
+    """Translate a test corpus and score it: BLEU, chrF, exact match, error rates, speed.
+
+    The target side of the corpus is a reference, for a run trained with --swap its source side; --references
+    adds others. Error rates are word error rate (for phonemes separated by spaces the phoneme error rate) and
+    character error rate, against the closest reference; the sentence error rate is 100 - exact match.
+    """
     if output is not None and str(output) == "-":
         raise click.UsageError("--output needs a file: only --json can be written to standard output.")
-    refuse_overwriting(json_path, test)
-    refuse_overwriting(output, test)
+    inputs = [test, *map(str, references)]
+    refuse_overwriting(json_path, *inputs)
+    refuse_overwriting(output, *inputs)
     loaded = open_run(run, device, threads, precision)
 
+    from seqattn.data.references import read_references
     from seqattn.errors import counted
     from seqattn.files import write_aside
 
@@ -65,13 +81,17 @@ def evaluate(
         say(diagnostics(), f"{test}: read from target to source, as the run was trained.")
     if empty := sum(not (pair.source and pair.target) for pair in pairs):
         say(diagnostics(), f"{test}: {counted(empty, 'pair')} with an empty side scored too.")
-    found = loaded.evaluate(pairs, beam=beam, length_penalty=length_penalty, tokenize=tokenize)
+    further = read_references(references, len(pairs))
+    found = loaded.evaluate(
+        pairs, references=further, beam=beam, length_penalty=length_penalty, tokenize=tokenize
+    )
     if output:
         write_aside(output, "".join(f"{text}\n" for text in found.hypotheses).encode())
     if json_path:
         figures = {
             "run": str(run),
             "test": test,
+            "reference_files": [str(path) for path in references],
             **asdict(found.scores),
             "beam": beam,
             "length_penalty": length_penalty,

@@ -64,18 +64,27 @@ def facts(rows: Mapping[str, str]) -> Text:
 
 
 def assessment_facts(assessment: Assessment, beam: int) -> Text:
-    """Scores of one system with their signatures."""
+    """Scores of one system, with the signatures of BLEU and chrF, what they are of, and the speed."""
     scores = assessment.scores
     sentences = scores.sentences / assessment.seconds
     ids = assessment.output_ids / assessment.seconds
+    references = counted(scores.references, "reference")
     return facts(
         {
-            "BLEU": f"{scores.bleu:.2f}   {scores.bleu_signature}",
-            "chrF": f"{scores.chrf:.2f}   {scores.chrf_signature}",
-            "exact match": f"{scores.exact:.2f} % of {counted(scores.sentences, 'sentence')}",
+            "BLEU": f"{scores.bleu:6.2f}     {scores.bleu_signature}",
+            "chrF": f"{scores.chrf:6.2f}     {scores.chrf_signature}",
+            "exact match": f"{_percent(scores.exact)}   sentence error rate {100 - scores.exact:.2f} %",
+            "word error rate": _percent(scores.wer),
+            "character error rate": _percent(scores.cer),
+            "tested on": f"{counted(scores.sentences, 'sentence')}, {references}",
             "decoding": f"{sentences:,.1f} sentences/s, {ids:,.0f} tokens/s, beam {beam}",
         }
     )
+
+
+def _percent(figure: float | None) -> str:
+    """A figure aligned with others, or a dash where there is none."""
+    return f"{'–':>6}" if figure is None else f"{figure:6.2f} %"
 
 
 def readings_table(

@@ -17,9 +17,9 @@ from seqattn.comparison.folder import ComparisonFolder, Decoded, Evaluation, run
 from seqattn.comparison.plan import Given, Plan
 from seqattn.comparison.results import Costs, Member, Point, System
 from seqattn.data.corpus import Pair, read_corpus
-from seqattn.errors import InputError, counted
+from seqattn.errors import InputError
 from seqattn.evaluation.scores import score
-from seqattn.files import read_binary, read_lines
+from seqattn.files import read_binary, read_lines_for
 from seqattn.runs.folder import CONFIG, MODEL, TARGET_TOKENIZER, TOKENIZER, RunFolder
 from seqattn.runs.records import FinishedLine, MetricsLine, UpdatedLine, ValidatedLine
 from seqattn.runs.run import Run, load_run
@@ -233,14 +233,7 @@ def curve_of(lines: Sequence[MetricsLine]) -> tuple[Point, ...]:
 
 def read_translations(path: Path, test: EvaluationSet) -> tuple[str, ...]:
     """The lines of a file of translations; InputError unless there is one for each test sentence."""
-    lines = tuple(read_lines(path))
-    if len(lines) != len(test.pairs):
-        raise InputError(
-            f"has {counted(len(lines), 'line')} for {counted(len(test.pairs), 'test sentence')}",
-            path=path,
-            remedy="give a line for each",
-        )
-    return lines
+    return tuple(read_lines_for(path, len(test.pairs), "test sentence"))
 
 
 def given_member(name: str, hypotheses: tuple[str, ...], test: EvaluationSet) -> Member:

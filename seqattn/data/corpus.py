@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seqattn.errors import InputError, counted
-from seqattn.files import read_lines
+from seqattn.files import parse_json, read_lines
 
 ROLES = {
     "",
@@ -159,11 +158,7 @@ def _split_tab(line: str, path: Path, number: int) -> Pair:
 
 def _split_json(line: str, path: Path, number: int) -> Pair:
     remedy = 'write {"source": "…", "target": "…"} on each line'
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        why = error.msg if isinstance(error, json.JSONDecodeError) else "too deep or too large"
-        raise InputError(f"not JSON: {why}", path=path, line=number, remedy=remedy) from error
+    record = parse_json(line, path, number, remedy)
     if not isinstance(record, dict):
         raise InputError("not a JSON object", path=path, line=number, remedy=remedy)
     for key in ("source", "target"):

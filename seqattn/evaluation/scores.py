@@ -1,13 +1,19 @@
-"""Scores of translations against references, computed by sacrebleu."""
+"""Scores of translations against one or more references."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 """Characters of scripts that are written without spaces between words."""
+
+
+References = Sequence[str | Sequence[str]]
+"""For each sentence its reference, or several."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +23,15 @@ class Scores:
     bleu: float
     chrf: float
     exact: float
-    """Hypotheses equal to their reference, up to spacing and Unicode composition."""
+    """Hypotheses equal to a reference, up to spacing and Unicode composition."""
+    wer: float | None
+    """Word error rate, of what spaces separate; of phonemes it is the phoneme error rate. May exceed 100;
+    None if the references have no words."""
+    cer: float | None
+    """Character error rate, the spaces between words counted as characters."""
     sentences: int
+    references: int
+    """Of all sentences."""
     bleu_signature: str
     chrf_signature: str
 
@@ -46,20 +59,51 @@ def unspaced(text: str) -> bool:
     return bool(text) and choose_bleu_tokenizer([text]) == "char"
 
 
-def score(hypotheses: Sequence[str], references: Sequence[str], tokenize: str | None = None) -> Scores:
-    """Corpus BLEU and chrF with their signatures, and exact matches; the lengths are equal and positive."""
+def join_references(*given: References) -> list[tuple[str, ...]]:
+    """All references of each sentence, in order, from sequences of equal length.
+
+    Identical ones count once, and an empty one only where a sentence has no other: it stands for no
+    reference in line-aligned files. ValueError when the lengths differ or a sentence has no reference.
+    """
+    if len({len(one) for one in given}) != 1:
+        raise ValueError(f"references for {' and '.join(str(len(one)) for one in given)} sentences")
+    joined = []
+    for each in zip(*given, strict=True):
+        listed = ([one] if isinstance(one, str) else one for one in each)
+        texts = list(dict.fromkeys(chain.from_iterable(listed)))
+        if not texts:
+            raise ValueError("a sentence has no reference")
+        joined.append(tuple(text for text in texts if text.strip()) or (texts[0],))
+    return joined
+
+
+def score(hypotheses: Sequence[str], references: References, tokenize: str | None = None) -> Scores:
+    """All scores of a corpus; the lengths are equal and positive.
+
+    With several references BLEU and chrF are sacrebleu's; an exact match equals any of them, and error rates
+    are measured against the closest. `tokenize` is sacrebleu's tokenizer of BLEU.
+    """
     # Loaded here, as it takes as long as the rest of the library, and translating needs none of it.
-    from seqattn.evaluation.metrics import metrics_for
+    from seqattn.evaluation.metrics import error_rates, metrics_for
 
     if len(hypotheses) != len(references):
         raise ValueError(f"{len(hypotheses)} hypotheses for {len(references)} references")
-    metrics = metrics_for(tokenize or choose_bleu_tokenizer(references))
-    bleu, chrf, exact = (metric.corpus_score(hypotheses, [references]).score for metric in metrics.values())
+    joined = join_references(references)
+    every = list(chain.from_iterable(joined))
+    # sacrebleu takes the first reference of each sentence, then the second, and None where there is none.
+    streams = list(zip_longest(*joined))
+    metrics = metrics_for(tokenize or choose_bleu_tokenizer(every))
+    scorers = (*metrics.values(), *error_rates().values())
+    bleu, chrf, exact, *errors = (scorer.corpus_score(hypotheses, streams).score for scorer in scorers)
+    wer, cer = (None if math.isnan(rate) else rate for rate in errors)
     return Scores(
         bleu,
         chrf,
         exact,
-        sentences=len(references),
+        wer,
+        cer,
+        sentences=len(joined),
+        references=len(every),
         bleu_signature=str(metrics["BLEU"].get_signature()),
         chrf_signature=str(metrics["chrF"].get_signature()),
     )

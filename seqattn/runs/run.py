@@ -21,7 +21,7 @@ from seqattn.data.encoding import Report, encode, silent
 from seqattn.decoding.search import SamplingOptions, SearchOptions, score_targets
 from seqattn.decoding.translation import Translation, TranslationOptions, Translator
 from seqattn.errors import InputError, naming
-from seqattn.evaluation.scores import Assessment, score
+from seqattn.evaluation.scores import Assessment, References, join_references, score
 from seqattn.hardware import choose_device, keep_freed_memory
 from seqattn.models.base import Place, Reading, Seq2Seq, Size, size_of
 from seqattn.models.int8 import quantize
@@ -269,6 +269,7 @@ class Run:
         self,
         test: str | Path | Sequence[tuple[str, str]],
         *,
+        references: References | None = None,
         beam: int = 5,
         length_penalty: float = 1.0,
         tokenize: str | None = None,
@@ -276,11 +277,14 @@ class Run:
         """Translate a corpus, named as on the command line or given as pairs, and score the translations.
 
         A corpus given by name is read in the direction of the run, which may be from target to source.
-        `tokenize` is sacrebleu's option; by default 13a, or char for references in a script without spaces.
+        `references` has for each pair a further reference, or several, beside its target. `tokenize` is
+        sacrebleu's option; by default 13a, or char for references in a script without spaces.
         """
         pairs = self._pairs(test)
         if not pairs:
             raise InputError("there are no pairs to evaluate on")
+        targets = [pair.target for pair in pairs]
+        wanted = join_references(targets) if references is None else join_references(targets, references)
         translator = self.translator(TranslationOptions(self.search_options(beam, length_penalty)))
         start = time.perf_counter()
         found = list(translator.translate(pair.source for pair in pairs))
@@ -288,7 +292,7 @@ class Run:
         hypotheses = tuple(translation.text for translation in found)
         parts = chain.from_iterable(translation.candidates[0].hypotheses for translation in found)
         ids = sum(len(part.ids) for part in parts)
-        scores = score(hypotheses, [pair.target for pair in pairs], tokenize)
+        scores = score(hypotheses, wanted, tokenize)
         return Assessment(scores, hypotheses, ids, seconds)
 
     def asked_reading(
