@@ -27,22 +27,27 @@ if TYPE_CHECKING:
 def watch(console: Console, workers: Workers, tasks: Sequence[Task], folder: Path) -> None:
     """Train what is missing and show progress. Ctrl-C saves and exits with 130; a second stops at once."""
     from seqattn.comparison.workers import Began
+    from seqattn.training.symptoms import Symptoms
 
     view = ComparisonView(tasks, workers)
     done = len(tasks) - len(workers.waiting)
     if tasks and done:
         say(console, f"{done} of {len(tasks)} runs are trained already.")
-    log = PlainLog(console)
+    log, symptoms = PlainLog(console), {}
     live = Live(view, console=console, refresh_per_second=4, transient=True)
     with interruptible(console) as interrupted, live if console.is_terminal else nullcontext():
         for task, event in workers:
             view.add(task, event)
             if isinstance(event, Began):
+                symptoms[task] = Symptoms(event.options)
                 say(console, view.begun(task, event))
             elif task not in view.running:
                 console.print(view.summaries[task])
             elif not console.is_terminal:
                 log.add(view.name(task), event)
+            if not isinstance(event, Began):
+                for warning in symptoms[task].add(event):
+                    say(console, f"Warning: {view.name(task)}: {warning}.")
             if interrupted:
                 workers.stop()
     if interrupted:

@@ -128,11 +128,12 @@ def limits(options: TrainingOptions) -> str:
 def watch(console: Console, experiment: Experiment, name: str = "") -> None:
     """Train to the end and show progress. Ctrl-C saves and exits with 130; a second one stops at once."""
     from seqattn.runs.records import ValidatedLine
+    from seqattn.training.symptoms import Symptoms
 
     name = name or experiment.folder.path.name
     earlier = [line for line in experiment.folder.read_metrics() if isinstance(line, ValidatedLine)]
     view = LiveView(name, experiment.config.training, earlier) if console.is_terminal else None
-    log = PlainLog(console)
+    log, symptoms = PlainLog(console), Symptoms(experiment.config.training)
     with interruptible(console) as interrupted:
         with Live(view, console=console, refresh_per_second=4, transient=True) if view else nullcontext():
             for event in experiment.run():
@@ -140,6 +141,8 @@ def watch(console: Console, experiment: Experiment, name: str = "") -> None:
                     view.add(event)
                 else:
                     log.add(name, event)
+                for warning in symptoms.add(event):
+                    say(console, f"Warning: {warning}.")
                 if interrupted:
                     break
         if interrupted:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from seqattn.comparison.results import Breakdown, Group, Member, System
 from seqattn.comparison.words import Words, sides, source_lengths, split
 from seqattn.data.corpus import Pair
+from seqattn.evaluation.faults import Fault, faults_by_name
 from seqattn.evaluation.statistics import corpus_score, metrics, statistics
 
 UNITS = {"BLEU": "BLEU", "chrF": "chrF", "exact match": "%"}
@@ -145,14 +146,10 @@ def _length(systems: Sequence[System], pairs: Sequence[Pair]) -> Breakdown:
 
 
 def _faults(systems: Sequence[System], pairs: Sequence[Pair]) -> Breakdown:
-    # Many words of scripts without spaces repeat one or two characters.
-    shortest = 3 if sides(pairs).tokenize == "char" else 1
+    def share(fault: Fault) -> Figure:
+        return lambda *sentence: (int(fault(*sentence)), 1)
 
-    def repetition(source: Words, reference: Words, hypothesis: Words) -> tuple[int, int]:
-        expected = set(_repeated(reference, shortest))
-        return int(any(run not in expected for run in _repeated(hypothesis, shortest))), 1
-
-    figures = {"repetition": repetition, "untranslated": _untranslated, "empty": _empty}
+    figures = {name: share(fault) for name, fault in faults_by_name(sides(pairs).tokenize).items()}
     remark = (
         "Repetition: translations in which words occur twice in a row that do not in the reference. "
         "Untranslated, empty: translations that are the source's words or no words, unlike the reference."
@@ -167,24 +164,6 @@ def _copied(systems: Sequence[System], pairs: Sequence[Pair]) -> Breakdown:
     return Breakdown("copied words", "fault", "words", "%", groups, remark, higher_is_better=False)
 
 
-def _repeated(sequence: Words, shortest: int) -> Iterator[Words]:
-    """The runs of words that occur twice in a row."""
-    for size in range(shortest, len(sequence) // 2 + 1):
-        alike = 0
-        for at in range(len(sequence) - size):
-            alike = alike + 1 if sequence[at] == sequence[at + size] else 0
-            if alike >= size:
-                yield tuple(sequence[at + 1 - size : at + 1])
-
-
 def _copying(source: Words, reference: Words, hypothesis: Words) -> tuple[int, int]:
     lettered = [word for word in hypothesis if any(character.isalpha() for character in word)]
     return sum(word in source and word not in reference for word in lettered), len(lettered)
-
-
-def _untranslated(source: Words, reference: Words, hypothesis: Words) -> tuple[int, int]:
-    return int(bool(hypothesis) and hypothesis == source != reference), 1
-
-
-def _empty(source: Words, reference: Words, hypothesis: Words) -> tuple[int, int]:
-    return int(bool(reference) and not hypothesis), 1

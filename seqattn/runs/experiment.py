@@ -19,6 +19,7 @@ from seqattn.data.examples import Examples
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.errors import InputError
+from seqattn.evaluation.faults import faults_of
 from seqattn.evaluation.scores import score
 from seqattn.hardware import autocast, peak_memory
 from seqattn.models import ModelOptions
@@ -40,6 +41,8 @@ from seqattn.training.schedule import TrainingOptions
 
 VALIDATED_SENTENCES = 1000
 """The most validation sentences that are decoded; the loss is computed on all."""
+JUDGED_SENTENCES = 200
+"""The most of them whose faults are counted."""
 JUDGED_PAIRS = 1000
 """The training pairs that decide which attention aligns best."""
 LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience")
@@ -66,7 +69,9 @@ def validation_of(
         hypotheses = [found.text for found in translator.translate(pair.source for pair in pairs)]
         scores = score(hypotheses, [pair.target for pair in pairs])
         samples = tuple((p.source, h, p.target) for p, h in zip(pairs[:8], hypotheses, strict=False))
-        return Validation(total / ids, scores.bleu, scores.chrf, scores.exact, samples)
+        figures = total / ids, scores.bleu, scores.chrf, scores.exact
+        faults = faults_of(pairs[:JUDGED_SENTENCES], hypotheses[:JUDGED_SENTENCES])
+        return Validation(*figures, samples, faults)
 
     return validate
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from seqattn.evaluation.faults import Faults
 from seqattn.training.schedule import Progress
 
 
@@ -34,6 +35,7 @@ class Validation(Figures):
 
     samples: tuple[tuple[str, str, str], ...]
     """Some (source, hypothesis, reference)."""
+    faults: Faults = field(default_factory=Faults)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,71 @@
+"""Faults of translations that need no judgement: repetition, untranslated sources, one output for all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from seqattn.data.corpus import Pair
+from seqattn.evaluation.scores import choose_bleu_tokenizer
+from seqattn.text.tokenizer import normalise
+
+Words = Sequence[str]
+
+
+def repeated(sequence: Words, shortest: int = 1) -> Iterator[Words]:
+    """The runs of at least so many words that occur twice in a row."""
+    for size in range(shortest, len(sequence) // 2 + 1):
+        alike = 0
+        for at in range(len(sequence) - size):
+            alike = alike + 1 if sequence[at] == sequence[at + size] else 0
+            if alike >= size:
+                yield tuple(sequence[at + 1 - size : at + 1])
+
+
+Fault = Callable[[Words, Words, Words], bool]
+"""Whether a sentence has it, from the words of its source, reference and hypothesis."""
+
+
+def faults_by_name(tokenize: str) -> dict[str, Fault]:
+    """The faults that one sentence can have; `tokenize` is sacrebleu's tokenizer, which made the words."""
+    # Many words of scripts without spaces repeat one or two characters.
+    shortest = 3 if tokenize == "char" else 1
+
+    def repetition(source: Words, reference: Words, hypothesis: Words) -> bool:
+        expected = set(repeated(reference, shortest))
+        return any(run not in expected for run in repeated(hypothesis, shortest))
+
+    return {"repetition": repetition, "untranslated": _untranslated, "empty": _empty}
+
+
+def _untranslated(source: Words, reference: Words, hypothesis: Words) -> bool:
+    return bool(hypothesis) and hypothesis == source != reference
+
+
+def _empty(source: Words, reference: Words, hypothesis: Words) -> bool:
+    return bool(reference) and not hypothesis
+
+
+@dataclass(frozen=True)
+class Faults:
+    """How many of a model's translations have a fault, percent."""
+
+    repetition: float = 0.0
+    untranslated: float = 0.0
+    empty: float = 0.0
+    same: float = 0.0
+    """The share of the most frequent translation, less that of the most frequent reference."""
+
+
+def faults_of(pairs: Sequence[Pair], hypotheses: Sequence[str]) -> Faults:
+    """The faults of the translations of at least one pair."""
+    tokenize = choose_bleu_tokenizer([pair.target for pair in pairs])
+
+    def words(text: str) -> list[str]:
+        return list(normalise(text)) if tokenize == "char" else normalise(text).split()
+
+    lines = [(*map(words, pair), words(text)) for pair, text in zip(pairs, hypotheses, strict=True)]
+    counts = [sum(fault(*line) for line in lines) for fault in faults_by_name(tokenize).values()]
+    most = [max(Counter(texts).values()) for texts in (hypotheses, [pair.target for pair in pairs])]
+    return Faults(*(100 * count / len(pairs) for count in (*counts, max(0, most[0] - most[1]))))

@@ -1,0 +1,89 @@
+"""Signs that a training is failing, and what to try."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from seqattn.training.events import Event, Finished, Updated, Validated
+from seqattn.training.schedule import Progress, TrainingOptions
+
+MANY = 20.0
+"""Percent of the translations with a fault."""
+RISEN = 1.05
+"""The factor by which a loss is above its lowest."""
+EPOCHS = 3
+"""Before which a model is not expected to translate."""
+
+
+class Symptoms:
+    """Watches the events of a training; `add` returns warnings, each kind once."""
+
+    def __init__(self, options: TrainingOptions) -> None:
+        self._options = options
+        self._said: set[str] = set()
+        self._sum, self._updates = 0.0, 0
+        self._trained = math.inf
+        self._lowest_trained = math.inf
+        self._lowest_validated = math.inf
+
+    def add(self, event: Event) -> list[str]:
+        """What an event shows for the first time."""
+        if isinstance(event, Updated):
+            self._sum, self._updates = self._sum + event.loss, self._updates + 1
+            return []
+        if isinstance(event, Finished) or event.averaged:
+            return []
+        found = [(kind, text) for kind, text in self._signs(event) if kind not in self._said]
+        self._said |= {kind for kind, _ in found}
+        return [text for _, text in found]
+
+    def _signs(self, event: Validated) -> Iterator[tuple[str, str]]:
+        loss, faults = event.validation.loss, event.validation.faults
+        before, self._trained = self._trained, self._sum / self._updates if self._updates else self._trained
+        self._sum, self._updates = 0.0, 0
+        falls = self._trained < before
+        if self._trained > RISEN * self._lowest_trained:
+            yield (
+                "rate",
+                f"the training loss has risen from {self._lowest_trained:.2f} to {self._trained:.2f}: "
+                "lower learning_rate or lengthen warmup",
+            )
+        elif falls and loss > RISEN * self._lowest_validated:
+            yield (
+                "overfitting",
+                f"the validation loss has risen from {self._lowest_validated:.2f} to {loss:.2f} while the "
+                "training loss falls, so the model learns its pairs by heart: raise dropout or word_dropout, "
+                "take a smaller preset, or more pairs",
+            )
+        self._lowest_trained = min(self._trained, self._lowest_trained)
+        self._lowest_validated = min(loss, self._lowest_validated)
+        if not self._early(event.progress):
+            if faults.same >= MANY:
+                yield (
+                    "same",
+                    f"{faults.same:.0f} % of the translations are one and the same, so the model ignores its "
+                    "source: lower learning_rate or lengthen warmup, and see whether the lines of both sides "
+                    "belong together (seqattn check)",
+                )
+            if faults.untranslated >= MANY:
+                yield (
+                    "untranslated",
+                    f"{faults.untranslated:.0f} % of the translations copy their source: see whether the "
+                    "training pairs are translated (seqattn check)",
+                )
+            if faults.empty >= MANY:
+                yield (
+                    "empty",
+                    f"{faults.empty:.0f} % of the translations are empty: see whether the training targets "
+                    "are complete (seqattn check)",
+                )
+            if faults.repetition >= MANY and faults.same < MANY:
+                yield (
+                    "repetition",
+                    f"{faults.repetition:.0f} % of the translations repeat words: train longer or on more "
+                    "pairs, or raise dropout",
+                )
+
+    def _early(self, progress: Progress) -> bool:
+        return progress.epoch < EPOCHS or progress.update <= 2 * self._options.warmup

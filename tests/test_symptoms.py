@@ -1,0 +1,79 @@
+"""Warnings while training: each sign of failure is said once, and none for a training that goes well."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from seqattn.data.corpus import Pair
+from seqattn.evaluation.faults import Faults, faults_of
+from seqattn.training.events import Finished, Updated, Validated, Validation
+from seqattn.training.schedule import Progress, TrainingOptions
+from seqattn.training.symptoms import Symptoms
+
+from commands import TRAIN, seqattn, setting, sizes
+from runs import write_tsv
+
+
+def told(*validations, epoch=9, warmup=1):
+    """The warnings after each of some (training loss, validation loss, faults)."""
+    symptoms = Symptoms(TrainingOptions(warmup=warmup))
+    found, progress = [], Progress(epoch=epoch)
+    for trained, validated, faults in validations:
+        for loss in (trained - 0.1, trained + 0.1):
+            progress = replace(progress, update=progress.update + 1)
+            assert symptoms.add(Updated(progress, loss, 1e-3, 10, 1.0)) == []
+        found += symptoms.add(Validated(progress, Validation(validated, 0, 0, 0, (), faults), False))
+    return found + symptoms.add(Finished(progress, "done"))
+
+
+FINE = Faults(repetition=10.0, untranslated=3.0, empty=1.0, same=5.0)
+
+
+def test_nothing_is_said_of_a_training_that_goes_well():
+    assert told((5.0, 4.0, FINE), (4.0, 3.0, FINE), (3.5, 2.9, FINE), (3.55, 2.95, FINE)) == []
+
+
+def test_a_validation_loss_that_rises_while_the_training_loss_falls_is_overfitting():
+    (said,) = told((5, 4, FINE), (4, 3, FINE), (3, 3.1, FINE), (2, 3.2, FINE), (1, 4, FINE))
+    assert "validation loss has risen from 3.00 to 3.20" in said and "dropout" in said
+
+
+def test_a_training_loss_that_rises_is_a_rate_too_high():
+    (said,) = told((5, 4, FINE), (4, 3, FINE), (4.5, 3.5, FINE), (6, 7, FINE))
+    assert "training loss has risen from 4.00 to 4.50" in said and "learning_rate" in said
+
+
+@pytest.mark.parametrize(
+    ("faults", "words"),
+    [
+        (Faults(repetition=40.0), "40 % of the translations repeat words"),
+        (Faults(untranslated=40.0), "40 % of the translations copy their source"),
+        (Faults(empty=40.0), "40 % of the translations are empty"),
+        (Faults(same=40.0, repetition=50.0), "40 % of the translations are one and the same"),
+    ],
+    ids=str,
+)
+def test_faults_of_translations_are_said_once_and_not_in_the_first_epochs(faults, words):
+    (said,) = told((5, 4, FINE), (4, 3, faults), (3, 2, faults))
+    assert words in said
+    assert told((5, 4, faults), epoch=2) == [] and told((5, 4, faults), warmup=400) == []
+
+
+def test_faults_are_those_that_the_reference_does_not_have():
+    pairs = [Pair("a b", "x x"), Pair("c", "c"), Pair("d e", "y"), Pair("f", "z"), Pair("g", "x x")]
+    assert faults_of(pairs, ["x x", "c", "y y", "f", ""]) == Faults(20.0, 20.0, 20.0, 0.0)
+    assert faults_of(pairs, ["x"] * 5) == Faults(0.0, 0.0, 0.0, 60.0)
+    assert faults_of(pairs, [pair.target for pair in pairs]) == Faults()
+
+
+def test_a_training_whose_pairs_do_not_belong_together_is_warned_about(tmp_path):
+    shifted = [Pair(pair.source, other.target) for pair, other in pairwise(TRAIN)]
+    corpus = write_tsv(tmp_path / "shifted.tsv", shifted)
+    how = *sizes("transformer"), *setting("learning_rate=0.03", "patience=0")
+    result = seqattn(
+        *("train", "--train", corpus, "--arch", "transformer", "--out", tmp_path / "run"),
+        *("--max-updates", 160, *how),
+    )
+    assert result.stderr.count("Warning: ") >= 1
+    assert "one and the same" in result.stderr or "by heart" in result.stderr
