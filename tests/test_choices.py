@@ -4,10 +4,13 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 from seqattn.data.corpus import Pair
-from seqattn.runs.choices import choose_criterion, choose_interval, settle
+from seqattn.runs import choices
+from seqattn.runs.choices import choose_criterion, choose_interval, choose_size, settle, training_speed
 from seqattn.runs.folder import RunFolder
+from seqattn.runs.presets import compose
 from seqattn.training.schedule import TrainingOptions
 
 from commands import PAIRS, seqattn, sizes
@@ -62,3 +65,33 @@ def test_a_run_of_single_words_keeps_the_weights_with_most_exact_matches(tmp_pat
     best = max(validations, key=lambda line: (line.exact, -line.loss))
     assert json.loads(json.dumps(folder.read_model()[1].exact)) == best.exact > 0
     assert folder.read_model()[1].loss == best.loss
+
+
+def test_a_time_limit_that_allows_few_epochs_chooses_a_smaller_preset(monkeypatch):
+    data = toy_data()
+    ids = sum(len(side) for example in data.train for side in example)
+    record = replace(data.record, train_pairs=2_000_000)
+    many = replace(data, record=record)
+    asked = []
+
+    def speed(architecture, model, training, prepared, device):
+        asked.append(model.encoder.width)
+        # A minute of preset base is an epoch, of small three, of mini twelve.
+        return {512: 1, 256: 3, 128: 12}[model.encoder.width] * ids / 60
+
+    monkeypatch.setattr(choices, "training_speed", speed)
+    cpu = torch.device("cpu")
+    assert choose_size("lstm", {}, many, cpu) == ("base", "for 2,000,000 pairs") and not asked
+    for minutes, preset, epochs in ((8, "base", "8"), (3, "small", "9"), (1, "mini", "12")):
+        size = choose_size("transformer", {"max_minutes": minutes}, many, cpu)
+        assert size.preset == preset and f"{minutes} minutes are about {epochs} epochs here" in size.reason
+    assert choose_size("lstm", {"max_minutes": 0.1}, many, cpu).preset == "tiny"
+    assert asked == [512, 512, 256, 512, 256, 128, 512, 256, 128]
+
+
+@pytest.mark.parametrize("architecture", ["lstm", "transformer"])
+def test_the_speed_of_training_is_measured(architecture):
+    model, _, training = compose(
+        architecture, "tiny", {"width": 16, "batch_tokens": 128, "precision": "fp32"}
+    )
+    assert training_speed(architecture, model, training, toy_data(), torch.device("cpu")) > 10

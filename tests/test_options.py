@@ -299,13 +299,9 @@ def test_an_error_in_the_other_architectures_settings_is_reported():
 
 
 def test_the_preset_follows_the_number_of_pairs():
-    assert [choose_preset(n) for n in (1, 19_999, 20_000, 999_999, 1_000_000)] == [
-        "tiny",
-        "tiny",
-        "small",
-        "small",
-        "base",
-    ]
+    chosen = {1: "tiny", 19_999: "tiny", 20_000: "mini", 59_999: "mini", 60_000: "small", 999_999: "small"}
+    for pairs, preset in (chosen | {1_000_000: "base"}).items():
+        assert choose_preset(pairs) == preset
 
 
 def recipes_of(preset, settings, architectures=BASELINES):

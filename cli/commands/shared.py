@@ -80,10 +80,10 @@ def experiment_options(command: F) -> F:
     options = [
         click.option(
             "--preset",
-            type=click.Choice(["auto", "tiny", "small", "base"]),
+            type=click.Choice(["auto", "tiny", "mini", "small", "base"]),
             default="auto",
             show_default=True,
-            help="Size of the model; auto: from the number of pairs.",
+            help="Size of the model; auto: by the number of pairs, and by --max-minutes.",
         ),
         click.option(
             "--config",

@@ -1,14 +1,24 @@
-"""What is chosen from the data of a run, where it is left open."""
+"""What is chosen from the data of a run and its budget, where it is left open."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from statistics import median
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
+import torch
+
+from seqattn.errors import counted
 from seqattn.evaluation.scores import choose_bleu_tokenizer
+from seqattn.models import ModelOptions, build
+from seqattn.models.base import Vocabulary
 from seqattn.runs.preparation import Prepared
+from seqattn.runs.presets import PRESETS, choose_preset, compose
+from seqattn.training.events import Updated, Validation
+from seqattn.training.loop import Trainer
 from seqattn.training.schedule import TrainingOptions
 
 BLEU_ORDER = 4
@@ -42,3 +52,63 @@ def choose_interval(options: TrainingOptions, prepared: Prepared) -> int:
     ids = sum(max(map(len, example)) for example in prepared.train)
     epoch = max(1, round(ids / options.batch_tokens / options.accumulate))
     return min(2000, max(epoch, min(400, max(100, 10 * epoch))))
+
+
+FEWEST_EPOCHS = 8
+"""A model that a time limit allows fewer epochs is too large for it."""
+TIMED = 6
+"""Updates that measure the speed of training; the first third, which are slower, do not count."""
+
+
+class Size(NamedTuple):
+    """A preset, and why it was chosen."""
+
+    preset: str
+    reason: str
+
+
+def choose_size(
+    architecture: str, settings: Mapping[str, Any], prepared: Prepared, device: torch.device
+) -> Size:
+    """The preset for a corpus, or a smaller one if a time limit allows it too few epochs on this machine."""
+    pairs = counted(prepared.record.train_pairs, "pair")
+    largest = choose_preset(prepared.record.train_pairs)
+    presets = list(PRESETS)[: list(PRESETS).index(largest) + 1]
+    reason, ids = f"for {pairs}", sum(len(side) for example in prepared.train for side in example)
+    for preset in reversed(presets):
+        model, _, training = compose(architecture, preset, settings)
+        if not training.max_minutes or preset == "tiny":
+            return Size(preset, reason)
+        speed = training_speed(architecture, model, training, prepared, device)
+        epochs = 60 * training.max_minutes * speed / ids
+        reason = f"for {pairs}: {training.max_minutes:g} minutes are about {epochs:.2g} epochs here"
+        if epochs >= FEWEST_EPOCHS:
+            break
+    return Size(preset, reason)
+
+
+def training_speed(
+    architecture: str,
+    model: ModelOptions,
+    training: TrainingOptions,
+    prepared: Prepared,
+    device: torch.device,
+) -> float:
+    """Source and target ids that a new model trains on in a second, measured on a few batches."""
+    tokenizer, some = prepared.tokenizer, prepared.train
+    if len(some) > SAMPLED:
+        some = random.Random(1).sample(some, SAMPLED)
+    sizes = Vocabulary(len(tokenizer.source), len(tokenizer.target), tokenizer.joint)
+    options = replace(training, max_minutes=0.0, max_tokens=0, max_updates=0, validate_every=TIMED + 1)
+    trainer = Trainer(build(architecture, model, sizes).to(device), some, options, _unvalidated)
+    updates = [event for event in islice(trainer.run(), TIMED) if isinstance(event, Updated)]
+    measured = updates[TIMED // 3 :]
+    return sum(one.tokens for one in measured) / sum(one.seconds for one in measured)
+
+
+def _unvalidated(model: object) -> Validation:
+    raise AssertionError("no validation is due")
+
+
+SAMPLED = 10_000
+"""Training pairs from which batches are made to measure the speed of training."""

@@ -15,6 +15,8 @@ from seqattn.training.schedule import TrainingOptions
 SMALL_DATA = {"batch_tokens": 1024, "learning_rate": 3e-3, "warmup": 200}
 """Small batches give many updates from few tokens."""
 
+MEDIUM_DATA = {"batch_tokens": 4096, "learning_rate": 5e-3, "warmup": 1000}
+
 LARGE_DATA = {"batch_tokens": 4096, "accumulate": 2, "learning_rate": 7e-4, "warmup": 4000}
 
 SHARED = (
@@ -37,6 +39,20 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "hybrid": {"score": "additive", "decoder.hidden": 208, "learning_rate": 6e-3},
         "lstm+transformer": {"encoder.hidden": 320},
+    },
+    "mini": {
+        "lstm": {**MEDIUM_DATA, "width": 128, "hidden": 336, "dropout": 0.3, "learning_rate": 4e-3},
+        "transformer": {
+            **MEDIUM_DATA,
+            "width": 128,
+            "feed_forward": 256,
+            "heads": 4,
+            "encoder_layers": 4,
+            "decoder_layers": 4,
+            "dropout": 0.3,
+        },
+        "hybrid": {"score": "additive", "decoder.hidden": 264},
+        "lstm+transformer": {"encoder.hidden": 376},
     },
     "small": {
         "lstm": {"width": 256, "hidden": 688, "dropout": 0.3, "learning_rate": 2.5e-3},
@@ -72,9 +88,13 @@ The models of a preset have the same number of parameters within 5 percent, so t
 """
 
 
+PAIRS = {"tiny": 0, "mini": 20_000, "small": 60_000, "base": 1_000_000}
+"""From how many training pairs each preset is chosen."""
+
+
 def choose_preset(pairs: int) -> str:
-    """tiny below 20 thousand pairs, small below a million, else base."""
-    return "tiny" if pairs < 20_000 else "small" if pairs < 1_000_000 else "base"
+    """The largest preset for this number of training pairs."""
+    return [name for name, fewest in PAIRS.items() if pairs >= fewest][-1]
 
 
 def preset_of(architecture: str, preset: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from seqattn.hardware import choose_device, keep_freed_memory
 from seqattn.models import ARCHITECTURES, build
 from seqattn.models.base import Vocabulary
 from seqattn.options import is_setting, settings_for
+from seqattn.runs.choices import choose_size
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.guiding import links_path, train_directions, write_own_guide
@@ -69,7 +70,7 @@ def set_up(
     initial = load_run(init_from, device) if init_from else None
     architecture = architecture or (initial.config.architecture if initial else "")
     preset, settings = request.preset, request.settings
-    model, tokenizer, _ = compose(architecture, "tiny" if preset == "auto" else preset, settings)
+    model, tokenizer, training = compose(architecture, "tiny" if preset == "auto" else preset, settings)
     if initial is not None:
         if architecture != initial.config.architecture:
             raise InputError(
@@ -81,17 +82,26 @@ def set_up(
             raise InputError(f"{', '.join(fixed)} cannot differ from those of {init_from}")
     data = load_data(request.train, request.valid, request.guide, synthetic=request.synthetic)
     data = data.swapped() if request.swap else data
-    if preset == "auto":
-        preset = choose_preset(len(data.train))
-    model, tokenizer, training = compose(architecture, preset, settings)
     if initial is not None:
-        model, tokenizer = initial.config.model, initial.config.tokenizer
+        tokenizer = initial.config.tokenizer
     known = initial.tokenizer if initial else None
     prepared = prepare(data, tokenizer, training.max_length, known, report)
+    size = f"preset {preset}"
+    if initial is not None:
+        size = f"the size of {init_from}"
+    elif preset == "auto":
+        report("choosing the size", 0.0)
+        preset, reason = choose_size(architecture, settings, prepared, device)
+        size = f"preset {preset} {reason}"
+    if preset == "auto":
+        preset = choose_preset(prepared.record.train_pairs)
+    model, _, training = compose(architecture, preset, settings)
+    if initial is not None:
+        model = initial.config.model
     experiment = Experiment.start(
         out, prepared, architecture, model, tokenizer, training, device, request.command, initial
     )
-    return SetUp(experiment, f"the size of {init_from}" if initial else f"preset {preset}")
+    return SetUp(experiment, size)
 
 
 def refuse_unguidable(request: Request, architecture: str | None) -> None:
