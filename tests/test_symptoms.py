@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from seqattn.data.corpus import Pair
-from seqattn.evaluation.faults import Faults, faults_of
-from seqattn.training.events import Finished, Updated, Validated, Validation
+from seqattn.evaluation.faults import faults_of
+from seqattn.training.events import Faults, Finished, Updated, Validated, Validation
 from seqattn.training.schedule import Progress, TrainingOptions
 from seqattn.training.symptoms import Symptoms
 

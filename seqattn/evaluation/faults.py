@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from seqattn.data.corpus import Pair
 from seqattn.evaluation.scores import choose_bleu_tokenizer
 from seqattn.text.tokenizer import normalise
+from seqattn.training.events import Faults
 
 Words = Sequence[str]
 
@@ -45,17 +45,6 @@ def _untranslated(source: Words, reference: Words, hypothesis: Words) -> bool:
 
 def _empty(source: Words, reference: Words, hypothesis: Words) -> bool:
     return bool(reference) and not hypothesis
-
-
-@dataclass(frozen=True)
-class Faults:
-    """How many of a model's translations have a fault, percent."""
-
-    repetition: float = 0.0
-    untranslated: float = 0.0
-    empty: float = 0.0
-    same: float = 0.0
-    """The share of the most frequent translation, less that of the most frequent reference."""
 
 
 def faults_of(pairs: Sequence[Pair], hypotheses: Sequence[str]) -> Faults:

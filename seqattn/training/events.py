@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from seqattn.evaluation.faults import Faults
 from seqattn.training.schedule import Progress
 
 
@@ -27,6 +26,17 @@ class Figures:
     def score(self, by: str) -> float:
         """The figure to choose by, BLEU for `auto`; higher is better."""
         return -self.loss if by == "loss" else float(getattr(self, "bleu" if by == "auto" else by))
+
+
+@dataclass(frozen=True)
+class Faults:
+    """How many of a model's translations have a fault, percent."""
+
+    repetition: float = 0.0
+    untranslated: float = 0.0
+    empty: float = 0.0
+    same: float = 0.0
+    """The share of the most frequent translation, less that of the most frequent reference."""
 
 
 @dataclass(frozen=True)
