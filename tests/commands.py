@@ -20,7 +20,10 @@ SIZES = {
     "lstm": ["width=16", "hidden=32"],
     "transformer": ["width=16", "heads=2", "feed_forward=32", "encoder_layers=1", "decoder_layers=1"],
 }
-BUDGET = ["batch_tokens=128", "validate_every=8", "warmup=4", "learning_rate=0.01", "precision=fp32"]
+BUDGET = [
+    *("batch_tokens=128", "validate_every=8", "warmup=4", "learning_rate=0.01", "precision=fp32"),
+    "best_by=bleu",
+]
 SIZED = [f"{name}.{size}" for name, assignments in SIZES.items() for size in assignments]
 BOTH = pytest.mark.parametrize("architecture", list(SIZES))
 

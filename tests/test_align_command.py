@@ -355,7 +355,7 @@ def test_info_describes_a_run(work, architecture):
     assert facts["architecture"] == architecture
     tensors = load_file(work.run(architecture) / "model.safetensors")
     assert facts["parameters"] == f"{sum(t.numel() for t in tensors.values()):,}"
-    assert facts["training data"].startswith("114 pairs")
+    assert facts["training data"].startswith("108 pairs")
     assert "width=16" in facts["options"]
     assert f"update {RunFolder(work.run(architecture)).read_model()[1].update}" in facts["weights"]
     assert "BLEU" in facts["validation, greedy"]

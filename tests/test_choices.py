@@ -55,7 +55,7 @@ def test_a_run_of_single_words_keeps_the_weights_with_most_exact_matches(tmp_pat
     corpus = write_tsv(tmp_path / "words.tsv", words)
     result = seqattn(
         *("train", "--train", corpus, "--arch", "lstm", "--out", tmp_path / "run", "--max-updates", 160),
-        *sizes("lstm"),
+        *(*sizes("lstm"), "--set", "best_by=auto"),
     )
     assert "the best exact match in validation" in " ".join(result.stderr.split())
     assert "14 validation pairs are rough" in result.stderr and "±26 points" in result.stderr

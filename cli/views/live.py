@@ -259,7 +259,7 @@ class LiveView:
         lines: list[RenderableType] = [head, figures]
         if self.validations:
             last = self.validations[-1]
-            by = "loss (sign flipped)" if self.options.best_by == "loss" else self.options.best_by
+            by = "loss (sign flipped)" if self.options.best_by == "loss" else CRITERIA[self.options.best_by]
             lines.append(Text(f"{by} {sparkline(self.scores[-60:])}  {validation_line(last)}"))
             samples = last.validation.samples
             source, hypothesis, reference = samples[len(self.validations) % len(samples)]
