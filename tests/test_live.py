@@ -20,10 +20,10 @@ def test_a_resumed_training_shows_its_earlier_validations_in_the_sparkline():
     earlier.append(ValidatedLine(8, 0, 72, 8.0, 1.0, 20.0, 0.0, 0.0, True, False))
     view = LiveView("run", TrainingOptions(), earlier)
     view.add(validated(12, 40.0))
-    assert f"bleu {sparkline([10.0, 20.0, 40.0])} " in rendered(view)
+    assert f"BLEU {sparkline([10.0, 20.0, 40.0])} " in rendered(view)
     fresh = LiveView("run", TrainingOptions())
     fresh.add(validated(12, 40.0))
-    assert f"bleu {sparkline([40.0])} " in rendered(fresh)
+    assert f"BLEU {sparkline([40.0])} " in rendered(fresh)
 
 
 def test_the_view_shows_progress_loss_and_a_sample_and_its_summary_the_best():
