@@ -1,0 +1,174 @@
+"""Train and score on public corpora, with the published figure beside each of ours.
+
+    python benchmarks/quality.py DATA --list
+    python benchmarks/quality.py DATA --only multi30k --minutes 30 --seeds 1,2,3 --threads 2
+    python benchmarks/quality.py DATA --out runs/quality
+
+DATA is a folder with the corpora: multi30k (train, val, test_2016_flickr in en, de, fr), tatoeba_de,
+tatoeba_ko, hansards, tech_enko, scan and cmudict, in the files that `TASKS` names. Each task trains by
+`seqattn train` with what a user gets who sets only a limit of minutes; a run that is finished is not
+trained again. The table is in Markdown, for docs/results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sacrebleu.metrics.bleu import BLEU
+
+import seqattn
+from seqattn.data.references import read_references
+from seqattn.evaluation.scores import Assessment
+
+
+def lower_cased(found: Assessment, references: Sequence[str]) -> float:
+    """BLEU of sacrebleu, case ignored."""
+    return float(BLEU(lowercase=True).corpus_score(found.hypotheses, [references]).score)
+
+
+METRICS: dict[str, Callable[[Assessment, Sequence[str]], float]] = {
+    "BLEU": lambda found, references: found.scores.bleu,
+    "BLEU, lower-cased": lower_cased,
+    "chrF": lambda found, references: found.scores.chrf,
+    "exact match, %": lambda found, references: found.scores.exact,
+    "words wrong, %": lambda found, references: 100 - found.scores.exact,
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A corpus, what is measured on it, and what others report."""
+
+    name: str
+    train: str
+    valid: str | None
+    test: str
+    metric: str
+    """A key of `METRICS`."""
+    published: dict[str, str]
+    """By architecture; empty for all: the figure and its source, with what differs."""
+    references: str | None = None
+    """Further references of the test set."""
+
+
+WU = "Wu et al. 2021, Transformer-Tiny, tokenised"
+LAKE = "Lake and Baroni 2018, best LSTM or GRU"
+YOLCHUYEVA = "Yolchuyeva et al. 2019, another split"
+M30K = "multi30k/train.{0}.gz,multi30k/train.{1}.gz"
+VAL = "multi30k/val.{0}.gz,multi30k/val.{1}.gz"
+FLICKR = "multi30k/test_2016_flickr.{0}.gz,multi30k/test_2016_flickr.{1}.gz"
+
+
+def multi30k(source: str, target: str, published: dict[str, str]) -> Task:
+    """A direction of Multi30k, scored on test 2016 flickr."""
+    sides = source, target
+    files = (one.format(*sides) for one in (M30K, VAL, FLICKR))
+    return Task(f"multi30k {source}-{target}", *files, "BLEU, lower-cased", published)
+
+
+def plain(name: str, folder: str, sides: tuple[str, str], train: str, metric: str) -> Task:
+    """A corpus with a training and a development set; validation is on pairs held out of the former."""
+    corpora = (",".join(f"{folder}/{part}.{side}.gz" for side in sides) for part in (train, "dev"))
+    return Task(name, next(corpora), None, next(corpora), metric, {})
+
+
+TASKS = (
+    multi30k("en", "de", {"transformer": f"41.02 ({WU})"}),
+    multi30k("en", "fr", {"transformer": f"61.80 ({WU})"}),
+    multi30k("de", "en", {}),
+    plain("tatoeba en-de", "tatoeba_de", ("en", "de"), "train", "BLEU"),
+    plain("tatoeba ko-en", "tatoeba_ko", ("ko", "en"), "train", "BLEU"),
+    plain("hansards en-fr", "hansards", ("en", "fr"), "train100k", "BLEU"),
+    plain("tech en-ko", "tech_enko", ("en", "ko"), "train", "chrF"),
+    *(
+        Task(
+            f"SCAN {split}",
+            f"scan/{split}.train.src.gz,scan/{split}.train.tgt.gz",
+            None,
+            f"scan/{split}.test.src.gz,scan/{split}.test.tgt.gz",
+            "exact match, %",
+            {"": f"{best} ({LAKE})"},
+        )
+        for split, best in (("simple", "99.8"), ("length", "20.8"))
+    ),
+    Task(
+        "CMUdict",
+        "cmudict/train.src.gz,cmudict/train.tgt.gz",
+        None,
+        "cmudict/dev.src.gz,cmudict/dev.tgt.gz",
+        "words wrong, %",
+        {"transformer": f"22.1 ({YOLCHUYEVA})"},
+        "cmudict/dev.refs.jsonl.gz",
+    ),
+)
+"""What docs/results.md reports."""
+
+
+def train(task: Task, architecture: str, seed: int, asked: argparse.Namespace) -> Path:
+    """The finished run of a task; trained by the command, which is printed."""
+    out = asked.out / f"{task.name.replace(' ', '-')}-{architecture}-{seed}"
+    if not (out / "README.md").exists():
+        corpora = {"--train": task.train, "--valid": task.valid}
+        named = [
+            word
+            for option, corpus in corpora.items()
+            if corpus is not None
+            for word in (option, ",".join(str(asked.data / part) for part in corpus.split(",")))
+        ]
+        command = [
+            *(sys.executable, "-m", "seqattn", "train", *named, "--arch", architecture, "--out", str(out)),
+            *("--max-minutes", str(asked.minutes), "--seed", str(seed), "--threads", str(asked.threads)),
+        ]
+        if out.exists():
+            command = [*command[:4], "--resume", "--out", str(out), "--threads", str(asked.threads)]
+        print(" ".join(command), file=sys.stderr)
+        subprocess.run(command, check=True)
+    return out
+
+
+def measure(task: Task, path: Path, data: Path) -> float:
+    """The score of a run on the test set."""
+    run = seqattn.load(path)
+    pairs = run.read_pairs(",".join(str(data / part) for part in task.test.split(",")))
+    more = None if task.references is None else read_references([data / task.references], len(pairs))
+    return METRICS[task.metric](run.evaluate(pairs, references=more), [pair.target for pair in pairs])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--list", action="store_true", help="name the tasks and end")
+    parser.add_argument("--only", default="", help="only tasks whose name has this")
+    parser.add_argument("--architectures", default="lstm,transformer,hybrid")
+    parser.add_argument("--seeds", default="1")
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("runs/quality"))
+    asked = parser.parse_args()
+    tasks = [task for task in TASKS if asked.only in task.name]
+    if asked.list:
+        print("\n".join(task.name for task in tasks))
+        return
+    print("| task | metric | architecture | here | published |\n|---|---|---|---:|---|")
+    for task in tasks:
+        for architecture in asked.architectures.split(","):
+            scores = [
+                measure(task, train(task, architecture, int(seed), asked), asked.data)
+                for seed in asked.seeds.split(",")
+            ]
+            each = f" ({', '.join(f'{one:.2f}' for one in scores)})" if len(scores) > 1 else ""
+            beside = task.published.get(architecture, task.published.get("", "–"))
+            here = f"{statistics.median(scores):.2f}{each}"
+            print(f"| {task.name} | {task.metric} | {architecture} | {here} | {beside} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
