@@ -1,27 +1,23 @@
-"""Invariants of every architecture under every option; each one against torch or its equations."""
+"""Invariants of every architecture under every option."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqattn.errors import InputError
 from seqattn.models import ARCHITECTURES, build, default_options
 from seqattn.models.attention import attention_weights
 from seqattn.models.base import Decoded, Memory, Seq2Seq, State, Vocabulary, select
-from seqattn.models.decoders.lstm import LSTMDecoder, LSTMDecoderOptions
-from seqattn.models.decoders.transformer import TransformerDecoder
-from seqattn.models.encoders.lstm import LSTMEncoderOptions, reverse_rows
-from seqattn.models.encoders.transformer import TransformerEncoder, TransformerEncoderOptions
-from seqattn.models.sublayers import sinusoids
+from seqattn.models.decoders.lstm import LSTMDecoderOptions
+from seqattn.models.encoders.lstm import LSTMEncoderOptions
+from seqattn.models.encoders.transformer import TransformerEncoderOptions
 from seqattn.symbols import PAD
 
-from helpers import VARIANT_NAMES, VARIANTS, random_source, random_target, tiny_model, tiny_options
+from helpers import VARIANT_NAMES, VARIANTS, random_source, random_target, tiny_model
 
 LENGTHS = (5, 3, 7)
 
@@ -208,49 +204,6 @@ def test_padding_does_not_change_self_attention(model):
             close(wide[..., :size, :size], narrow)
 
 
-@pytest.mark.parametrize("norm", ["pre", "post"])
-def test_self_attention_equals_that_of_torchs_layers_with_the_same_weights(norm):
-    model = tiny_model("transformer", norm=norm, encoder_layers=3, decoder_layers=2, spread=3.0)
-    source, target = random_source(LENGTHS), random_target(3, 6)
-    seen: list[Tensor] = []
-
-    def watched(attention: nn.MultiheadAttention) -> None:
-        own = attention.forward
-
-        def forward(*args: Any, **options: Any) -> tuple[Tensor, Tensor]:
-            output, weights = own(*args, **{**options, "need_weights": True, "average_attn_weights": False})
-            seen.append(weights)
-            return output, weights
-
-        attention.forward = forward
-
-    encoder, decoder = torch_stacks(model)
-    for layer in (*encoder.layers, *decoder.layers):
-        watched(layer.self_attn)
-    # torch's fast path would not call the modules.
-    encoder.train(), decoder.train()
-    with torch.no_grad():
-        memory = encoder(model.encoder.embedding(source), src_key_padding_mask=source == PAD)
-        future = torch.triu(torch.ones(6, 6, dtype=torch.bool), diagonal=1)
-        decoder(
-            model.decoder.embedding(target), memory, tgt_mask=future, memory_key_padding_mask=source == PAD
-        )
-        for place, theirs in (("encoder", seen[:3]), ("decoder", seen[3:])):
-            ours = model.attend(source, target, place)
-            torch.testing.assert_close(ours, torch.stack(theirs, 1), rtol=1e-5, atol=1e-5)
-
-
-def test_attention_lists_the_decoder_layers_from_the_first():
-    model = tiny_model("transformer", double=True, decoder_layers=3)
-    source, target = random_source(LENGTHS), random_target()
-    whole = model.decode(target, *model.encode(source), attention=True).attention
-    assert not torch.allclose(whole[:, 0], whole[:, 1])
-    for layers in (2, 1):
-        model.decoder.layers = model.decoder.layers[:layers]
-        shallow = model.decode(target, *model.encode(source), attention=True).attention
-        close(shallow, whole[:, :layers])
-
-
 def stored(model: Seq2Seq) -> dict[str, Any]:
     """The attributes of a model and its modules, tensors copied."""
     held: dict[str, Any] = {}
@@ -389,245 +342,3 @@ def test_impossible_shapes_are_refused():
     for width in (10, 12):
         with pytest.raises(ValueError, match=f"width {width} must be an even multiple of heads 4"):
             TransformerEncoderOptions(width=width)
-
-
-# The Transformer against torch's.
-
-
-def load_layer(theirs: nn.Module, ours: nn.Module, attentions: dict[str, str], norms: list[str]) -> None:
-    """Copy the weights of one of our Transformer layers into torch's."""
-    for our_name, their_name in attentions.items():
-        mine, torchs = getattr(ours, our_name), getattr(theirs, their_name)
-        torchs.in_proj_weight.copy_(torch.cat([mine.query.weight, mine.key_value.weight]))
-        torchs.in_proj_bias.copy_(torch.cat([mine.query.bias, mine.key_value.bias]))
-        torchs.out_proj.load_state_dict(mine.output.state_dict())
-    theirs.linear1.load_state_dict(ours.feed_forward.inner.state_dict())
-    theirs.linear2.load_state_dict(ours.feed_forward.outer.state_dict())
-    for number, name in enumerate(norms, start=1):
-        getattr(theirs, f"norm{number}").load_state_dict(getattr(ours, name).norm.state_dict())
-
-
-def torch_stacks(model: Seq2Seq) -> tuple[nn.TransformerEncoder, nn.TransformerDecoder]:
-    """torch's encoder and decoder with the model's weights."""
-    options = model.encoder.options
-    shape = {
-        "d_model": options.width,
-        "nhead": options.heads,
-        "dim_feedforward": options.feed_forward,
-        "dropout": 0.0,
-        "batch_first": True,
-        "norm_first": options.norm == "pre",
-    }
-
-    def norm(ours: nn.Module) -> nn.LayerNorm | None:
-        if options.norm == "post":
-            return None
-        theirs = nn.LayerNorm(options.width)
-        theirs.load_state_dict(ours.state_dict())
-        return theirs
-
-    encoder = nn.TransformerEncoder(
-        nn.TransformerEncoderLayer(**shape),
-        options.layers,
-        norm=norm(model.encoder.norm),
-        enable_nested_tensor=False,
-    )
-    decoder = nn.TransformerDecoder(
-        nn.TransformerDecoderLayer(**shape), model.decoder.options.layers, norm=norm(model.decoder.norm)
-    )
-    with torch.no_grad():
-        for theirs, ours in zip(encoder.layers, model.encoder.layers, strict=True):
-            load_layer(theirs, ours, {"self_attention": "self_attn"}, ["around_self", "around_feed_forward"])
-        for theirs, ours in zip(decoder.layers, model.decoder.layers, strict=True):
-            load_layer(
-                theirs,
-                ours,
-                {"self_attention": "self_attn", "cross_attention": "multihead_attn"},
-                ["around_self", "around_cross", "around_feed_forward"],
-            )
-    return encoder.eval(), decoder.eval()
-
-
-@pytest.mark.parametrize("norm", ["pre", "post"])
-@pytest.mark.parametrize("positions", ["sinusoidal", "learned"])
-def test_the_transformer_equals_torchs_with_the_same_weights(norm, positions):
-    model = tiny_model(
-        "transformer", norm=norm, positions=positions, width=16, heads=4, encoder_layers=3, decoder_layers=2
-    )
-    assert isinstance(model.encoder, TransformerEncoder) and isinstance(model.decoder, TransformerDecoder)
-    encoder, decoder = torch_stacks(model)
-    source, target = random_source(LENGTHS), random_target(3, 6)
-
-    def embed(side: Any, ids: Tensor) -> Tensor:
-        if positions == "learned":
-            places = side.positions.weight[: ids.shape[1]]
-        else:
-            places = sinusoids(0, ids.shape[1], 16)
-        return side.tokens.weight[ids] * 4.0 + places
-
-    with torch.no_grad():
-        memory = encoder(embed(model.encoder.embedding, source), src_key_padding_mask=source == PAD)
-        expected = decoder(
-            embed(model.decoder.embedding, target),
-            memory,
-            tgt_mask=torch.triu(torch.ones(6, 6, dtype=torch.bool), diagonal=1),
-            memory_key_padding_mask=source == PAD,
-        )
-        actual = model.decode(target, *model.encode(source)).hidden
-    torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize("start", [0, 7])
-def test_sinusoids_equal_the_formula(start):
-    width = 12
-    table = sinusoids(start, 30, width)
-    for row in range(30):
-        for i in range(width // 2):
-            angle = (start + row) / 10000 ** (2 * i / width)
-            assert table[row, 2 * i].item() == pytest.approx(math.sin(angle), abs=1e-5)
-            assert table[row, 2 * i + 1].item() == pytest.approx(math.cos(angle), abs=1e-5)
-
-
-# The LSTM against torch's, and against its equations.
-
-
-def test_rows_are_reversed_within_their_lengths():
-    x = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0]]).unsqueeze(-1)
-    assert reverse_rows(x, torch.tensor([4, 2])).squeeze(-1).tolist() == [[4, 3, 2, 1], [6, 5, 0, 0]]
-
-
-@pytest.mark.parametrize("layers", [1, 2])
-def test_the_bidirectional_encoder_equals_torchs_over_packed_rows(layers):
-    model = tiny_model("lstm", encoder_layers=layers, score="dot", double=True)
-    theirs = nn.LSTM(6, 4, layers, batch_first=True, bidirectional=True).double()
-    with torch.no_grad():
-        for number, layer in enumerate(model.encoder.layers):
-            for ours, suffix in ((layer.forwards, ""), (layer.backwards, "_reverse")):
-                for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-                    getattr(theirs, f"{kind}_l{number}{suffix}").copy_(getattr(ours, f"{kind}_l0"))
-    source = random_source(LENGTHS)
-    embedded = model.encoder.embedding.weight[source] * math.sqrt(6)
-    packed = pack_padded_sequence(embedded, torch.tensor(LENGTHS), batch_first=True, enforce_sorted=False)
-    outputs, (last, _) = theirs(packed)
-    expected, _ = pad_packed_sequence(outputs, batch_first=True)
-    memory, state = model.encode(source)
-    for row, length in enumerate(LENGTHS):
-        close(memory["states"][row, :length], expected[row, :length])
-    ends = torch.cat([last[-2], last[-1]], -1)
-    close(state["h"][:, 0], torch.tanh(ends @ model.decoder.bridge_h.weight.T + model.decoder.bridge_h.bias))
-    close(state["c"][:, 0], ends @ model.decoder.bridge_c.weight.T + model.decoder.bridge_c.bias)
-
-
-def lstm_cell(lstm: nn.LSTM, layer: int, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """One step of one layer on vectors, gate by gate."""
-    weight = {
-        name: getattr(lstm, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    }
-    size = len(h)
-    gates = []
-    for number in range(4):
-        rows = slice(number * size, (number + 1) * size)
-        reads = weight["weight_ih"][rows] @ x + weight["bias_ih"][rows]
-        gates.append(reads + weight["weight_hh"][rows] @ h + weight["bias_hh"][rows])
-    i, f, o = (1 / (1 + torch.exp(-gates[number])) for number in (0, 1, 3))
-    c = f * c + i * torch.tanh(gates[2])
-    return o * torch.tanh(c), c
-
-
-def luong_scores(model: LSTMDecoder, h: Tensor, states: Tensor) -> Tensor:
-    """The scores of one decoder state and every encoder state, as the papers write them."""
-    attention = model.attention
-    assert attention is not None
-    if attention.score == "dot":
-        return torch.stack([h @ state for state in states])
-    if attention.score == "general":
-        return torch.stack([h @ attention.weight @ state for state in states])
-    if attention.score == "location":
-        return (attention.location.weight @ h)[: len(states)]
-    if attention.score == "concat":
-        both = torch.cat([attention.query.weight, attention.key.weight], dim=1)
-        return torch.stack([attention.vector @ torch.tanh(both @ torch.cat([h, state])) for state in states])
-    return torch.stack(
-        [
-            attention.vector
-            @ torch.tanh(attention.query.weight @ h + attention.key.weight @ state + attention.key.bias)
-            for state in states
-        ]
-    )
-
-
-def luong_weights(model: LSTMDecoder, h: Tensor, states: Tensor, t: int) -> Tensor:
-    """a_t over the states of a source without padding, by the equations of the paper's section 3."""
-    attention = model.attention
-    assert attention is not None
-    scores = torch.exp(luong_scores(model, h, states))
-    if attention.where == "global":
-        return scores / scores.sum()
-    length, reach = len(states), attention.window
-    centre = float(min(t, length - 1))
-    if attention.where == "local-p":
-        inner = torch.tanh(attention.position.weight @ h)
-        centre = float((length / (1 + torch.exp(-attention.position_vector @ inner))).detach())
-    inside = torch.tensor([centre - reach <= s <= centre + reach for s in range(length)])
-    weights = torch.where(inside, scores, 0.0) / scores[inside].sum()
-    if attention.where == "local-p":
-        sigma = reach / 2
-        weights = weights * torch.tensor(
-            [math.exp(-((s - centre) ** 2) / (2 * sigma**2)) for s in range(length)], dtype=torch.float64
-        )
-    return weights
-
-
-ATTENTIONS = [
-    *((score, "global") for score in ("dot", "general", "concat", "additive", "location", "none")),
-    *((score, where) for score in ("dot", "general") for where in ("local-m", "local-p")),
-]
-
-
-@pytest.mark.parametrize("input_feeding", [False, True])
-@pytest.mark.parametrize(("score", "where"), ATTENTIONS)
-@pytest.mark.parametrize("layers", [1, 2])
-def test_the_lstm_decoder_equals_luongs_equations_step_by_step(score, where, input_feeding, layers):
-    options = {"attention": where, "window": 2, "input_feeding": input_feeding, "decoder_layers": layers}
-    whole = tiny_model("lstm", score=score, double=True, tied=False, **options)
-    model = whole.decoder
-    assert isinstance(model, LSTMDecoder)
-    source, target = random_source((4, 6)), random_target(2, 5)
-    memory, state = whole.encode(source)
-    decoded = whole.decode(target, memory, state, attention=True)
-    logits = whole.logits(decoded.hidden)
-    for row, length in enumerate((4, 6)):
-        h = [state["h"][row, layer] for layer in range(layers)]
-        c = [state["c"][row, layer] for layer in range(layers)]
-        attentional = torch.zeros(6, dtype=torch.float64)
-        for t in range(5):
-            x = model.embedding.weight[target[row, t]] * math.sqrt(6)
-            if input_feeding:
-                x = torch.cat([x, attentional])
-            for layer in range(layers):
-                h[layer], c[layer] = lstm_cell(model.lstm, layer, x, h[layer], c[layer])
-                x = h[layer]
-            read = x
-            if score != "none":
-                states = memory["states"][row, :length]
-                weights = luong_weights(model, x, states, t)
-                context = sum(weight * s for weight, s in zip(weights, states, strict=True))
-                read = torch.cat([context, x])
-                close(decoded.attention[row, 0, 0, t, :length], weights)
-            attentional = torch.tanh(model.combine.weight @ read)
-            close(decoded.hidden[row, t], attentional)
-            close(logits[row, t], model.output.weight @ attentional)
-
-
-def test_initial_forget_gates_are_biased_by_one_and_other_gates_by_zero():
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        options = tiny_options("lstm", encoder_layers=2, decoder_layers=2)
-        model = build("lstm", options, Vocabulary(9, 9, shared=True))
-    lstms = [module for module in model.modules() if isinstance(module, nn.LSTM)]
-    assert len(lstms) == 5
-    for lstm in lstms:
-        for layer in range(lstm.num_layers):
-            bias = getattr(lstm, f"bias_ih_l{layer}") + getattr(lstm, f"bias_hh_l{layer}")
-            size = lstm.hidden_size
-            assert bias.tolist() == [0.0] * size + [1.0] * size + [0.0] * 2 * size

@@ -2,11 +2,9 @@
 
 import base64
 import hashlib
-import json
 import math
 import re
 import unicodedata
-from html.parser import HTMLParser
 
 import pytest
 import torch
@@ -24,8 +22,8 @@ from seqattn.pictures.page import MOST_PAIRS, page
 from seqattn.pictures.ramp import DARK, ramp, step
 
 from commands import seqattn
+from markup import Document
 
-VOID = {"meta"}
 HOSTILE = '<script>alert(1)</script> & "quo\'tes" </title> --> \x1b[31m \u202eabc $title &amp; \u2028'
 texts = st.one_of(st.text(max_size=20), st.sampled_from([HOSTILE, "שלום לך", "한국어 문장 .", ""]))
 
@@ -37,41 +35,6 @@ def saw(source, target, layers=2, heads=3, run="run", reading=None, own=None, se
     chance = torch.Generator().manual_seed(seed)
     weights = (3 * torch.randn(layers, heads, len(words[1]), len(words[0]), generator=chance)).softmax(-1)
     return AttentionMap(run, Pair(source, target), Heads(*words, weights), reading or own, own)
-
-
-class Document(HTMLParser):
-    """The elements of a page; each must be closed in the right place."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.stack, self.elements, self.tables = [], [], []
-        self.feed(text)
-        self.close()
-        assert self.stack == []
-
-    def handle_starttag(self, tag, attributes):
-        element = {"tag": tag, "attributes": dict(attributes), "text": ""}
-        assert len(element["attributes"]) == len(attributes)
-        self.elements.append(element)
-        if tag not in VOID:
-            self.stack.append(element)
-
-    def handle_endtag(self, tag):
-        assert self.stack.pop()["tag"] == tag
-
-    def handle_data(self, text):
-        for element in self.stack:
-            element["text"] += text
-
-    def all(self, tag, **attributes):
-        """The elements of a tag whose attributes are as given; `_` in a name stands for `-`."""
-        wanted = {name.strip("_").replace("_", "-"): value for name, value in attributes.items()}
-        return [e for e in self.elements if e["tag"] == tag and wanted.items() <= e["attributes"].items()]
-
-    @property
-    def data(self):
-        (element,) = self.all("script", type="application/json")
-        return json.loads(element["text"])
 
 
 def test_the_data_of_a_page_are_the_weights_of_every_layer_and_head():

@@ -2,11 +2,9 @@
 
 import base64
 import hashlib
-import json
 import re
 import unicodedata
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import combinations, pairwise
 
 import pytest
@@ -29,8 +27,8 @@ from seqattn.pictures.legible import caption, visible
 from seqattn.pictures.ramp import DARK, LIGHT
 
 from compared import FOUR, HOSTILE, TWO, comparison, hostile
+from markup import Document
 
-VOID = {"meta", "input"}
 texts = st.one_of(st.text(max_size=20), st.sampled_from([HOSTILE, "שלום לך", "한국어 문장 .", ""]))
 
 
@@ -53,51 +51,6 @@ def attention_of(findings):
 
 def reported(findings):
     return report(findings, attention_of(findings))
-
-
-class Document(HTMLParser):
-    """The elements of a page; each must be closed in the right place."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.stack, self.elements = [], []
-        self.feed(text)
-        self.close()
-        assert self.stack == []
-
-    def handle_starttag(self, tag, attributes):
-        element = {"tag": tag, "attributes": dict(attributes), "text": ""}
-        assert len(element["attributes"]) == len(attributes)
-        self.elements.append(element)
-        if tag not in VOID:
-            self.stack.append(element)
-
-    def handle_startendtag(self, tag, attributes):
-        self.handle_starttag(tag, attributes)
-        if tag not in VOID:
-            self.handle_endtag(tag)
-
-    def handle_endtag(self, tag):
-        assert self.stack.pop()["tag"] == tag
-
-    def handle_data(self, text):
-        for element in self.stack:
-            element["text"] += text
-
-    def all(self, tag, **attributes):
-        """The elements of a tag whose attributes are as given; `_` in a name stands for `-`."""
-        wanted = {name.strip("_").replace("_", "-"): value for name, value in attributes.items()}
-        return [e for e in self.elements if e["tag"] == tag and wanted.items() <= e["attributes"].items()]
-
-    @property
-    def data(self):
-        (element,) = self.all("script", type="application/json")
-        return json.loads(element["text"])
-
-    @property
-    def text(self):
-        (main,) = self.all("main")
-        return main["text"]
 
 
 def column(findings, name):
