@@ -10,12 +10,13 @@ import click
 from ..views.messages import say
 from .shared import (
     BEAM,
+    COVERAGE_PENALTY,
     LENGTH_PENALTY,
     PRECISION,
     RUN,
     diagnostics,
     machine_options,
-    open_run,
+    open_together,
     refuse_overwriting,
     results,
     write_json,
@@ -23,10 +24,11 @@ from .shared import (
 
 
 @click.command()
-@click.argument("run", type=RUN)
+@click.argument("runs", type=RUN, nargs=-1, required=True, metavar="RUN...")
 @click.option("--test", required=True, metavar="CORPUS", help="Sources and their reference translations.")
 @BEAM
 @LENGTH_PENALTY
+@COVERAGE_PENALTY
 @click.option(
     "--tokenize",
     type=click.Choice(["13a", "intl", "char", "zh", "none"]),
@@ -37,10 +39,11 @@ from .shared import (
 @PRECISION
 @machine_options
 def evaluate(
-    run: Path,
+    runs: tuple[Path, ...],
     test: str,
     beam: int,
     length_penalty: float,
+    coverage_penalty: float,
     tokenize: str | None,
     output: Path | None,
     json_path: str | None,
@@ -48,12 +51,15 @@ def evaluate(
     device: str,
     threads: int | None,
 ) -> None:
-    """Translate a test corpus and score it: BLEU, chrF, exact match, speed."""
+    """Translate a test corpus and score it: BLEU, chrF, exact match, speed.
+
+    Several runs translate together, by the mean of their probabilities.
+    """
     if output is not None and str(output) == "-":
         raise click.UsageError("--output needs a file: only --json can be written to standard output.")
     refuse_overwriting(json_path, test)
     refuse_overwriting(output, test)
-    loaded = open_run(run, device, threads, precision)
+    loaded = open_together(runs, device, threads, precision)
 
     from seqattn.errors import counted
     from seqattn.files import write_aside
@@ -65,16 +71,23 @@ def evaluate(
         say(diagnostics(), f"{test}: read from target to source, as the run was trained.")
     if empty := sum(not (pair.source and pair.target) for pair in pairs):
         say(diagnostics(), f"{test}: {counted(empty, 'pair')} with an empty side scored too.")
-    found = loaded.evaluate(pairs, beam=beam, length_penalty=length_penalty, tokenize=tokenize)
+    found = loaded.evaluate(
+        pairs,
+        beam=beam,
+        length_penalty=length_penalty,
+        coverage_penalty=coverage_penalty,
+        tokenize=tokenize,
+    )
     if output:
         write_aside(output, "".join(f"{text}\n" for text in found.hypotheses).encode())
     if json_path:
         figures = {
-            "run": str(run),
+            "runs": [str(run) for run in runs],
             "test": test,
             **asdict(found.scores),
             "beam": beam,
             "length_penalty": length_penalty,
+            "coverage_penalty": coverage_penalty,
             "precision": precision,
             "seconds": found.seconds,
             "sentences_per_second": found.scores.sentences / found.seconds,
