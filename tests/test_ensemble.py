@@ -6,6 +6,7 @@ import json
 import math
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -349,11 +350,6 @@ def test_the_attention_of_translations_is_the_mean_of_the_runs_attention(work):
             assert record["attention"] == [part.to_json()]
 
 
-def test_the_limit_is_the_largest_of_the_runs(work):
-    runs = loaded(work, "lstm", "transformer")
-    assert seqattn.ensemble(runs).max_ratio == max(run.max_ratio for run in runs)
-
-
 def test_runs_and_their_folders_make_an_ensemble_and_none_makes_none(work):
     run = seqattn.load(work.run("lstm"), device="cpu")
     both = seqattn.ensemble([run, str(work.run("transformer"))])
@@ -382,10 +378,10 @@ def test_runs_of_two_directions_are_refused_by_name(work):
     assert f"{work.run('lstm')} from source to target" in message
 
 
-def edited(path: Path, **data: object) -> Run:
-    """A run whose record of its data is changed."""
+def edited(path: Path, **changes: Any) -> Run:
+    """A run whose config is changed."""
     config = json.loads((path / "config.json").read_text())
-    config["data"] |= data
+    config |= changes | {"data": config["data"] | changes.get("data", {})}
     (path / "config.json").write_text(json.dumps(config))
     return load_run(path)
 
@@ -393,14 +389,21 @@ def edited(path: Path, **data: object) -> Run:
 def test_the_runs_that_know_the_sides_of_a_corpus_decide_how_it_is_read(tmp_path):
     random_run(tmp_path / "named", "lstm")
     random_run(tmp_path / "unnamed", "transformer")
-    named = edited(tmp_path / "named", sides=["aa", "bb"])
-    swapped = edited(tmp_path / "unnamed", swapped=True, train_fingerprint="other")
+    named = edited(tmp_path / "named", data={"sides": ["aa", "bb"]})
+    swapped = edited(tmp_path / "unnamed", data={"swapped": True, "train_fingerprint": "other"})
     for order in ([named, swapped], [swapped, named]):
         both = seqattn.ensemble(order)
         assert not both.turns("test.aa,test.bb") and both.turns("test.bb,test.aa")
         with pytest.raises(InputError, match=r"test\.tsv: is read from source to target by some"):
             both.turns("test.tsv")
     assert seqattn.ensemble([swapped, swapped]).turns("test.tsv")
+
+
+def test_the_limit_is_the_largest_of_the_runs(tmp_path):
+    folder = random_run(tmp_path / "run", "lstm")[0].path
+    runs = [load_run(folder), edited(folder, max_ratio=0.5), edited(folder, max_ratio=2.5)]
+    for order in (runs, runs[::-1]):
+        assert seqattn.ensemble(order).search_options().max_ratio == 2.5
 
 
 def test_a_sentence_that_one_run_cannot_hold_names_the_run(tmp_path):

@@ -59,13 +59,13 @@ class TreeDecoder(Decoder):
         return Decoded(hidden.log(), {"prefix": prefix}, weights)
 
     def weights(self, prefix: Tensor, length: int, source: int) -> Tensor:
-        """The attention of the last steps, looked up by the ids before each: (B, 1, 1, T, S)."""
-        rows = [
-            [self.attended[tuple(ids[1 : len(ids) - length + t + 1])] for t in range(length)]
-            for ids in prefix.tolist()
-        ]
-        found = torch.tensor(rows)
-        return torch.nn.functional.pad(found, (0, source - found.shape[-1]))[:, None, None]
+        """The attention of the last steps, looked up by the ids before each, else none: (B, 1, 1, T, S)."""
+        found = torch.zeros(len(prefix), 1, 1, length, source)
+        for row, ids in enumerate(prefix.tolist()):
+            for t in range(length):
+                own = self.attended.get(tuple(ids[1 : len(ids) - length + t + 1]), [])
+                found[row, 0, 0, t, : len(own)] = torch.tensor(own)
+        return found
 
     def logits(self, hidden: Tensor) -> Tensor:
         return hidden

@@ -33,7 +33,7 @@ class SearchOptions:
     coverage_penalty: float = 0.0
     """β of `coverage_penalty`; 0: none."""
     reading: Reading = field(default_factory=Reading)
-    """The attention by which coverage is measured, whatever its step."""
+    """The layer and head whose attention measures coverage; every step counts, whichever `consumed` says."""
 
     def __post_init__(self) -> None:
         check_ranges(
@@ -117,20 +117,20 @@ class _Beams(NamedTuple):
     """(b, k, length + 1) ids, BOS first; finished ones are padded after EOS."""
     totals: Tensor
     """(b, k) log-probabilities."""
+    by_length: Tensor
+    """(b, k) totals over the length penalty."""
     scores: Tensor
-    """(b, k) totals over the length penalty, descending; -inf marks an empty place.
-
-    Those of finished ones include the coverage penalty.
-    """
+    """(b, k) the same plus, once finished, the coverage penalty; descending, -inf marks an empty place."""
 
     def best(self, size: int) -> _Beams:
         """The `size` best by score."""
         scores, index = self.scores.topk(min(size, self.scores.shape[1]), dim=1)
-        return _Beams(_take(self.tokens, index), self.totals.gather(1, index), scores)
+        tokens, totals, by_length = self.tokens, self.totals.gather(1, index), self.by_length.gather(1, index)
+        return _Beams(_take(tokens, index), totals, by_length, scores)
 
     def rows(self, keep: Tensor) -> _Beams:
         """The sentences at the given rows."""
-        return _Beams(self.tokens[keep], self.totals[keep], self.scores[keep])
+        return _Beams(*(part[keep] for part in self))
 
     def join(self, other: _Beams) -> _Beams:
         """The hypotheses of both; those of the other are one id longer."""
@@ -138,6 +138,7 @@ class _Beams(NamedTuple):
         return _Beams(
             torch.cat([padded, other.tokens], 1),
             torch.cat([self.totals, other.totals], 1),
+            torch.cat([self.by_length, other.by_length], 1),
             torch.cat([self.scores, other.scores], 1),
         )
 
@@ -169,8 +170,8 @@ def beam_search(model: Predictor, source: Tensor, options: SearchOptions) -> lis
     α = 0, when growing can only lower a score), or at its length limit, where EOS is forced. Finished
     sentences leave the batch.
 
-    The coverage penalty is added when a hypothesis ends: unfinished ones, which have not covered the source
-    yet, are compared as if they were to cover all of it.
+    The coverage penalty is added when a hypothesis ends, and ranks the ended ones; what grows and when search
+    stops is decided without it, since an unfinished hypothesis has yet to cover the source.
     """
     k = options.beam
     prefixes = options.begin(model, source)
@@ -178,8 +179,8 @@ def beam_search(model: Predictor, source: Tensor, options: SearchOptions) -> lis
     sentences = torch.arange(len(source), device=source.device)
     start = torch.full((len(source), 1, 1), BOS, device=source.device)
     zeros = torch.zeros(len(source), 1, device=source.device)
-    alive = _Beams(start, zeros, zeros)
-    finished = _Beams(start, zeros, torch.full_like(zeros, -torch.inf))
+    alive = _Beams(start, zeros, zeros, zeros)
+    finished = _Beams(start, zeros, zeros, torch.full_like(zeros, -torch.inf))
     while len(sentences):
         width = alive.totals.shape[1]
         prefixes, log_p, _ = prefixes.step(alive.tokens[:, :, -1].flatten())
@@ -191,23 +192,22 @@ def beam_search(model: Predictor, source: Tensor, options: SearchOptions) -> lis
         totals, index = candidates.flatten(1).topk(min(2 * k, candidates[0].numel()), dim=1)
         parents, words = index // best.shape[1], words.view(len(index), -1).gather(1, index)
         rows = torch.arange(len(parents), device=parents.device).unsqueeze(1) * width + parents
-        grown = _Beams(
-            torch.cat([_take(alive.tokens, parents), words.unsqueeze(-1)], dim=-1), totals, totals / penalty
-        )
+        tokens = torch.cat([_take(alive.tokens, parents), words.unsqueeze(-1)], dim=-1)
+        by_length = totals / penalty
         ends = words == EOS
         in_reach = torch.arange(ends.shape[1], device=ends.device) < k
-        final = grown.scores + options.coverage(prefixes, rows)
-        ended = grown._replace(scores=final.masked_fill(~(ends & in_reach), -torch.inf))
-        finished = finished.join(ended).best(k)
+        scores = by_length + options.coverage(prefixes, rows)
+        scores = scores.masked_fill(~(ends & in_reach), -torch.inf)
+        finished = finished.join(_Beams(tokens, totals, by_length, scores)).best(k)
 
-        scores, index = grown.scores.masked_fill(ends, -torch.inf).topk(min(k, ends.shape[1]), dim=1)
-        alive = _Beams(_take(grown.tokens, index), totals.gather(1, index), scores)
+        scores, index = by_length.masked_fill(ends, -torch.inf).topk(min(k, ends.shape[1]), dim=1)
+        alive = _Beams(_take(tokens, index), totals.gather(1, index), scores, scores)
         rows = rows.gather(1, index)
         # An alive hypothesis that scores -inf must never be chosen: its total stays -inf.
         alive = alive._replace(totals=alive.totals.masked_fill(scores == -torch.inf, -torch.inf))
 
         full = (finished.scores > -torch.inf).sum(1) >= k
-        done = (full & (scores[:, 0] <= finished.scores[:, -1])) | (scores[:, 0] == -torch.inf)
+        done = (full & (scores[:, 0] <= finished.by_length.amin(1))) | (scores[:, 0] == -torch.inf)
         for row in done.nonzero().flatten().tolist():
             results[int(sentences[row])] = finished.hypotheses(row)
         keep = (~done).nonzero().flatten()
