@@ -1,7 +1,7 @@
 """seqattn: sequence-to-sequence models with attention, to train, run, compare and inspect.
 
-`train` trains a run, `load` opens one, `compare` evaluates several on one test corpus. Importing this package
-does not load torch until one of them is used.
+`train` trains a run, `load` opens one, `ensemble` joins several to translate together, `compare` evaluates
+several on one test corpus. Importing this package does not load torch until one of them is used.
 """
 
 from importlib import import_module
@@ -11,17 +11,20 @@ if TYPE_CHECKING:
     from seqattn.comparison.findings import compare
     from seqattn.errors import InputError
     from seqattn.models.base import Reading
+    from seqattn.runs.ensemble import Ensemble, ensemble
     from seqattn.runs.run import Run, load
     from seqattn.runs.setup import train
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "Reading", "Run", "compare", "load", "train"]
+__all__ = ["Ensemble", "InputError", "Reading", "Run", "compare", "ensemble", "load", "train"]
 
 _DEFINED = {
+    "Ensemble": "seqattn.runs.ensemble",
     "InputError": "seqattn.errors",
     "Reading": "seqattn.models.base",
     "Run": "seqattn.runs.run",
     "compare": "seqattn.comparison.findings",
+    "ensemble": "seqattn.runs.ensemble",
     "load": "seqattn.runs.run",
     "train": "seqattn.runs.setup",
 }

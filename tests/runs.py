@@ -69,10 +69,17 @@ def prose_tokenizer(joint: bool = True) -> Tokenizer:
 
 
 def random_run(
-    path: Path, architecture: str, *, joint: bool = True, **options: Any
+    path: Path,
+    architecture: str,
+    *,
+    joint: bool = True,
+    tokenizer: Tokenizer | None = None,
+    seed: int = 3,
+    **options: Any,
 ) -> tuple[RunFolder, Seq2Seq]:
     """A run with random weights on disk, and the saved model."""
-    tokenizer = prose_tokenizer(joint)
+    tokenizer = tokenizer or prose_tokenizer(joint)
+    joint = tokenizer.joint
     config = RunConfig(
         architecture,
         tiny_options(architecture, **options),
@@ -84,7 +91,7 @@ def random_run(
         command=["seqattn", "train"],
     )
     model = new_model(config, tokenizer).eval()
-    generator = torch.Generator().manual_seed(3)
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from seqattn.errors import InputError
 from seqattn.models import ARCHITECTURES, BASELINES, build, default_options, parts_of
-from seqattn.models.base import Vocabulary, size_of
+from seqattn.models.base import Vocabulary
 from seqattn.models.decoders.lstm import LSTMDecoderOptions
 from seqattn.models.encoders.lstm import LSTMEncoderOptions
 from seqattn.models.encoders.transformer import TransformerEncoderOptions
+from seqattn.models.size import size_of
 from seqattn.options import apply, convert, parse_settings, read_settings, settings_for
 from seqattn.runs.presets import PRESETS, check_alike, choose_preset, compose
 from seqattn.text.tokenizer import TokenizerOptions

@@ -129,7 +129,7 @@ def test_sampling_draws_as_many_as_requested(work):
 def test_every_example_of_the_page_runs(work, compared, tmp_path, monkeypatch, capsys):
     page = (Path(__file__).parent.parent / "docs" / "python.md").read_text(encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```", page, flags=re.S)
-    assert len(examples) == 5
+    assert len(examples) == 6
     (tmp_path / "runs").mkdir()
     for name, architecture in (("mine", "transformer"), ("other", "lstm")):
         shutil.copytree(work.run(architecture), tmp_path / "runs" / name)

@@ -21,13 +21,11 @@ from seqattn.decoding.search import (
     score_targets,
     top_k,
 )
-from seqattn.models.base import Decoded, Decoder, Encoded, Encoder, Memory, Seq2Seq, State, Vocabulary
+from seqattn.models.base import Seq2Seq, Vocabulary
 from seqattn.symbols import BOS, EOS, PAD, UNK
 
 from helpers import VARIANT_NAMES, VARIANTS, random_source, tiny_model
-
-A, B, C = 4, 5, 6
-Tree = dict[tuple[int, ...], dict[int, float]]
+from trees import A, B, C, Tree, TreeModel, reading
 
 
 @pytest.mark.parametrize("k", [1, 2, 10])
@@ -41,72 +39,6 @@ def test_the_largest_found_by_blocks_are_the_largest(columns, k):
     assert torch.equal(best, x.topk(k, dim=1).values)
     assert torch.equal(x.gather(1, ids), best)
     assert all(len(set(row)) == k for row in ids.tolist())
-
-
-class FirstId(Encoder):
-    """Returns the first id of each source as its only feature."""
-
-    width = 1
-
-    def forward(self, source: Tensor) -> Encoded:
-        first = source[:, :1] - A
-        return Encoded(first.unsqueeze(-1).expand(*source.shape, 1), source != PAD, first)
-
-    def initialise(self) -> None:
-        pass
-
-
-class TreeDecoder(Decoder):
-    """Looks next-token probabilities up by prefix. After a prefix that is not in the tree comes EOS."""
-
-    source_width = 1
-    attention_shape = None
-
-    def __init__(self, *trees: Tree) -> None:
-        super().__init__()
-        self.trees = trees
-
-    def begin(self, encoded: Encoded) -> tuple[Memory, State]:
-        return {"tree": encoded.summary}, {"prefix": encoded.states[:, :0, 0]}
-
-    def decode(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Decoded:
-        assert len(target) == len(state["prefix"])
-        assert len(target) % len(memory["tree"]) == 0
-        prefix = torch.cat([state["prefix"], target], 1)
-        trees = memory["tree"].flatten().repeat_interleave(len(target) // len(memory["tree"])).tolist()
-        hidden = torch.zeros(*target.shape, 7)
-        for row, ids in enumerate(prefix.tolist()):
-            assert ids[0] == BOS
-            for t in range(target.shape[1]):
-                seen = tuple(ids[1 : len(ids) - target.shape[1] + t + 1])
-                for word, probability in self.trees[trees[row]].get(seen, {EOS: 1.0}).items():
-                    hidden[row, t, word] = probability
-        return Decoded(hidden.log(), {"prefix": prefix}, None)
-
-    def logits(self, hidden: Tensor) -> Tensor:
-        return hidden
-
-    def values(self, memory: Memory) -> Tensor | None:
-        return None
-
-    def initialise(self) -> None:
-        pass
-
-
-class TreeModel(Seq2Seq):
-    """A model whose next-token probabilities are looked up by the prefix, in the tree of each source.
-
-    A source [A + n, EOS] reads tree n. The prefix lives in the state alone: a search that selects wrong rows
-    of it gets the wrong probabilities.
-    """
-
-    def __init__(self, *trees: Tree) -> None:
-        super().__init__(FirstId(), TreeDecoder(*trees))
-
-
-def reading(*trees: int) -> Tensor:
-    """A source for each of the given trees."""
-    return torch.tensor([[A + tree, EOS] for tree in trees])
 
 
 GARDEN_PATH: Tree = {

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from seqattn import load
+from seqattn import ensemble, load
 from seqattn import train as train_run
 from seqattn.data.corpus import Pair
 from seqattn.runs.folder import RunFolder
@@ -61,6 +61,14 @@ def test_a_teacher_translates_the_training_sources_but_not_those_held_out(work, 
     translated = map(str, load(teacher, device="cpu").translate(sources, beam=5))
     assert made(out) == [Pair(*pair) for pair in zip(sources, translated, strict=True) if pair[1]]
     assert len(sources) < len(TRAIN)
+
+
+def test_several_teachers_translate_together(work, tmp_path):
+    both = [work.run("lstm"), work.run("transformer")]
+    command(*training(work, tmp_path / "run", "--teacher", both[0], "--teacher", both[1]))
+    sources = [pair.source for pair in load_data([str(work.train)], None).train]
+    translated = map(str, ensemble([load(path, device="cpu") for path in both]).translate(sources, beam=5))
+    assert made(tmp_path / "run") == [Pair(*pair) for pair in zip(sources, translated, strict=True) if pair[1]]
 
 
 def test_pairs_for_a_run_of_the_other_direction_are_written_as_its_corpora_are(work, tmp_path):

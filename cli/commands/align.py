@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,8 @@ from seqattn.errors import InputError
 
 from ..views.formats import FORMATS, headmaps
 from ..views.messages import say
-from .align_usage import is_run, misused, refuse_misspelt_run
+from .align_usage import misused
+from .run_arguments import leading_runs, refuse_misspelt_run
 from .shared import RUN, Number, diagnostics, machine_options, open_run, results
 
 if TYPE_CHECKING:
@@ -114,8 +114,7 @@ def align(
       seqattn align runs/mine --reverse runs/other-direction --pairs test.tsv
       seqattn align runs/mine --reverse runs/other-direction --pairs test.tsv --lexicon train.tsv
     """
-    others = list(map(Path, takewhile(is_run, more)))
-    sentences = more[len(others) :]
+    others, sentences = leading_runs(more)
     if sentences:
         refuse_misspelt_run(sentences[0], run)
     if problem := misused(

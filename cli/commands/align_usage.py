@@ -1,48 +1,8 @@
-"""Checks of the command line of `align`: which arguments are runs, which options can be combined."""
+"""Checks of the command line of `align`: which options can be combined."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
-from pathlib import Path
-
-from seqattn.errors import InputError
-
-
-def is_run(argument: str) -> bool:
-    """Whether an argument is a folder that training wrote, rather than a sentence."""
-    try:
-        return bool(argument) and (Path(argument) / "config.json").is_file()
-    except OSError:
-        # A sentence may be too long for a file name.
-        return False
-
-
-def refuse_misspelt_run(argument: str, run: Path) -> None:
-    """InputError for an argument in the place of a sentence that was probably meant to be a run.
-
-    That is a folder, a path in a folder, or nearly the name of a neighbouring run; a sentence has spaces.
-    """
-    if not argument:
-        return
-    path, spaced = Path(argument), any(map(str.isspace, argument))
-    try:
-        folders = {folder for folder in (run.parent, path.parent) if folder.is_dir()}
-        runs = {_end(one): one for folder in folders for one in folder.iterdir() if is_run(str(one))}
-        beside = len(path.parts) > 1 and path.parent in folders
-        named = not spaced and (path.is_dir() or beside)
-    except (OSError, ValueError):
-        return
-    # A sentence with spaces is a run only if it leads to where runs are.
-    near = difflib.get_close_matches(_end(path), runs, n=1, cutoff=0.7) if beside or not spaced else []
-    if named or near:
-        guess = f"did you mean {runs[near[0]]}? " if near else "give the folder that training wrote; "
-        raise InputError("is not a run", path=argument, remedy=f"{guess}a sentence may begin with a space")
-
-
-def _end(path: Path) -> str:
-    """The last two parts of a path, which are compared to find typos."""
-    return "/".join(path.parts[-2:])
 
 
 def misused(

@@ -10,12 +10,13 @@ import click
 from ..views.messages import say
 from .shared import (
     BEAM,
+    COVERAGE_PENALTY,
     LENGTH_PENALTY,
     PRECISION,
     RUN,
     diagnostics,
     machine_options,
-    open_run,
+    open_together,
     refuse_overwriting,
     results,
     write_json,
@@ -23,7 +24,7 @@ from .shared import (
 
 
 @click.command()
-@click.argument("run", type=RUN)
+@click.argument("runs", type=RUN, nargs=-1, required=True, metavar="RUN...")
 @click.option("--test", required=True, metavar="CORPUS", help="Sources and their reference translations.")
 @click.option(
     "--references",
@@ -35,6 +36,7 @@ from .shared import (
 )
 @BEAM
 @LENGTH_PENALTY
+@COVERAGE_PENALTY
 @click.option(
     "--tokenize",
     type=click.Choice(["13a", "intl", "char", "zh", "none"]),
@@ -45,11 +47,12 @@ from .shared import (
 @PRECISION
 @machine_options
 def evaluate(
-    run: Path,
+    runs: tuple[Path, ...],
     test: str,
     references: tuple[Path, ...],
     beam: int,
     length_penalty: float,
+    coverage_penalty: float,
     tokenize: str | None,
     output: Path | None,
     json_path: str | None,
@@ -59,16 +62,17 @@ def evaluate(
 ) -> None:
     """Translate a test corpus and score it: BLEU, chrF, exact match, error rates, speed.
 
-    The target side of the corpus is a reference, for a run trained with --swap its source side; --references
-    adds others. Error rates are word error rate (for phonemes separated by spaces the phoneme error rate) and
-    character error rate, against the closest reference; the sentence error rate is 100 - exact match.
+    Several runs translate together, by the mean of their probabilities. The target side of the corpus is a
+    reference, for a run trained with --swap its source side; --references adds others. Error rates are word
+    error rate (for phonemes separated by spaces the phoneme error rate) and character error rate, against the
+    closest reference; the sentence error rate is 100 - exact match.
     """
     if output is not None and str(output) == "-":
         raise click.UsageError("--output needs a file: only --json can be written to standard output.")
     inputs = [test, *map(str, references)]
     refuse_overwriting(json_path, *inputs)
     refuse_overwriting(output, *inputs)
-    loaded = open_run(run, device, threads, precision)
+    loaded = open_together(runs, device, threads, precision)
 
     from seqattn.data.references import read_references
     from seqattn.errors import counted
@@ -83,18 +87,24 @@ def evaluate(
         say(diagnostics(), f"{test}: {counted(empty, 'pair')} with an empty side scored too.")
     further = read_references(references, len(pairs))
     found = loaded.evaluate(
-        pairs, references=further, beam=beam, length_penalty=length_penalty, tokenize=tokenize
+        pairs,
+        references=further,
+        beam=beam,
+        length_penalty=length_penalty,
+        coverage_penalty=coverage_penalty,
+        tokenize=tokenize,
     )
     if output:
         write_aside(output, "".join(f"{text}\n" for text in found.hypotheses).encode())
     if json_path:
         figures = {
-            "run": str(run),
+            "runs": [str(run) for run in runs],
             "test": test,
             "reference_files": [str(path) for path in references],
             **asdict(found.scores),
             "beam": beam,
             "length_penalty": length_penalty,
+            "coverage_penalty": coverage_penalty,
             "precision": precision,
             "seconds": found.seconds,
             "sentences_per_second": found.scores.sentences / found.seconds,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from seqattn.runs.run import Run
+    from seqattn.runs.text_model import TextModel
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,6 +57,14 @@ LENGTH_PENALTY = click.option(
     type=Number(0, 10),
     metavar="A",
     help="Exponent of the length penalty; 0: none.",
+)
+COVERAGE_PENALTY = click.option(
+    "--coverage-penalty",
+    default=0.0,
+    show_default=True,
+    type=Number(0, 10),
+    metavar="B",
+    help="Weight of the penalty for source words left without attention; 0: none.",
 )
 
 
@@ -148,6 +157,14 @@ def open_run(path: Path, device: str, threads: int | None, precision: str = "fp3
     if precision == "int8":
         quantize(run.model)
     return run
+
+
+def open_together(paths: Sequence[Path], device: str, threads: int | None, precision: str) -> TextModel:
+    """A finished run, or several as an ensemble, ready to decode."""
+    from seqattn.runs.ensemble import ensemble
+
+    runs = [open_run(path, device, threads, precision) for path in paths]
+    return runs[0] if len(runs) == 1 else ensemble(runs)
 
 
 def diagnostics() -> Console:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import islice, repeat
+from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -14,33 +14,35 @@ import click
 
 from seqattn.errors import InputError
 
+from .run_arguments import input_after, leading_runs
 from .shared import (
     BEAM,
+    COVERAGE_PENALTY,
     LENGTH_PENALTY,
     PRECISION,
     RUN,
     SEED,
     Number,
     machine_options,
-    open_run,
+    open_together,
     refuse_overwriting,
 )
 
 if TYPE_CHECKING:
     from seqattn.alignment.reading import Attention
     from seqattn.decoding.translation import Translation
-    from seqattn.runs.run import Run
 
 
 @click.command()
 @click.argument("run", type=RUN)
-@click.argument("input", type=click.Path(path_type=Path), required=False)
+@click.argument("more", nargs=-1, metavar="[RUN]... [INPUT]")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file.")
 @BEAM
 @click.option(
     "--nbest", default=1, type=click.IntRange(1, 100), help="Translations of each line; needs jsonl."
 )
 @LENGTH_PENALTY
+@COVERAGE_PENALTY
 @click.option("--sample", is_flag=True, help="Draw translations instead of searching for the best.")
 @click.option("--temperature", default=1.0, show_default=True, type=Number(1e-6, 1e6))
 @click.option("--top-k", default=0, type=click.IntRange(0), help="Draw only among the K likeliest pieces.")
@@ -57,11 +59,12 @@ if TYPE_CHECKING:
 @machine_options
 def translate(
     run: Path,
-    input: Path | None,
+    more: tuple[str, ...],
     output: Path | None,
     beam: int,
     nbest: int,
     length_penalty: float,
+    coverage_penalty: float,
     sample: bool,
     temperature: float,
     top_k: int,
@@ -76,11 +79,13 @@ def translate(
     """Translate the lines of INPUT, or of standard input.
 
     One line out for each line in, in order. With --format jsonl each line contains the source and its
-    translations, best first, with their scores.
+    translations, best first, with their scores. Several runs translate together, by the mean of their
+    probabilities: an argument after RUN is another run if it is a folder that training wrote.
 
     \b
       seqattn translate runs/mine input.txt --output output.txt
       cat input.txt | seqattn translate runs/mine --beam 1
+      seqattn translate runs/lstm runs/transformer input.txt
       seqattn translate runs/mine input.txt --nbest 5 --format jsonl
       echo "A sentence." | seqattn translate runs/mine --attention
     """
@@ -90,10 +95,12 @@ def translate(
         raise click.UsageError(f"--nbest {nbest} needs a --beam of at least {nbest}.")
     if not sample and (temperature != 1.0 or top_k or top_p != 1.0):
         raise click.UsageError("--temperature, --top-k and --top-p need --sample.")
+    others, rest = leading_runs(more)
+    input = input_after(run, rest)
     if input is not None:
         refuse_overwriting(output, str(input))
 
-    loaded = open_run(run, device, threads, precision)
+    loaded = open_together([run, *others], device, threads, precision)
     from seqattn.decoding.search import SamplingOptions
     from seqattn.decoding.translation import TranslationOptions
 
@@ -102,14 +109,14 @@ def translate(
     chunk = 1 if input is None and sys.stdin.isatty() else TranslationOptions.chunk
     options = TranslationOptions(
         # Without --nbest only one sample is shown, so only one is drawn.
-        loaded.search_options(nbest if sample else beam, length_penalty),
+        loaded.search_options(nbest if sample else beam, length_penalty, coverage_penalty),
         SamplingOptions(temperature, top_k, top_p, seed) if sample else None,
         nbest,
         chunk=chunk,
     )
     with _destination(output) as file:
         for some in loaded.translator(options).translate_chunks(lines):
-            attentions = _attention(loaded, some) if attention else repeat([], len(some))
+            attentions = loaded.attention_of_translations(some) if attention else repeat([], len(some))
             for found, seen in zip(some, attentions, strict=True):
                 if form == "jsonl":
                     _write_json(file, found, seen)
@@ -142,20 +149,6 @@ def _destination(path: Path | None) -> Iterator[TextIO]:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
         yield text
         text.detach()
-
-
-def _attention(run: Run, found: Sequence[Translation]) -> Iterator[list[Attention]]:
-    """The attention of each best translation, for each part of its source."""
-    from seqattn.alignment.reading import attention_of
-    from seqattn.data.batching import Example
-
-    examples = [
-        Example(list(source), hypothesis.ids)
-        for one in found
-        for source, hypothesis in zip(one.pieces, one.candidates[0].hypotheses, strict=True)
-    ]
-    seen = attention_of(run.model, run.tokenizer, examples, run.reading)
-    return (list(islice(seen, len(one.pieces))) for one in found)
 
 
 def _write_json(file: TextIO, found: Translation, seen: list[Attention]) -> None:

@@ -1,6 +1,6 @@
 """Step-by-step decoding, shared by greedy search, beam search, sampling and single steps.
 
-It depends only on the contract of `seqattn.models.base`.
+It depends only on `seqattn.models.predictor`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seqattn.models.base import Decoded, Memory, Seq2Seq, State, select
+from seqattn.models.base import Memory, Prediction, State, select
+from seqattn.models.predictor import Predictor
 from seqattn.symbols import BOS, EOS, PAD, UNK
 
 NEVER_PROPOSED = [PAD, BOS, UNK]
@@ -22,7 +23,7 @@ class Prefixes(NamedTuple):
     The ids themselves are kept by the caller; this holds what the next step needs.
     """
 
-    model: Seq2Seq
+    model: Predictor
     memory: Memory
     state: State
     limits: Tensor
@@ -31,21 +32,20 @@ class Prefixes(NamedTuple):
     """The number of ids of each target so far."""
 
     @staticmethod
-    def begin(model: Seq2Seq, source: Tensor, max_ratio: float, max_extra: int) -> Prefixes:
+    def begin(model: Predictor, source: Tensor, max_ratio: float, max_extra: int) -> Prefixes:
         """An empty target for each source, with at most `max_ratio · source + max_extra` ids."""
         memory, state = model.encode(source)
         limits = (memory["mask"].sum(1) * max_ratio).long() + max_extra
         return Prefixes(model, memory, state, limits.clamp(min=1, max=model.longest))
 
-    def step(self, last: Tensor, *, attention: bool = False) -> tuple[Prefixes, Tensor, Decoded]:
+    def step(self, last: Tensor, *, attention: bool = False) -> tuple[Prefixes, Tensor, Prediction]:
         """Read the last id of each row (R,), BOS at first.
 
         → prefixes longer by one id; log-probabilities of that id (R, V) float32, over the whole vocabulary;
         and the output of the model.
         """
-        decoded = self.model.decode(last.unsqueeze(1), self.memory, self.state, attention=attention)
-        log_p = self.model.logits(decoded.hidden[:, -1]).float().log_softmax(-1)
-        return self._replace(state=decoded.state, length=self.length + 1), log_p, decoded
+        found = self.model.predict(last.unsqueeze(1), self.memory, self.state, attention=attention)
+        return self._replace(state=found.state, length=self.length + 1), found.log_p[:, -1], found
 
     def restrict(self, log_p: Tensor) -> Tensor:
         """Set to -inf in `log_p` (R, V) what may not follow: PAD, BOS, UNK, and at the limit all but EOS.

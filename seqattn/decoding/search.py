@@ -5,15 +5,17 @@ Each step is taken by `seqattn.decoding.prefixes`: PAD, BOS and UNK are never pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from seqattn.decoding.coverage import Covering
 from seqattn.decoding.prefixes import Prefixes
 from seqattn.errors import check_ranges
-from seqattn.models.base import Seq2Seq
+from seqattn.models.base import Reading
+from seqattn.models.predictor import Predictor
 from seqattn.symbols import BOS, EOS, PAD
 
 
@@ -28,9 +30,31 @@ class SearchOptions:
     max_ratio: float = 2.0
     """A target has at most `max_ratio · source + max_extra` ids, EOS counted."""
     max_extra: int = 10
+    coverage_penalty: float = 0.0
+    """β of `coverage_penalty`; 0: none."""
+    reading: Reading = field(default_factory=Reading)
+    """The layer and head whose attention measures coverage; every step counts, whichever `consumed` says."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, beam=(1, None), length_penalty=(0, None), max_ratio=(0, None), max_extra=(0, None))
+        check_ranges(
+            self,
+            beam=(1, None),
+            length_penalty=(0, None),
+            max_ratio=(0, None),
+            max_extra=(0, None),
+            coverage_penalty=(0, None),
+        )
+
+    def begin(self, model: Predictor, source: Tensor) -> Prefixes:
+        """An empty target for each source; InputError when coverage is asked of a model without attention."""
+        watched = Covering(model, self.reading) if self.coverage_penalty else model
+        return Prefixes.begin(watched, source, self.max_ratio, self.max_extra)
+
+    def coverage(self, prefixes: Prefixes, rows: Tensor) -> Tensor:
+        """What is added to the scores of the given rows of prefixes (…) if they end here: 0 without β."""
+        if not self.coverage_penalty:
+            return torch.zeros(rows.shape, device=rows.device)
+        return Covering.penalties(prefixes.memory, prefixes.state, self.coverage_penalty)[rows]
 
 
 @dataclass(frozen=True)
@@ -57,7 +81,7 @@ class Hypothesis(NamedTuple):
     log_probability: float
     """Σ log p(y_t | y_<t, x), EOS counted."""
     score: float
-    """`log_probability` over the length penalty, by which hypotheses are ranked."""
+    """`log_probability` over the length penalty, plus the coverage penalty: hypotheses are ranked by it."""
 
 
 def length_penalty(length: int, alpha: float) -> float:
@@ -93,17 +117,20 @@ class _Beams(NamedTuple):
     """(b, k, length + 1) ids, BOS first; finished ones are padded after EOS."""
     totals: Tensor
     """(b, k) log-probabilities."""
+    by_length: Tensor
+    """(b, k) totals over the length penalty."""
     scores: Tensor
-    """(b, k) totals over the length penalty, descending; -inf marks an empty place."""
+    """(b, k) the same plus, once finished, the coverage penalty; descending, -inf marks an empty place."""
 
     def best(self, size: int) -> _Beams:
         """The `size` best by score."""
         scores, index = self.scores.topk(min(size, self.scores.shape[1]), dim=1)
-        return _Beams(_take(self.tokens, index), self.totals.gather(1, index), scores)
+        tokens, totals, by_length = self.tokens, self.totals.gather(1, index), self.by_length.gather(1, index)
+        return _Beams(_take(tokens, index), totals, by_length, scores)
 
     def rows(self, keep: Tensor) -> _Beams:
         """The sentences at the given rows."""
-        return _Beams(self.tokens[keep], self.totals[keep], self.scores[keep])
+        return _Beams(*(part[keep] for part in self))
 
     def join(self, other: _Beams) -> _Beams:
         """The hypotheses of both; those of the other are one id longer."""
@@ -111,6 +138,7 @@ class _Beams(NamedTuple):
         return _Beams(
             torch.cat([padded, other.tokens], 1),
             torch.cat([self.totals, other.totals], 1),
+            torch.cat([self.by_length, other.by_length], 1),
             torch.cat([self.scores, other.scores], 1),
         )
 
@@ -134,22 +162,25 @@ def _take(x: Tensor, index: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def beam_search(model: Seq2Seq, source: Tensor, options: SearchOptions) -> list[list[Hypothesis]]:
+def beam_search(model: Predictor, source: Tensor, options: SearchOptions) -> list[list[Hypothesis]]:
     """The best hypotheses for each source of a batch, at most `options.beam` each, best first.
 
     A hypothesis ends when EOS is among the k best continuations. A sentence is done when k hypotheses have
     ended and the best unfinished one, scored at its present length, would not enter their ranking (exact for
     α = 0, when growing can only lower a score), or at its length limit, where EOS is forced. Finished
     sentences leave the batch.
+
+    The coverage penalty is added when a hypothesis ends, and ranks the ended ones; what grows and when search
+    stops is decided without it, since an unfinished hypothesis has yet to cover the source.
     """
     k = options.beam
-    prefixes = Prefixes.begin(model, source, options.max_ratio, options.max_extra)
+    prefixes = options.begin(model, source)
     results: list[list[Hypothesis]] = [[] for _ in range(len(source))]
     sentences = torch.arange(len(source), device=source.device)
     start = torch.full((len(source), 1, 1), BOS, device=source.device)
     zeros = torch.zeros(len(source), 1, device=source.device)
-    alive = _Beams(start, zeros, zeros)
-    finished = _Beams(start, zeros, torch.full_like(zeros, -torch.inf))
+    alive = _Beams(start, zeros, zeros, zeros)
+    finished = _Beams(start, zeros, zeros, torch.full_like(zeros, -torch.inf))
     while len(sentences):
         width = alive.totals.shape[1]
         prefixes, log_p, _ = prefixes.step(alive.tokens[:, :, -1].flatten())
@@ -160,28 +191,29 @@ def beam_search(model: Seq2Seq, source: Tensor, options: SearchOptions) -> list[
         candidates = alive.totals.unsqueeze(-1) + best.unflatten(0, (-1, width))
         totals, index = candidates.flatten(1).topk(min(2 * k, candidates[0].numel()), dim=1)
         parents, words = index // best.shape[1], words.view(len(index), -1).gather(1, index)
-        grown = _Beams(
-            torch.cat([_take(alive.tokens, parents), words.unsqueeze(-1)], dim=-1), totals, totals / penalty
-        )
+        rows = torch.arange(len(parents), device=parents.device).unsqueeze(1) * width + parents
+        tokens = torch.cat([_take(alive.tokens, parents), words.unsqueeze(-1)], dim=-1)
+        by_length = totals / penalty
         ends = words == EOS
         in_reach = torch.arange(ends.shape[1], device=ends.device) < k
-        ended = grown._replace(scores=grown.scores.masked_fill(~(ends & in_reach), -torch.inf))
-        finished = finished.join(ended).best(k)
+        scores = by_length + options.coverage(prefixes, rows)
+        scores = scores.masked_fill(~(ends & in_reach), -torch.inf)
+        finished = finished.join(_Beams(tokens, totals, by_length, scores)).best(k)
 
-        scores, index = grown.scores.masked_fill(ends, -torch.inf).topk(min(k, ends.shape[1]), dim=1)
-        alive = _Beams(_take(grown.tokens, index), totals.gather(1, index), scores)
-        parents = parents.gather(1, index)
+        scores, index = by_length.masked_fill(ends, -torch.inf).topk(min(k, ends.shape[1]), dim=1)
+        alive = _Beams(_take(tokens, index), totals.gather(1, index), scores, scores)
+        rows = rows.gather(1, index)
         # An alive hypothesis that scores -inf must never be chosen: its total stays -inf.
         alive = alive._replace(totals=alive.totals.masked_fill(scores == -torch.inf, -torch.inf))
 
         full = (finished.scores > -torch.inf).sum(1) >= k
-        done = (full & (scores[:, 0] <= finished.scores[:, -1])) | (scores[:, 0] == -torch.inf)
+        done = (full & (scores[:, 0] <= finished.by_length.amin(1))) | (scores[:, 0] == -torch.inf)
         for row in done.nonzero().flatten().tolist():
             results[int(sentences[row])] = finished.hypotheses(row)
         keep = (~done).nonzero().flatten()
         if len(keep) < len(sentences):
             sentences, alive, finished = sentences[keep], alive.rows(keep), finished.rows(keep)
-        prefixes = prefixes.take(keep, (keep.unsqueeze(1) * width + parents[keep]).flatten())
+        prefixes = prefixes.take(keep, rows[keep].flatten())
     return results
 
 
@@ -202,7 +234,7 @@ def _restrict(logits: Tensor, options: SamplingOptions) -> Tensor:
 
 @torch.inference_mode()
 def sample(
-    model: Seq2Seq,
+    model: Predictor,
     source: Tensor,
     search: SearchOptions,
     options: SamplingOptions,
@@ -211,7 +243,7 @@ def sample(
     """Draw `search.beam` targets for each source, best first; scores are the model's, at temperature 1."""
     # Each draw has its own memory, since each may end at another step.
     sentence = torch.arange(len(source), device=source.device).repeat_interleave(search.beam)
-    prefixes = Prefixes.begin(model, source, search.max_ratio, search.max_extra).take(sentence, sentence)
+    prefixes = search.begin(model, source).take(sentence, sentence)
     tokens = torch.full((len(sentence), 1), BOS, device=source.device)
     totals = torch.zeros(len(sentence), device=source.device)
     results: list[list[Hypothesis]] = [[] for _ in range(len(source))]
@@ -221,9 +253,10 @@ def sample(
         words = torch.multinomial(_restrict(log_p, options).cpu(), 1, generator=generator).to(tokens.device)
         tokens, totals = torch.cat([tokens, words], 1), totals + log_p.gather(1, words).squeeze(1)
         ends = words.squeeze(1) == EOS
-        for row in ends.nonzero().flatten().tolist():
+        ended = ends.nonzero().flatten()
+        for row, coverage in zip(ended.tolist(), search.coverage(prefixes, ended).tolist(), strict=True):
             ids, total = tokens[row, 1:].tolist(), float(totals[row])
-            score = total / length_penalty(len(ids), search.length_penalty)
+            score = total / length_penalty(len(ids), search.length_penalty) + coverage
             results[int(sentence[row])].append(Hypothesis(ids, total, score))
         keep = (~ends).nonzero().flatten()
         tokens, totals, sentence = tokens[keep], totals[keep], sentence[keep]
@@ -232,10 +265,9 @@ def sample(
 
 
 @torch.inference_mode()
-def score_targets(model: Seq2Seq, source: Tensor, target: Tensor) -> Tensor:
+def score_targets(model: Predictor, source: Tensor, target: Tensor) -> Tensor:
     """log p(target | source), EOS counted: sources, target (B, T + 1) with BOS first → (B,) float32."""
     memory, state = model.encode(source)
-    hidden = model.decode(target[:, :-1], memory, state).hidden
     gold = target[:, 1:]
-    log_p = model.logits(hidden).float().log_softmax(-1).gather(-1, gold.unsqueeze(-1)).squeeze(-1)
+    log_p = model.predict(target[:, :-1], memory, state).log_p.gather(-1, gold.unsqueeze(-1)).squeeze(-1)
     return log_p.masked_fill(gold == PAD, 0.0).sum(1)

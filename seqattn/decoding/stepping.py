@@ -71,8 +71,8 @@ def steps(
     wanted: Iterable[int | None] = repeat(None) if target is None else target
     for given in wanted:
         read = taken
-        prefixes, log_p, decoded = prefixes.step(_ids([read], model), attention=True)
-        assert decoded.attention is not None and decoded.scores is not None
+        prefixes, log_p, found = prefixes.step(_ids([read], model), attention=True)
+        assert found.attention is not None and found.scores is not None
         probabilities = log_p[0].exp()
         order = _likeliest_first(log_p[0].index_fill(0, _ids(NEVER_PROPOSED, model), -torch.inf))
         best, ranks = order[:count].tolist(), order.argsort()
@@ -80,9 +80,9 @@ def steps(
         shown = [Candidate(id, probabilities[id].item(), int(ranks[id]) + 1) for id in (*best, taken)]
         yield Step(
             read,
-            decoded.attention[0, :, :, 0].float().cpu(),
-            decoded.scores[0, :, :, 0].float().cpu(),
-            (decoded.attention @ values)[0, :, :, 0].float().cpu(),
+            found.attention[0, :, :, 0].float().cpu(),
+            found.scores[0, :, :, 0].float().cpu(),
+            (found.attention @ values)[0, :, :, 0].float().cpu(),
             tuple(shown[:-1]),
             shown[-1],
             given is None and taken != best[0],

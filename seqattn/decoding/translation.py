@@ -14,7 +14,7 @@ from seqattn.data.batching import group_by_tokens
 from seqattn.decoding.search import Hypothesis, SamplingOptions, SearchOptions, beam_search, sample
 from seqattn.errors import InputError
 from seqattn.hardware import side_by_side
-from seqattn.models.base import Seq2Seq
+from seqattn.models.predictor import Predictor
 from seqattn.symbols import EOS
 from seqattn.text.tokenizer import WORD_START, Tokenizer
 
@@ -75,7 +75,7 @@ class Translation(NamedTuple):
 
 
 def search_all(
-    model: Seq2Seq, sources: Sequence[Any], options: TranslationOptions, generator: torch.Generator
+    model: Predictor, sources: Sequence[Any], options: TranslationOptions, generator: torch.Generator
 ) -> list[list[Hypothesis]]:
     """The hypotheses for each source, in order, in batches of similar length; `generator` is for sampling.
 
@@ -104,9 +104,9 @@ def search_all(
 
 
 class Translator:
-    """Translates with one model, which must be in evaluation mode."""
+    """Translates with a model, or several as one, in evaluation mode."""
 
-    def __init__(self, model: Seq2Seq, tokenizer: Tokenizer, options: TranslationOptions) -> None:
+    def __init__(self, model: Predictor, tokenizer: Tokenizer, options: TranslationOptions) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.options = options

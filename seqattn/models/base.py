@@ -116,6 +116,19 @@ class Predicted(NamedTuple):
     """(B, layers, heads, T, S) if requested, else None."""
 
 
+class Prediction(NamedTuple):
+    """What search reads: the distribution of the id after each of those read."""
+
+    log_p: Tensor
+    """(B, T, V) float32 log-probabilities."""
+    state: State
+    """The state for the next call."""
+    attention: Tensor | None
+    """(B, layers, heads, T, S) if requested, else None."""
+    scores: Tensor | None = None
+    """(B, layers, heads, T, S): the same before their softmax, if requested and there is one model."""
+
+
 class Table(NamedTuple):
     """The embeddings of a vocabulary, as passed to one part of a model."""
 
@@ -280,6 +293,12 @@ class Seq2Seq(nn.Module):
         """(…, D) → (…, V)."""
         return self.decoder.logits(hidden)
 
+    def predict(self, target: Tensor, memory: Memory, state: State, *, attention: bool = False) -> Prediction:
+        """Read the next target ids (B, T): the distribution of the id after each."""
+        decoded = self.decode(target, memory, state, attention=attention)
+        log_p = self.logits(decoded.hidden).float().log_softmax(-1)
+        return Prediction(log_p, decoded.state, decoded.attention, decoded.scores)
+
     def values(self, memory: Memory) -> Tensor | None:
         """The values of attention (B, layers, heads, S, D); None without attention."""
         return self.decoder.values(memory)
@@ -314,21 +333,3 @@ def select(tensors: dict[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
     if len(rows) == present and torch.equal(rows, torch.arange(present, device=rows.device)):
         return tensors
     return {name: tensor.index_select(0, rows) for name, tensor in tensors.items()}
-
-
-class Size(NamedTuple):
-    """How many learned parameters a model has."""
-
-    parameters: int
-    embeddings: int
-    """Those of them in embeddings and the output layer: they grow with the vocabulary, whatever the model."""
-
-
-def size_of(model: Seq2Seq) -> Size:
-    """The size of a model; parameters that several layers share are counted once."""
-    layers = [model.decoder.output, *(layer for layer in model.modules() if isinstance(layer, nn.Embedding))]
-    embeddings = {parameter for layer in layers for parameter in layer.parameters()}
-    return Size(
-        sum(parameter.numel() for parameter in model.parameters()),
-        sum(parameter.numel() for parameter in embeddings),
-    )

@@ -23,7 +23,8 @@ from seqattn.evaluation.faults import faults_of
 from seqattn.evaluation.scores import score
 from seqattn.hardware import autocast, peak_memory
 from seqattn.models import ModelOptions
-from seqattn.models.base import Reading, Seq2Seq, size_of
+from seqattn.models.base import Reading, Seq2Seq
+from seqattn.models.size import size_of
 from seqattn.models.weights import load_weights, temporary_weights
 from seqattn.runs.card import model_card
 from seqattn.runs.choices import settle

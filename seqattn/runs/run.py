@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import islice
 from pathlib import Path
-from typing import Literal, overload
+from typing import Literal
 
 import torch
 
 from seqattn.alignment.lexicon import links_by_lexicon, score_words
 from seqattn.alignment.links import SYMMETRISED, Links, turned
-from seqattn.alignment.reading import heads_of, links_of, usual_reading, usual_self_reading
+from seqattn.alignment.reading import (
+    Attention,
+    attention_of,
+    heads_of,
+    links_of,
+    usual_reading,
+    usual_self_reading,
+)
 from seqattn.alignment.words import UNITS
-from seqattn.data.batching import collate
-from seqattn.data.corpus import Pair, given_pairs, read_corpus, side_names
+from seqattn.data.batching import Example
+from seqattn.data.corpus import given_pairs, side_names
 from seqattn.data.encoding import Report, encode, silent
-from seqattn.decoding.search import SamplingOptions, SearchOptions, score_targets
-from seqattn.decoding.translation import Translation, TranslationOptions, Translator
+from seqattn.decoding.translation import Translation
 from seqattn.errors import InputError, naming
-from seqattn.evaluation.scores import Assessment, References, join_references, score
 from seqattn.hardware import choose_device, keep_freed_memory
-from seqattn.models.base import Place, Reading, Seq2Seq, Size, size_of
+from seqattn.models.base import Place, Reading, Seq2Seq
 from seqattn.models.int8 import quantize
+from seqattn.models.size import Size, size_of
 from seqattn.models.weights import load_weights
 from seqattn.pictures.maps import AttentionMap
 from seqattn.runs.folder import MODEL, RunConfig, RunFolder, new_model
 from seqattn.runs.records import TrainedRecord
+from seqattn.runs.text_model import TextModel
 from seqattn.text.tokenizer import Tokenizer
 
 SelfAttention = Literal["encoder", "decoder"]
@@ -36,7 +42,7 @@ SelfAttention = Literal["encoder", "decoder"]
 
 
 @dataclass(frozen=True, repr=False)
-class Run:
+class Run(TextModel):
     """A trained model with its configuration and tokenizer."""
 
     path: Path
@@ -71,92 +77,51 @@ class Run:
         """Whether it was trained from target to source."""
         return self.config.data.swapped
 
+    @property
+    def max_ratio(self) -> float:
+        """The most target ids for each source id in search, from the training data."""
+        return self.config.max_ratio
+
     def turns(self, corpus: str | Path) -> bool:
         """Whether the run translates a corpus, named as on the command line, from its target to its source.
 
         This follows from the names of the sides, as in `test.en,test.de`, if the file names of this corpus
         and of the training corpora have them; otherwise from the direction of training.
         """
-        names, own = side_names(str(corpus)), self.config.data.sides
-        if names is not None and own is not None and set(names) == set(own):
-            return names != own
-        return self.swapped
+        named = self.turns_by_name(corpus)
+        return self.swapped if named is None else named
 
-    def translates_as(self, other: Run) -> bool:
-        """Whether both translate in the same direction, as the names of their sides or their data show."""
+    def turns_by_name(self, corpus: str | Path) -> bool | None:
+        """`turns`, if the names of the sides show it, else None."""
+        names, own = side_names(str(corpus)), self.config.data.sides
+        if names is None or own is None or set(names) != set(own):
+            return None
+        return names != own
+
+    def translates_as(self, other: Run) -> bool | None:
+        """Whether both translate in the same direction, as the names of their sides or their data show.
+
+        None: these do not show it.
+        """
         mine, theirs = self.config.data, other.config.data
         if mine.sides is not None and theirs.sides is not None:
             return mine.sides == theirs.sides
-        if str(self.path) in (theirs.initialised_from,) or str(other.path) in (mine.initialised_from,):
-            return mine.swapped == theirs.swapped
-        same = mine.train_fingerprint == theirs.train_fingerprint and mine.swapped == theirs.swapped
-        return same and bool(mine.train_fingerprint)
+        related = str(self.path) in (theirs.initialised_from,) or str(other.path) in (mine.initialised_from,)
+        same_data = bool(mine.train_fingerprint) and mine.train_fingerprint == theirs.train_fingerprint
+        return mine.swapped == theirs.swapped if related or same_data else None
 
-    def read_pairs(self, corpus: str | Path) -> Sequence[Pair]:
-        """The pairs of a corpus, named as on the command line, in the direction of the run."""
-        pairs = read_corpus(str(corpus)).pairs
-        return [pair.swapped() for pair in pairs] if self.turns(corpus) else pairs
+    def attention_of_translations(self, found: Sequence[Translation]) -> Iterator[list[Attention]]:
+        """The attention of each best translation in words, one for each part of its source.
 
-    def _pairs(self, given: str | Path | Sequence[tuple[str, str]]) -> Sequence[Pair]:
-        """The pairs of a corpus that is named, or those that are given."""
-        return self.read_pairs(given) if isinstance(given, str | Path) else given_pairs(given)
-
-    def search_options(self, beam: int = 5, length_penalty: float = 1.0) -> SearchOptions:
-        """Search options, with the length limit from the training data."""
-        return SearchOptions(beam=beam, length_penalty=length_penalty, max_ratio=self.config.max_ratio)
-
-    def translator(self, options: TranslationOptions) -> Translator:
-        """A translator with these options."""
-        return Translator(self.model, self.tokenizer, options)
-
-    @overload
-    def translate(  # type: ignore[overload-overlap]
-        self,
-        lines: str,
-        *,
-        beam: int = 5,
-        nbest: int = 1,
-        length_penalty: float = 1.0,
-        sampling: SamplingOptions | None = None,
-    ) -> Translation: ...
-    @overload
-    def translate(
-        self,
-        lines: Iterable[str],
-        *,
-        beam: int = 5,
-        nbest: int = 1,
-        length_penalty: float = 1.0,
-        sampling: SamplingOptions | None = None,
-    ) -> list[Translation]: ...
-    def translate(
-        self,
-        lines: str | Iterable[str],
-        *,
-        beam: int = 5,
-        nbest: int = 1,
-        length_penalty: float = 1.0,
-        sampling: SamplingOptions | None = None,
-    ) -> Translation | list[Translation]:
-        """The translation of a text, or of each of several, in order.
-
-        `str()` of a translation is its text; `candidates` has the `nbest` best with their scores. With
-        sampling, `nbest` are drawn. ValueError when `nbest` is larger than the beam.
+        InputError when the model has none.
         """
-        if sampling is None and nbest > beam:
-            raise ValueError(f"nbest {nbest} needs a beam of at least as many, not {beam}")
-        search = self.search_options(beam if sampling is None else nbest, length_penalty)
-        options = TranslationOptions(search, sampling, nbest)
-        found = list(self.translator(options).translate([lines] if isinstance(lines, str) else lines))
-        return found[0] if isinstance(lines, str) else found
-
-    def score(self, source: str, target: str) -> float:
-        """log p(target | source) in nats, the end of the target counted."""
-        (example,) = encode(self.tokenizer, [Pair(source, target)])
-        self._check_length(max(map(len, example)))
-        batch = collate([example], self.model.collator, self.model.longest)
-        device = self.model.device
-        return float(score_targets(self.model, batch.source.to(device), batch.target.to(device)))
+        examples = [
+            Example(list(source), hypothesis.ids)
+            for one in found
+            for source, hypothesis in zip(one.pieces, one.candidates[0].hypotheses, strict=True)
+        ]
+        seen = attention_of(self.model, self.tokenizer, examples, self.reading)
+        return (list(islice(seen, len(one.pieces))) for one in found)
 
     def attention(
         self,
@@ -237,8 +202,8 @@ class Run:
                 path=reverse.path,
                 remedy="train --swap makes a run of the other direction",
             )
-        given = self._pairs(pairs)
-        more = None if lexicon is None else self._pairs(lexicon)
+        given = self.pairs_of(pairs)
+        more = None if lexicon is None else self.pairs_of(lexicon)
         if more is not None:
             longest = self.config.training.max_length
             scored = score_words(
@@ -265,36 +230,6 @@ class Run:
         )
         return [combine(one, turned(other)) for one, other in zip(links, backwards, strict=True)]
 
-    def evaluate(
-        self,
-        test: str | Path | Sequence[tuple[str, str]],
-        *,
-        references: References | None = None,
-        beam: int = 5,
-        length_penalty: float = 1.0,
-        tokenize: str | None = None,
-    ) -> Assessment:
-        """Translate a corpus, named as on the command line or given as pairs, and score the translations.
-
-        A corpus given by name is read in the direction of the run, which may be from target to source.
-        `references` has for each pair a further reference, or several, beside its target. `tokenize` is
-        sacrebleu's option; by default 13a, or char for references in a script without spaces.
-        """
-        pairs = self._pairs(test)
-        if not pairs:
-            raise InputError("there are no pairs to evaluate on")
-        targets = [pair.target for pair in pairs]
-        wanted = join_references(targets) if references is None else join_references(targets, references)
-        translator = self.translator(TranslationOptions(self.search_options(beam, length_penalty)))
-        start = time.perf_counter()
-        found = list(translator.translate(pair.source for pair in pairs))
-        seconds = time.perf_counter() - start
-        hypotheses = tuple(translation.text for translation in found)
-        parts = chain.from_iterable(translation.candidates[0].hypotheses for translation in found)
-        ids = sum(len(part.ids) for part in parts)
-        scores = score(hypotheses, wanted, tokenize)
-        return Assessment(scores, hypotheses, ids, seconds)
-
     def asked_reading(
         self,
         layer: int | None = None,
@@ -315,7 +250,8 @@ class Run:
         with naming(self.path):
             return usual_self_reading(self.model.require_attention(place=place), place)
 
-    def _check_length(self, length: int) -> None:
+    def check_length(self, length: int) -> None:
+        """InputError when a side of this many ids is too long for the model."""
         if self.model.longest is not None and length > self.model.longest:
             raise InputError(
                 f"a sentence has more than the {self.model.longest} pieces this model can hold",

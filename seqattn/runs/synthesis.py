@@ -16,6 +16,7 @@ from seqattn.decoding.translation import Translation
 from seqattn.errors import InputError
 from seqattn.files import read_lines, write_aside
 from seqattn.runs.beside import reverse_path, train_beside
+from seqattn.runs.ensemble import ensemble
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.preparation import common_sides, load_data
 from seqattn.runs.run import Run, load_run
@@ -92,8 +93,10 @@ class Synthesis:
             raise InputError("a guide has no links for synthetic pairs", remedy="leave out one of both")
         if self.monolingual:
             read_monolingual(self.monolingual)
-        for path in (*self.teachers, *([] if self.reverse is None else [self.reverse])):
-            load_run(path)
+        if self.reverse is not None:
+            load_run(self.reverse)
+        if self.teachers:
+            ensemble(map(load_run, self.teachers))
 
     def train_reverse(
         self,
@@ -127,7 +130,8 @@ class Synthesis:
         if self.teachers:
             data = load_data(corpora, valid)
             data = data.swapped() if swap else data
-            teacher = load_run(self.teachers[0], device)
+            teachers = [load_run(path, device) for path in self.teachers]
+            teacher = teachers[0] if len(teachers) == 1 else ensemble(teachers)
             pairs += distil(teacher, [pair.source for pair in data.train], report)
         written = (pair.swapped() if swap else pair for pair in pairs)
         lines = (json.dumps(pair._asdict(), ensure_ascii=False) + "\n" for pair in written)

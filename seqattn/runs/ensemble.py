@@ -1,0 +1,144 @@
+"""Several runs that translate together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqattn.alignment.reading import Attention
+from seqattn.decoding.translation import Translation
+from seqattn.errors import InputError, counted
+from seqattn.models.base import Reading
+from seqattn.models.mixture import Member, Mixture, the_same
+from seqattn.runs.run import Run, load
+from seqattn.runs.text_model import TextModel
+from seqattn.text.tokenizer import Side, Tokenizer
+
+
+@dataclass(frozen=True, repr=False)
+class Ensemble(TextModel):
+    """Runs of any architectures that translate together: the next id has the mean of their probabilities."""
+
+    runs: tuple[Run, ...]
+    model: Mixture
+    tokenizer: Tokenizer
+    """The first run's: a source is its ids, from which the others' are made; the target side is shared."""
+
+    def __repr__(self) -> str:
+        return (
+            f"Ensemble of {counted(len(self.runs), 'run')}: {', '.join(str(run.path) for run in self.runs)}"
+        )
+
+    @property
+    def max_ratio(self) -> float:
+        """The largest of the runs'."""
+        return max(run.max_ratio for run in self.runs)
+
+    @property
+    def reading(self) -> Reading:
+        """The mean of the attention that the runs read.
+
+        InputError when one has none, or splits sources into other pieces.
+        """
+        for run, member in zip(self.runs, self.model.members, strict=True):
+            # A run without attention says so itself.
+            if run.reading and member.own_source is not the_same:
+                raise InputError(
+                    f"splits sources into other pieces than {self.runs[0].path}: "
+                    "their attention to pieces has no mean",
+                    path=run.path,
+                )
+        return Reading()
+
+    def turns(self, corpus: str | Path) -> bool:
+        """Whether a corpus, named as on the command line, is translated from its target to its source.
+
+        The runs that know the names of its sides decide, otherwise all. InputError when they disagree.
+        """
+        named = {named for run in self.runs if (named := run.turns_by_name(corpus)) is not None}
+        answers = named or {run.swapped for run in self.runs}
+        if len(answers) > 1:
+            raise InputError(
+                "is read from source to target by some of the runs and from target to source by others",
+                path=corpus,
+            )
+        return answers.pop()
+
+    def attention_of_translations(self, found: Sequence[Translation]) -> Iterator[list[Attention]]:
+        """The mean of the runs' attention of each best translation in words, for each part of its source.
+
+        InputError when a run has none.
+        """
+        each = [
+            run.attention_of_translations([_for_member(one, member.own_source) for one in found])
+            for run, member in zip(self.runs, self.model.members, strict=True)
+        ]
+        for parts in zip(*each, strict=True):
+            yield [_mean(seen) for seen in zip(*parts, strict=True)]
+
+    def check_length(self, length: int) -> None:
+        """InputError when a side of this many ids is too long for one of the models."""
+        for run in self.runs:
+            run.check_length(length)
+
+
+def ensemble(runs: Iterable[Run | str | Path]) -> Ensemble:
+    """Runs, or their folders, as one translator; they need one target vocabulary and direction.
+
+    InputError when a run does not fit the first; ValueError for no runs, or runs on several devices.
+    """
+    loaded = tuple(run if isinstance(run, Run) else load(run) for run in runs)
+    if not loaded:
+        raise ValueError("an ensemble needs a run")
+    first = loaded[0]
+    members = []
+    for run in loaded:
+        _check_fit(run, first)
+        own = _own_source(first.tokenizer.source, run.tokenizer.source)
+        readable = run.model.attention_shape is not None and own is the_same
+        members.append(Member(run.model, run.reading if readable else None, own))
+    return Ensemble(loaded, Mixture(members), first.tokenizer)
+
+
+def _check_fit(run: Run, first: Run) -> None:
+    """InputError or ValueError when a run cannot translate together with the first."""
+    if run.tokenizer.target.model != first.tokenizer.target.model:
+        raise InputError(
+            f"has another target vocabulary than {first.path}",
+            path=run.path,
+            remedy="an ensemble shares one, as do runs trained on the same pairs or by one compare",
+        )
+    if run.translates_as(first) is False:
+        mine, other = run.config.data.direction, first.config.data.direction
+        raise InputError(f"translates {mine}, but {first.path} {other}", path=run.path)
+    if run.model.device != first.model.device:
+        raise ValueError(f"{run.path} is on {run.model.device}, but {first.path} on {first.model.device}")
+    if run.tokenizer.source.model != first.tokenizer.source.model:
+        for one in (run, first):
+            if one.model.longest is not None:
+                raise InputError(
+                    f"holds at most {one.model.longest} pieces, which cannot be kept when {first.path} and "
+                    f"{run.path} split sources into different pieces",
+                    path=one.path,
+                )
+
+
+def _own_source(first: Side, own: Side) -> Callable[[Any], Any]:
+    """From the ids of a source by the first run's tokenizer to those by a run's own."""
+    if own.model == first.model:
+        return the_same
+    return lambda ids: own.encode(first.decode(ids))
+
+
+def _for_member(found: Translation, own_source: Callable[[Any], Any]) -> Translation:
+    """A translation with the source ids of one member."""
+    return found._replace(pieces=tuple(tuple(own_source(ids)) for ids in found.pieces))
+
+
+def _mean(seen: Sequence[Attention]) -> Attention:
+    """The mean of several runs' attention between the same words."""
+    return seen[0]._replace(weights=torch.stack([one.weights for one in seen]).mean(0))
