@@ -67,8 +67,9 @@ def test_several_teachers_translate_together(work, tmp_path):
     both = [work.run("lstm"), work.run("transformer")]
     command(*training(work, tmp_path / "run", "--teacher", both[0], "--teacher", both[1]))
     sources = [pair.source for pair in load_data([str(work.train)], None).train]
-    translated = map(str, ensemble([load(path, device="cpu") for path in both]).translate(sources, beam=5))
-    assert made(tmp_path / "run") == [Pair(*pair) for pair in zip(sources, translated, strict=True) if pair[1]]
+    together = ensemble([load(path, device="cpu") for path in both])
+    pairs = [Pair(*pair) for pair in zip(sources, map(str, together.translate(sources)), strict=True)]
+    assert made(tmp_path / "run") == [pair for pair in pairs if pair.target]
 
 
 def test_pairs_for_a_run_of_the_other_direction_are_written_as_its_corpora_are(work, tmp_path):

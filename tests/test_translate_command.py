@@ -61,14 +61,17 @@ def test_sampling_follows_its_seed(work):
 @BOTH
 def test_translate_shows_the_attention_of_each_translation(work, architecture):
     run = work.run(architecture)
-    plain = seqattn("translate", run, input="red dog\n\nblue cat\n").stdout.splitlines()
-    shown = seqattn("translate", run, "--attention", input="red dog\n\nblue cat\n").stdout.splitlines()
+    every = seqattn("translate", run, work.source).stdout.splitlines()
+    source = next(pair.source for pair, text in zip(TEST, every, strict=True) if text)
+    lines = f"{source}\n\n{source}\n"
+    plain = seqattn("translate", run, input=lines).stdout.splitlines()
+    shown = seqattn("translate", run, "--attention", input=lines).stdout.splitlines()
     assert set(plain) <= set(shown) and len(shown) > len(plain) + 2
-    result = seqattn("translate", run, "--attention", "--format", "jsonl", input="red dog\n\n")
+    result = seqattn("translate", run, "--attention", "--format", "jsonl", input=f"{source}\n\n")
     first, second = map(json.loads, result.stdout.splitlines())
     assert not second.get("attention") and second["translations"][0]["text"] == ""
     (seen,) = first["attention"]
-    assert seen["source"] == ["red", "dog", "</s>"]
+    assert seen["source"] == [*source.split(), "</s>"]
     assert " ".join(seen["target"]) == first["translations"][0]["text"]
     assert [len(row) for row in seen["weights"]] == [3] * len(seen["target"])
     assert all(sum(row) == pytest.approx(1, abs=1e-3) for row in seen["weights"])
