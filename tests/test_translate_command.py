@@ -73,7 +73,7 @@ def test_translate_shows_the_attention_of_each_translation(work, architecture):
     (seen,) = first["attention"]
     assert seen["source"] == [*source.split(), "</s>"]
     assert " ".join(seen["target"]) == first["translations"][0]["text"]
-    assert [len(row) for row in seen["weights"]] == [3] * len(seen["target"])
+    assert [len(row) for row in seen["weights"]] == [len(seen["source"])] * len(seen["target"])
     assert all(sum(row) == pytest.approx(1, abs=1e-3) for row in seen["weights"])
 
 
