@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from seqattn.comparison.folder import ComparisonFolder
+from seqattn.errors import InputError
 
 from commands import TEST, comparing, contents, error_of, seqattn, weights_of
 from runs import write_tsv
@@ -26,6 +27,11 @@ def test_translations_are_kept_line_by_line_and_made_again_only_when_asked_for_o
     before = contents(out)
     seqattn("compare", out, "--json", tmp_path / "json")
     assert contents(out) == before
+    for field in ("seconds", "output_ids"):
+        values = json.loads(kept.read_text())
+        kept.write_text(json.dumps(values | {field: -3}))
+        seqattn("compare", out, "--json", tmp_path / "json")
+        assert json.loads(kept.read_text())[field] > 0
     kept.write_text(kept.read_text().replace('"beam": 5', '"beam": 4'))
     seqattn("compare", out, "--json", tmp_path / "json")
     assert json.loads(kept.read_text())["made"]["beam"] == 5
@@ -157,6 +163,55 @@ def test_an_output_never_replaces_the_settings_and_may_be_in_the_folder_that_wil
     assert len(json.loads((out / "figures.json").read_text())["systems"]) == 2
 
 
+def test_an_output_never_replaces_a_part_of_what_is_given(work, compared, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("b", "c"):
+        shutil.copytree(compared[0], name)
+    before = contents(tmp_path)
+    run = "c/lstm/seed-1"
+    for command in (["--out", "b", "--system", f"g={run}"], [run, "b/lstm/seed-1", "--test", work.test]):
+        for path in (f"{run}/config.json", "c/comparison.json", "c/lstm/seed-1.json", "c/lstm/seed-2.txt"):
+            assert "is part of" in seqattn("compare", *command, "--json", path, status=2).stderr
+    given = "--out", "b", "--system", "g=c", "--markdown", "c/comparison.json"
+    assert "is part of" in seqattn("compare", *given, status=2).stderr
+    assert contents(tmp_path) == before
+    new = comparing(work, tmp_path / "new", "--json", tmp_path / "new")
+    assert "is a directory" in error_of(seqattn(*new, status=1)) and not (tmp_path / "new").exists()
+
+
+def test_settings_of_a_comparison_that_exists_cannot_be_changed(compared):
+    for options in (["--max-updates", 9], ["--set", "width=32"], ["--valid", "x"]):
+        said = " ".join(seqattn("compare", "--out", compared[0], *options, status=2).stderr.split())
+        assert "settings stay as they are" in said and "bundled" not in said
+
+
+def test_systems_whose_names_differ_only_in_case_are_refused(work, compared, tmp_path):
+    lines = tmp_path / "lines.txt"
+    lines.write_text("a\n" * len(TEST))
+    for named in ("LSTM:arch=lstm", f"LSTM={lines}"):
+        message = error_of(seqattn("compare", "--out", compared[0], "--system", named, status=1))
+        assert "two systems with the name" in message
+
+
+@posix
+def test_of_two_that_begin_one_comparison_at_once_one_goes_on(tmp_path):
+    folder = ComparisonFolder(tmp_path / "out")
+    with folder.alone():
+        with pytest.raises(InputError, match="another process"), folder.alone():
+            pass
+        (tmp_path / "out" / "comparison.json").write_text("{}")
+    assert (tmp_path / "out" / "comparison.json").exists()
+
+
+def test_the_first_command_of_a_comparison_stays_in_its_record(compared, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(compared[0], out)
+    record = json.loads((out / "comparison.json").read_text())
+    (out / "comparison.json").write_text(json.dumps(record | {"command": ["seqattn", "first"]}))
+    seqattn("compare", "--out", out)
+    assert json.loads((out / "comparison.json").read_text())["command"] == ["seqattn", "first"]
+
+
 def test_a_comparison_without_a_trained_run_is_no_system(work, compared, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -185,7 +240,7 @@ def test_systems_that_exist_are_checked_before_anything_is_trained(work, compare
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("lost", ["model.safetensors", "last"])
+@pytest.mark.parametrize("lost", ["model.safetensors", "config.json", "last"])
 def test_a_run_whose_files_are_lost_is_an_error_with_a_remedy_that_works(compared, tmp_path, lost):
     out = tmp_path / "out"
     shutil.copytree(compared[0], out)

@@ -74,7 +74,7 @@ def test_systems_are_added_to_the_baselines_and_may_replace_one():
 
 def test_seeds_are_different_whole_numbers():
     assert parse_seeds("1, 20,3") == (1, 20, 3)
-    for wrong in ("", "1,,2", "-1", "1.5", "x", "1,1", str(2**63), "9" * 5000):
+    for wrong in ("", " ", "1,,2", "-1", "1.5", "x", "1,1", str(2**63), "9" * 5000):
         with pytest.raises(InputError):
             parse_seeds(wrong)
 

@@ -15,7 +15,7 @@ import click
 from seqattn.errors import InputError, counted
 
 from ..views.messages import say
-from .compare_outputs import check_outputs, inputs_of, show
+from .compare_outputs import check_outputs, given_parts, inputs_of, show
 from .shared import (
     RUN,
     Number,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from seqattn.comparison.plan import Given, Plan, Recipe
     from seqattn.comparison.systems import Sources
 
+SAMPLE = "train.tsv"
 SAMPLE_SETTINGS: dict[str, Any] = {
     "vocab_size": 2400,
     "validate_every": 400,
@@ -134,7 +135,8 @@ def compare(
     else:
         config = training["config"]
         folder, plan, evaluation = _asked(console, named, train_on, out, asked, training)
-        check_outputs(wanted, [*inputs_of(evaluation, plan), config], [folder.record, *folder.systems(plan)])
+        kept = [folder.record, *folder.systems(plan), *given_parts(evaluation)]
+        check_outputs(wanted, [*inputs_of(evaluation, plan), config], kept)
         with folder.alone():
             sources = _train(console, plan, evaluation, folder, on, jobs)
             found = evaluate(sources, evaluation, on, folder, partial(_tell, console))
@@ -160,7 +162,7 @@ def _seeds(training: Mapping[str, Any]) -> tuple[int, ...]:
 
     if training["seeds"] and training["seed"] is not None:
         raise click.UsageError("Give --seed or --seeds, not both.")
-    if training["seeds"]:
+    if training["seeds"] is not None:
         return parse_seeds(training["seeds"])
     return () if training["seed"] is None else (training["seed"],)
 
@@ -175,6 +177,7 @@ def _compare_finished(
 ) -> Findings:
     """Compare what is trained already."""
     from seqattn.comparison.findings import evaluate
+    from seqattn.comparison.folder import parts_of
     from seqattn.comparison.systems import finished_sources
 
     recipes, given = _systems(named, baselines=False)
@@ -183,13 +186,11 @@ def _compare_finished(
     sources, evaluation, keep, comparison = finished_sources(runs, replace(asked, given=given))
     if evaluation.test is None:
         raise click.UsageError("Missing option '--test'.")
-    kept = [path for paths in sources.values() for path in paths if path.is_dir()]
-    if comparison is None:
-        check_outputs(wanted, inputs_of(evaluation, None), kept)
-    else:
-        folder, plan = comparison
-        check_outputs(wanted, inputs_of(evaluation, plan), [*kept, folder.record, *folder.systems(plan)])
-        _tell_missing(console, folder, plan)
+    kept = parts_of([*runs, *(path for paths in sources.values() for path in paths)])
+    plan = comparison[1] if comparison else None
+    check_outputs(wanted, inputs_of(evaluation, plan), kept)
+    if comparison:
+        _tell_missing(console, *comparison)
     return evaluate(sources, evaluation, device, keep, partial(_tell, console))
 
 
@@ -224,6 +225,11 @@ def _asked(
         recorded = folder.read()[0]
         plan = replace(recorded, recipes=recipes, seeds=_seeds(training) or recorded.seeds)
     else:
+        if folder and begun and not train_on and folder.read()[0].train != (str(sample_folder() / SAMPLE),):
+            raise click.UsageError(
+                f"{folder.path} holds a comparison, whose settings stay as they are: add seeds and systems, "
+                "or give --train and another --out."
+            )
         if not train_on and (asked.test or asked.gold or training["valid"]):
             raise click.UsageError("Missing option '--train'.")
         plan, asked = _plan(console, recipes, train_on, asked, training)
@@ -253,7 +259,7 @@ def _plan(
     if not train_on:
         console.print("The bundled sample: English to Korean, from a grammar, with gold alignments.")
         sample = sample_folder()
-        train_on, valid = [str(sample / "train.tsv")], str(sample / "valid.tsv")
+        train_on, valid = [str(sample / SAMPLE)], str(sample / "valid.tsv")
         asked = asked.over(Evaluation(str(sample / "test.tsv"), str(sample / "test.gold")))
         settings = SAMPLE_SETTINGS | settings
     if "seed" in settings:

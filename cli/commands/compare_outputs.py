@@ -28,6 +28,13 @@ def inputs_of(evaluation: Evaluation, plan: Plan | None) -> list[str | None]:
     return [evaluation.test, evaluation.gold, *given, *((*plan.train, plan.valid) if plan else ())]
 
 
+def given_parts(evaluation: Evaluation) -> list[Path]:
+    """The files and folders of systems that exist."""
+    from seqattn.comparison.folder import parts_of
+
+    return parts_of(Path(path) for one in evaluation.given for path in one.paths)
+
+
 def check_outputs(
     wanted: Mapping[str, str], inputs: Sequence[str | Path | None], kept: Sequence[Path]
 ) -> None:
@@ -45,6 +52,8 @@ def check_outputs(
         for one in kept:
             if Path(path).resolve().is_relative_to(one.resolve()):
                 raise click.UsageError(f"{path} is part of {one}, write it elsewhere.")
+            if one.resolve().is_relative_to(Path(path).resolve()):
+                raise InputError("is a directory, a file is needed", path=path)
         above = Path(path).absolute().parent
         if Path(path).is_dir():
             raise InputError("is a directory, a file is needed", path=path)

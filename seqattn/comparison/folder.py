@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -71,6 +71,9 @@ class _Kept:
     seconds: float
     digest: str
 
+    def __post_init__(self) -> None:
+        check_ranges(self, output_ids=(0, None), seconds=(0, None))
+
 
 class Task(NamedTuple):
     """A run of a comparison."""
@@ -115,12 +118,13 @@ class ComparisonFolder:
         return recorded.with_more(plan.recipes, plan.seeds)
 
     def write(self, plan: Plan, evaluation: Evaluation, command: Sequence[str] = ()) -> None:
-        """Write the plan, or write it again with what was added to it."""
+        """Write the plan, or write it again with what was added to it; the first command is kept."""
+        first = json.loads(read_binary(self.record)).get("command") if self.exists else None
         record = {
             "format": FORMAT,
             "plan": plan.to_json(),
             "evaluation": asdict(evaluation),
-            "command": list(command),
+            "command": first or list(command),
         }
         write_aside(self.record, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
 
@@ -172,20 +176,20 @@ class ComparisonFolder:
         if new and not (self.path.is_dir() and all(map(_is_unfinished, self.path.iterdir()))):
             check_creatable(self.path, "choose another folder with --out")
             self.path.mkdir(parents=True)
-        try:
-            with locked(self.path) as alone:
-                if not alone:
-                    raise InputError(
-                        "another process works on this comparison",
-                        path=self.path,
-                        remedy="wait for it, or choose another folder with --out",
-                    )
+        with locked(self.path) as alone:
+            if not alone:
+                raise InputError(
+                    "another process works on this comparison",
+                    path=self.path,
+                    remedy="wait for it, or choose another folder with --out",
+                )
+            try:
                 yield
-        finally:
-            if new:
-                # Only an empty folder can be removed.
-                with contextlib.suppress(OSError):
-                    self.path.rmdir()
+            finally:
+                if new:
+                    # Only an empty folder can be removed.
+                    with contextlib.suppress(OSError):
+                        self.path.rmdir()
 
     def read_translations(self, run: Path, made: Mapping[str, Any]) -> Decoded | None:
         """The kept translations of a run, if they were made in the same way."""
@@ -217,6 +221,18 @@ def interrupted(parent: Path, plan: Plan) -> ComparisonFolder | None:
             if folder.exists and folder.read()[0] == plan and not folder.finished(plan):
                 return folder
     return None
+
+
+def parts_of(paths: Iterable[Path]) -> list[Path]:
+    """The files and folders that must stay as they are: runs, and those of the comparisons they belong to."""
+    found = []
+    for path in filter(Path.is_dir, paths):
+        if (path / CONFIG).exists():
+            found.append(path)
+        for folder in (path, path.absolute().parent.parent):
+            if ComparisonFolder(folder).exists:
+                found += [folder / RECORD, *filter(Path.is_dir, folder.iterdir())]
+    return found
 
 
 def runs_in(path: Path) -> list[Path]:

@@ -102,6 +102,10 @@ class Plan:
         every = {one.name: one for one in (*recipes, *self.recipes)}
         names = dict.fromkeys(one.name for one in (*self.recipes, *recipes))
         both = dict.fromkeys((*self.seeds, *seeds))
+        small = [name.lower() for name in names]
+        for name in names:
+            if small.count(name.lower()) > 1:
+                raise InputError(f"there are two systems with the name {name!r}")
         return replace(self, recipes=tuple(every[name] for name in names), seeds=tuple(both))
 
     def differences_from(self, other: Plan) -> list[str]:

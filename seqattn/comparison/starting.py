@@ -64,7 +64,7 @@ def start(
     plan = folder.joined(plan)
     tasks = folder.tasks(plan)
     begun = [task for task in tasks if task.run.begun]
-    for task in begun:
+    for task in tasks:
         task.run.check_complete()
     if len(begun) == len(tasks):
         folder.write(plan, evaluation, command)

@@ -300,10 +300,12 @@ def finished_sources(paths: Sequence[Path], asked: Evaluation) -> Finished:
 def with_given(sources: Sources, evaluation: Evaluation) -> Sources:
     """These systems and those that are given; InputError when two have one name."""
     given = given_sources(evaluation.given)
-    if both := sorted(sources.keys() & given.keys()):
-        raise InputError(
-            f"there are two systems with the name {both[0]!r}", remedy="give --system another name"
-        )
+    names = {name.lower() for name in sources}
+    for name in given:
+        if name.lower() in names:
+            raise InputError(
+                f"there are two systems with the name {name!r}", remedy="give --system another name"
+            )
     return {**sources, **given}
 
 

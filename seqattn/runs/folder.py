@@ -171,7 +171,9 @@ class RunFolder:
 
     def check_complete(self) -> None:
         """InputError when the run can neither be used nor continued, because files of it were lost."""
+        begun = self.begun or self.has_model or (self.path / METRICS).exists()
         needed = (MODEL,) if self.finished else () if self.unsaved else (MODEL, LAST)
+        needed = (CONFIG, *needed) if begun else ()
         for name in needed:
             if not (self.path / name).is_file():
                 raise InputError(
