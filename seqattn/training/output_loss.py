@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from seqattn.symbols import PAD
 
-LOGITS = 1 << 20
-"""Numbers in one part: 4 MB in fp32. Whole, those of 4,096 ids would be a hundred times as many, written and
+LOGITS = 1 << 21
+"""Numbers in one part: 8 MB in fp32. Whole, those of 4,096 ids can be twenty times as many, written and
 read several times (docs/decisions.md)."""
-FEWEST_ROWS, MOST_ROWS = 32, 512
+FEWEST_ROWS, MOST_ROWS = 32, 2048
 
 
 def output_loss(output: nn.Linear, hidden: Tensor, gold: Tensor, smoothing: float = 0.0) -> Tensor:
