@@ -64,19 +64,19 @@ class Symptoms:
                     "same",
                     f"{faults.same:.0f} % of the translations are one and the same, so the model ignores its "
                     "source: lower learning_rate or lengthen warmup, and see whether the lines of both sides "
-                    "belong together (seqattn check)",
+                    "belong together",
                 )
             if faults.untranslated >= MANY:
                 yield (
                     "untranslated",
                     f"{faults.untranslated:.0f} % of the translations copy their source: see whether the "
-                    "training pairs are translated (seqattn check)",
+                    "training pairs are translated",
                 )
             if faults.empty >= MANY:
                 yield (
                     "empty",
                     f"{faults.empty:.0f} % of the translations are empty: see whether the training targets "
-                    "are complete (seqattn check)",
+                    "are complete",
                 )
             if faults.repetition >= MANY and faults.same < MANY:
                 yield (
