@@ -14,6 +14,8 @@ from seqattn.models.base import Seq2Seq, Vocabulary
 from seqattn.options import apply
 from seqattn.symbols import BOS, EOS
 
+LENGTHS = (5, 3, 7)
+"""Of the sentences of a small batch."""
 TINY: dict[str, dict[str, Any]] = {
     "lstm": {"width": 6, "hidden": 8, "dropout": 0.0},
     "transformer": {
@@ -129,3 +131,21 @@ def random_target(rows: int = 3, length: int = 5, size: int = 13, seed: int = 2)
     generator = torch.Generator().manual_seed(seed)
     words = torch.randint(4, size, (rows, length - 1), generator=generator)
     return torch.cat([torch.full((rows, 1), BOS), words], dim=1)
+
+
+def close(actual: Tensor | None, expected: Tensor | None) -> None:
+    """Both None, or equal up to the rounding of double precision."""
+    assert (actual is None) == (expected is None)
+    if actual is not None:
+        torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-10)
+
+
+def log_of_mean(models: list[Seq2Seq], source: list[int], ids: list[int]) -> float:
+    """Σ log of the mean probability of each id, of the models' own teacher forcing in float64."""
+    with torch.no_grad():
+        each = [
+            model.double()(torch.tensor([source]), torch.tensor([[BOS, *ids[:-1]]])).logits.softmax(-1)
+            for model in models
+        ]
+    mean = torch.stack(each).mean(0)[0]
+    return float(mean.gather(-1, torch.tensor(ids).unsqueeze(-1)).log().sum())

@@ -119,8 +119,6 @@ def test_a_wide_beam_ranks_every_sequence_by_the_whole_score(architecture, alpha
         assert {tuple(one.ids): one.score for one in found} == pytest.approx(expected, abs=1e-3)
 
 
-# A choice worked out by hand.
-
 CHOICE: Tree = {(): {A: 0.6, B: 0.4}, (A,): {EOS: 0.9, C: 0.1}, (B,): {EOS: 0.1, C: 0.9}}
 LOOKS: Attended = {
     # A, then EOS, look at the first of two source words; B looks at it, C at the second.
@@ -185,9 +183,6 @@ def test_neither_padding_nor_the_end_of_the_source_counts():
     assert scores[1] < scores[0] - 50
 
 
-# Without it.
-
-
 def test_without_a_penalty_attention_is_never_asked_for(monkeypatch):
     model, asked = tiny_model("transformer", spread=2.0), []
     predict = model.predict
@@ -221,9 +216,6 @@ def test_a_penalty_changes_no_log_probability(attentive):
             )
 
 
-# Several models.
-
-
 def test_the_coverage_of_an_ensemble_is_that_of_the_mean_of_its_readings():
     models = [tiny_model("lstm", spread=2.0), tiny_model("transformer", spread=2.0), tiny_model("hybrid")]
     readings = [Reading(), Reading(2, 1, consumed=True), Reading()]
@@ -250,9 +242,6 @@ def test_a_model_with_itself_finds_exactly_what_it_finds_alone():
     both = SearchOptions(beam=3, coverage_penalty=0.3)
     found = beam_search(mixture, mixture.collator.stack(SOURCES, 0), both)
     assert found == beam_search(model, pad(SOURCES), own)
-
-
-# Runs and commands.
 
 
 @BOTH

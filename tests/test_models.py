@@ -17,21 +17,13 @@ from seqattn.models.encoders.lstm import LSTMEncoderOptions
 from seqattn.models.encoders.transformer import TransformerEncoderOptions
 from seqattn.symbols import PAD
 
-from helpers import VARIANT_NAMES, VARIANTS, random_source, random_target, tiny_model
-
-LENGTHS = (5, 3, 7)
+from helpers import LENGTHS, VARIANT_NAMES, VARIANTS, close, random_source, random_target, tiny_model
 
 
 @pytest.fixture(params=VARIANTS, ids=VARIANT_NAMES)
 def model(request: pytest.FixtureRequest) -> Seq2Seq:
     architecture, options = request.param
     return tiny_model(architecture, double=True, **options)
-
-
-def close(actual: Tensor | None, expected: Tensor | None) -> None:
-    assert (actual is None) == (expected is None)
-    if actual is not None:
-        torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-10)
 
 
 def in_parts(model: Seq2Seq, target: Tensor, memory: Memory, state: State, parts: list[int]) -> Decoded:

@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-from test_models import LENGTHS, close
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -15,7 +14,7 @@ from seqattn.models.base import Vocabulary
 from seqattn.models.decoders.lstm import LSTMDecoder
 from seqattn.models.encoders.lstm import reverse_rows
 
-from helpers import random_source, random_target, tiny_model, tiny_options
+from helpers import LENGTHS, close, random_source, random_target, tiny_model, tiny_options
 
 
 def test_rows_are_reversed_within_their_lengths():

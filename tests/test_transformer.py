@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from test_models import LENGTHS, close
 from torch import Tensor, nn
 
 from seqattn.models.base import Seq2Seq
@@ -16,7 +15,7 @@ from seqattn.models.encoders.transformer import TransformerEncoder
 from seqattn.models.sublayers import sinusoids
 from seqattn.symbols import PAD
 
-from helpers import random_source, random_target, tiny_model
+from helpers import LENGTHS, close, random_source, random_target, tiny_model
 
 
 def load_layer(theirs: nn.Module, ours: nn.Module, attentions: dict[str, str], norms: list[str]) -> None:
