@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,14 +23,7 @@ if TYPE_CHECKING:
 
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.setup import Request
-
-
-class Synthesised(NamedTuple):
-    """The options from which synthetic pairs are made."""
-
-    monolingual: tuple[str, ...]
-    reverse: Path | None
-    teachers: tuple[Path, ...]
+    from seqattn.runs.synthesis import Synthesis
 
 
 @click.command()
@@ -106,8 +99,7 @@ def train(
         raise click.UsageError("Give either --arch, or both --encoder and --decoder.")
     if encoder and decoder:
         arch = architecture_of(encoder, decoder)
-    made = Synthesised(monolingual, reverse, teachers)
-    if resume and (arch or init_from or swap or any(made)):
+    if resume and (arch or init_from or swap or monolingual or reverse or teachers):
         raise click.UsageError(
             "--resume continues the run as it was started: leave out --arch, --init-from, --swap, "
             "--monolingual, --reverse and --teacher."
@@ -127,6 +119,7 @@ def train(
     on = set_up(device, threads)
     from seqattn.runs.folder import RunFolder
     from seqattn.runs.setup import Request, refuse_unguidable
+    from seqattn.runs.synthesis import Synthesis
 
     from ..views.live import announce, watch
 
@@ -141,14 +134,15 @@ def train(
         settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
         request = Request(train_on, valid, preset, settings, command=["seqattn", *sys.argv[1:]])
         start = partial(_start, console, request, arch, init_from, on)
+        made, synthetic = Synthesis(monolingual, reverse, teachers), None
+        if made.any:
+            RunFolder(out).refuse_existing()
+            made.check(guide)
+            synthetic = str(_synthetic(console, out, made, request, swap, on, start))
         if guide == "self":
             RunFolder(out).refuse_existing()
             refuse_unguidable(request, arch)
             guide = str(_own_guide(console, out, train_on, on, start))
-        synthetic = None
-        if monolingual or teachers:
-            RunFolder(out).refuse_existing()
-            synthetic = str(_synthetic(console, out, made, guide, request, swap, on, start))
         experiment = start(out, swap, guide, synthetic)
     announce(console, experiment)
     watch(console, experiment)
@@ -213,26 +207,24 @@ def _train_beside(console: Console, experiment: Experiment) -> None:
 def _synthetic(
     console: Console,
     out: Path,
-    made: Synthesised,
-    guide: str | None,
+    made: Synthesis,
     request: Request,
     swap: bool,
     device: torch.device,
     start: Callable[[Path, bool], Experiment],
 ) -> Path:
     """The corpus of synthetic pairs that is made for the run, unless it already exists."""
-    from seqattn.runs.synthesis import Synthesis, synthetic_path
+    from seqattn.runs.synthesis import synthetic_path
 
     from ..views.live import preparing
 
-    path, asked = synthetic_path(out), Synthesis(*made)
-    asked.check(guide)
+    path = synthetic_path(out)
     if path.exists():
         say(console, f"The synthetic pairs already exist in {path}.")
         return path
-    asked.train_reverse(out, request.train, swap, device, start, partial(_train_beside, console))
+    made.train_reverse(out, request.train, swap, device, start, partial(_train_beside, console))
     with preparing(console) as report:
-        count = asked.write(out, request.train, request.valid, swap, device, report)
+        count = made.write(out, request.train, request.valid, swap, device, report)
     say(console, f"{counted(count, 'synthetic pair')} in {path}.")
     return path
 

@@ -161,13 +161,6 @@ def train(
             if on_event is not None:
                 on_event(event)
 
-    if guide == "self":
-        RunFolder(out).refuse_existing()
-        refuse_unguidable(request, named)
-        if not links_path(out).exists():
-            train_directions(out, names, on, start, finish)
-            write_own_guide(out, names, on)
-        guide = str(links_path(out))
     synthetic = None
     if more.any:
         RunFolder(out).refuse_existing()
@@ -176,5 +169,12 @@ def train(
             more.train_reverse(out, names, swap, on, start, finish)
             more.write(out, names, valid, swap, on)
         synthetic = str(synthetic_path(out))
+    if guide == "self":
+        RunFolder(out).refuse_existing()
+        refuse_unguidable(request, named)
+        if not links_path(out).exists():
+            train_directions(out, names, on, start, finish)
+            write_own_guide(out, names, on)
+        guide = str(links_path(out))
     finish(start(out, swap, guide, synthetic))
     return load_run(out, on)

@@ -6,13 +6,11 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import torch
 
 from seqattn.data.corpus import Pair
 from seqattn.data.encoding import Report, silent
-from seqattn.decoding.translation import Translation
 from seqattn.errors import InputError
 from seqattn.files import read_lines, write_aside
 from seqattn.runs.beside import reverse_path, train_beside
@@ -20,16 +18,11 @@ from seqattn.runs.ensemble import ensemble
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.preparation import common_sides, load_data
 from seqattn.runs.run import Run, load_run
+from seqattn.runs.text_model import TextModel
 
 TAG = "\ue000"
 """The first word of a source that was translated back (Caswell et al. 2019): a private-use character."""
 AT_ONCE = 1000
-
-
-class Translates(Protocol):
-    """A run, or several that translate together."""
-
-    def translate(self, lines: Sequence[str], *, beam: int) -> list[Translation]: ...
 
 
 def synthetic_path(out: Path) -> Path:
@@ -45,7 +38,7 @@ def read_monolingual(files: Sequence[str]) -> list[str]:
     return texts
 
 
-def back_translate(reverse: Translates, texts: Sequence[str], report: Report = silent) -> Iterator[Pair]:
+def back_translate(reverse: TextModel, texts: Sequence[str], report: Report = silent) -> Iterator[Pair]:
     """Pairs of a tagged translation by a run of the other direction, and the text (Sennrich et al. 2016).
 
     Greedy search; texts without a translation are left out.
@@ -55,7 +48,7 @@ def back_translate(reverse: Translates, texts: Sequence[str], report: Report = s
             yield Pair(f"{TAG} {source}", text)
 
 
-def distil(teacher: Translates, sources: Sequence[str], report: Report = silent) -> Iterator[Pair]:
+def distil(teacher: TextModel, sources: Sequence[str], report: Report = silent) -> Iterator[Pair]:
     """Pairs of a source and its translation by a teacher (Kim and Rush 2016, section 3.2); beam 5."""
     for source, target in _translated(teacher, sources, 5, "translating by the teacher", report):
         if target:
@@ -63,7 +56,7 @@ def distil(teacher: Translates, sources: Sequence[str], report: Report = silent)
 
 
 def _translated(
-    by: Translates, texts: Sequence[str], beam: int, what: str, report: Report
+    by: TextModel, texts: Sequence[str], beam: int, what: str, report: Report
 ) -> Iterator[tuple[str, str]]:
     for start in range(0, len(texts), AT_ONCE):
         report(what, start / len(texts))
@@ -130,8 +123,7 @@ class Synthesis:
         if self.teachers:
             data = load_data(corpora, valid)
             data = data.swapped() if swap else data
-            teachers = [load_run(path, device) for path in self.teachers]
-            teacher = teachers[0] if len(teachers) == 1 else ensemble(teachers)
+            teacher = ensemble(load_run(path, device) for path in self.teachers)
             pairs += distil(teacher, [pair.source for pair in data.train], report)
         written = (pair.swapped() if swap else pair for pair in pairs)
         lines = (json.dumps(pair._asdict(), ensure_ascii=False) + "\n" for pair in written)
