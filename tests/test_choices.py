@@ -39,9 +39,9 @@ def test_the_criterion_is_bleu_unless_references_are_too_short_for_it(references
 def test_validations_are_an_epoch_apart_within_limits(updates, interval):
     data = toy_data()
     ids = sum(max(map(len, example)) for example in data.train)
-    assert choose_interval(TrainingOptions(batch_tokens=1), replace(data, train=data.train)) == min(2000, ids)
+    assert choose_interval(TrainingOptions(batch_tokens=1), data) == min(2000, ids)
     options = TrainingOptions(batch_tokens=ids, accumulate=1)
-    many = replace(data, train=list(data.train) * updates)
+    many = replace(data, lengths=list(data.lengths) * updates)
     assert choose_interval(options, many) == interval
 
 
@@ -69,7 +69,7 @@ def test_a_run_of_single_words_keeps_the_weights_with_most_exact_matches(tmp_pat
 
 def test_a_time_limit_that_allows_few_epochs_chooses_a_smaller_preset(monkeypatch):
     data = toy_data()
-    ids = sum(len(side) for example in data.train for side in example)
+    ids = sum(map(sum, data.lengths))
     record = replace(data.record, train_pairs=2_000_000)
     many = replace(data, record=record)
     asked = []

@@ -10,13 +10,12 @@ import torch
 
 from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task
 from seqattn.comparison.plan import Plan, Recipe, budget_in_words, with_budget
-from seqattn.data.batching import IDS, epoch_batches, lengths_of
+from seqattn.data.batching import epoch_batches
 from seqattn.data.encoding import Report, silent
 from seqattn.errors import InputError
 from seqattn.models import ModelOptions, build
-from seqattn.models.base import Vocabulary
 from seqattn.runs.experiment import new_config
-from seqattn.runs.folder import RunConfig, RunFolder
+from seqattn.runs.folder import RunConfig, RunFolder, vocabulary_of
 from seqattn.runs.preparation import Prepared, load_data, prepare
 from seqattn.runs.presets import check_alike, choose_preset, compose
 from seqattn.text.tokenizer import Tokenizer, TokenizerOptions
@@ -99,8 +98,7 @@ def start(
 def _empty(architecture: str, options: ModelOptions, tokenizer: Tokenizer) -> Any:
     """A model without weights."""
     with torch.device("meta"):
-        sizes = Vocabulary(len(tokenizer.source), len(tokenizer.target), tokenizer.joint)
-        return build(architecture, options, sizes)
+        return build(architecture, options, vocabulary_of(tokenizer))
 
 
 def refuse_long_sentences(recipe: Recipe, composed: Composed, prepared: Prepared) -> None:
@@ -137,9 +135,8 @@ def _tokenizer_of(begun: Sequence[Task], fingerprint: str) -> Tokenizer | None:
 
 def _epoch(prepared: Prepared, training: TrainingOptions) -> tuple[int, int]:
     """The updates and the tokens of one epoch."""
-    lengths = lengths_of(prepared.train, IDS)
-    batches = epoch_batches(lengths, training.batch_tokens, training.seed, 0)
-    return -(-len(batches) // training.accumulate), sum(map(sum, lengths))
+    batches = epoch_batches(prepared.lengths, training.batch_tokens, training.seed, 0)
+    return -(-len(batches) // training.accumulate), sum(map(sum, prepared.lengths))
 
 
 def _check_alike(run: RunFolder, wanted: RunConfig) -> None:

@@ -14,7 +14,7 @@ import torch
 from seqattn.errors import counted
 from seqattn.evaluation.scores import choose_bleu_tokenizer
 from seqattn.models import ModelOptions, build
-from seqattn.models.base import Vocabulary
+from seqattn.runs.folder import vocabulary_of
 from seqattn.runs.preparation import Prepared
 from seqattn.runs.presets import PRESETS, choose_preset, compose
 from seqattn.training.events import Updated, Validation
@@ -49,7 +49,7 @@ def choose_interval(options: TrainingOptions, prepared: Prepared) -> int:
 
     If ten epochs have fewer updates than 400 it is these, but at least 100.
     """
-    ids = sum(max(map(len, example)) for example in prepared.train)
+    ids = sum(map(max, prepared.lengths))
     epoch = max(1, round(ids / options.batch_tokens / options.accumulate))
     return min(2000, max(epoch, min(400, max(100, 10 * epoch))))
 
@@ -58,6 +58,8 @@ FEWEST_EPOCHS = 8
 """A model that a time limit allows fewer epochs is too large for it."""
 TIMED = 6
 """Updates that measure the speed of training; the first third, which are slower, do not count."""
+SAMPLED = 10_000
+"""The most training pairs of which their batches are made."""
 
 
 class Size(NamedTuple):
@@ -74,13 +76,13 @@ def choose_size(
     pairs = counted(prepared.record.train_pairs, "pair")
     largest = choose_preset(prepared.record.train_pairs)
     presets = list(PRESETS)[: list(PRESETS).index(largest) + 1]
-    reason, ids = f"for {pairs}", sum(len(side) for example in prepared.train for side in example)
+    reason = f"for {pairs}"
     for preset in reversed(presets):
         model, _, training = compose(architecture, preset, settings)
         if not training.max_minutes or preset == "tiny":
             return Size(preset, reason)
         speed = training_speed(architecture, model, training, prepared, device)
-        epochs = 60 * training.max_minutes * speed / ids
+        epochs = 60 * training.max_minutes * speed / sum(map(sum, prepared.lengths))
         reason = f"for {pairs}: {training.max_minutes:g} minutes are about {epochs:.2g} epochs here"
         if epochs >= FEWEST_EPOCHS:
             break
@@ -95,10 +97,10 @@ def training_speed(
     device: torch.device,
 ) -> float:
     """Source and target ids that a new model trains on in a second, measured on a few batches."""
-    tokenizer, some = prepared.tokenizer, prepared.train
+    some = prepared.train
     if len(some) > SAMPLED:
         some = random.Random(1).sample(some, SAMPLED)
-    sizes = Vocabulary(len(tokenizer.source), len(tokenizer.target), tokenizer.joint)
+    sizes = vocabulary_of(prepared.tokenizer)
     options = replace(training, max_minutes=0.0, max_tokens=0, max_updates=0, validate_every=TIMED + 1)
     trainer = Trainer(build(architecture, model, sizes).to(device), some, options, _unvalidated)
     updates = [event for event in islice(trainer.run(), TIMED) if isinstance(event, Updated)]
@@ -108,7 +110,3 @@ def training_speed(
 
 def _unvalidated(model: object) -> Validation:
     raise AssertionError("no validation is due")
-
-
-SAMPLED = 10_000
-"""Training pairs from which batches are made to measure the speed of training."""

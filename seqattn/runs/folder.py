@@ -271,8 +271,12 @@ def _not_a_config(data: bytes) -> str:
 def new_model(config: RunConfig, tokenizer: Tokenizer) -> Seq2Seq:
     """A model of the config's shape with new weights, drawn from its seed."""
     torch.manual_seed(config.training.seed)
-    sizes = Vocabulary(len(tokenizer.source), len(tokenizer.target), tokenizer.joint)
-    return build(config.architecture, config.model, sizes)
+    return build(config.architecture, config.model, vocabulary_of(tokenizer))
+
+
+def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
+    """The sizes of a tokenizer's vocabularies."""
+    return Vocabulary(len(tokenizer.source), len(tokenizer.target), tokenizer.joint)
 
 
 def _serialise(tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> bytes:

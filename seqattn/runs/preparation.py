@@ -133,6 +133,8 @@ class Prepared:
     """See RunConfig."""
     longest: int
     """Ids of the longest side."""
+    lengths: Sequence[Lengths]
+    """Ids of the sides of each training example."""
     record: DataRecord
     """The record of the data in config.json."""
     guide: IdLinks | None = None
@@ -185,6 +187,7 @@ def prepare(
         data.valid,
         longest_ratio(lengths),
         max(map(max, (*set(lengths), *lengths_of(valid)))),
+        lengths,
         record,
         guide,
     )

@@ -16,6 +16,7 @@ SMALL_DATA = {"batch_tokens": 1024, "learning_rate": 3e-3, "warmup": 200}
 """Small batches give many updates from few tokens."""
 
 MEDIUM_DATA = {"batch_tokens": 4096, "learning_rate": 5e-3, "warmup": 1000}
+"""A small model takes a high rate."""
 
 LARGE_DATA = {"batch_tokens": 4096, "accumulate": 2, "learning_rate": 7e-4, "warmup": 4000}
 
