@@ -216,18 +216,17 @@ def _asked(
     from seqattn.comparison.folder import ComparisonFolder
 
     folder = ComparisonFolder(out) if out else None
-    begun = folder is not None and folder.exists
+    begun = folder.read()[0] if folder and folder.exists else None
     fixed = training.keys() - {"seed", "seeds", "no_baselines"}
-    alone = begun and not train_on and not _given(training, fixed)
+    alone = begun is not None and not train_on and not _given(training, fixed)
     recipes, given = _systems(named, baselines=not alone and not training["no_baselines"])
     asked = replace(asked, given=given)
-    if folder and alone:
-        recorded = folder.read()[0]
-        plan = replace(recorded, recipes=recipes, seeds=_seeds(training) or recorded.seeds)
+    if begun and alone:
+        plan = replace(begun, recipes=recipes, seeds=_seeds(training) or begun.seeds)
     else:
-        if folder and begun and not train_on and folder.read()[0].train != (str(sample_folder() / SAMPLE),):
+        if begun and not train_on and begun.train != (str(sample_folder() / SAMPLE),):
             raise click.UsageError(
-                f"{folder.path} holds a comparison, whose settings stay as they are: add seeds and systems, "
+                f"{out} holds a comparison, whose settings stay as they are: add seeds and systems, "
                 "or give --train and another --out."
             )
         if not train_on and (asked.test or asked.gold or training["valid"]):

@@ -42,21 +42,17 @@ def check_outputs(
 
     `kept` are files and folders of runs and comparisons; these may not exist yet.
     """
-    places = [path if path == "-" else Path(path).resolve() for path in wanted.values()]
-    if len(set(places)) < len(places):
+    places = {path: Path(path).resolve() for path in wanted.values() if path != "-"}
+    if len(set(places.values())) + ("-" in wanted.values()) < len(wanted):
         raise click.UsageError(f"--{', --'.join(wanted)} must be different files.")
-    for path in wanted.values():
-        if path == "-":
-            continue
+    for path, place in places.items():
         refuse_overwriting(path, *(str(one) for one in inputs if one))
         for one in kept:
-            if Path(path).resolve().is_relative_to(one.resolve()):
+            if place.is_relative_to(one.resolve()):
                 raise click.UsageError(f"{path} is part of {one}, write it elsewhere.")
-            if one.resolve().is_relative_to(Path(path).resolve()):
-                raise InputError("is a directory, a file is needed", path=path)
-        above = Path(path).absolute().parent
-        if Path(path).is_dir():
+        if place.is_dir() or any(one.resolve().is_relative_to(place) for one in kept):
             raise InputError("is a directory, a file is needed", path=path)
+        above = Path(path).absolute().parent
         if not above.is_dir() and above not in [one.absolute().parent for one in kept]:
             raise InputError("cannot be written: there is no such folder", path=path)
 

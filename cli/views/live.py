@@ -65,11 +65,10 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
     largest = max(len(tokenizer.source), len(tokenizer.target))
     fewer = " (the corpus yields no more)" if asked > largest else ""
     way = f", {record.direction}" if record.swapped or record.sides else ""
-    console.print(
+    say(
+        console,
         f"{record.train_pairs:,} pairs to train on, {record.valid_pairs:,}{held} to validate on{way}; "
         f"{'joint' if tokenizer.joint else 'separate'} vocabulary of {vocabulary_size(tokenizer)}{fewer}.",
-        markup=False,
-        soft_wrap=True,
     )
     if record.synthetic:
         say(console, f"{counted(record.synthetic_pairs, 'synthetic pair')} of {record.synthetic} among them.")
@@ -89,10 +88,9 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
             f"has a 95 % interval of ±{98 / math.sqrt(record.valid_pairs):.0f} points there.",
         )
     if shared := record.valid_also_in_train:
-        console.print(
+        say(
+            console,
             f"Warning: {shared:,} validation pairs are in the training data too.",
-            markup=False,
-            soft_wrap=True,
         )
 
 
@@ -107,10 +105,9 @@ def announce(console: Console, experiment: Experiment) -> None:
     training = experiment.config.training
     if training.best_by != "bleu":
         say(console, f"The best weights are those with the best {CRITERIA[training.best_by]} in validation.")
-    console.print(
+    say(
+        console,
         f"{experiment.parameters:,} parameters on {experiment.device.type}; until {limits(training)}.",
-        markup=False,
-        soft_wrap=True,
     )
 
 

@@ -7,21 +7,20 @@ from dataclasses import asdict
 from typing import Any
 
 from seqattn.comparison.plan import budget_in_words
-from seqattn.comparison.results import Costs, Member, System
+from seqattn.comparison.results import FIELDS, Costs, Member, System
 from seqattn.comparison.systems import Search
 from seqattn.data.corpus import short_name
 from seqattn.errors import counted
 from seqattn.runs.run import Run
 
-METRICS = {"auto": "BLEU", "bleu": "BLEU", "chrf": "chrF", "exact": "exact match", "loss": "BLEU"}
-"""The metric that decides, by the one that selected the weights."""
 ALIKE = 0.05
 """The largest relative difference of the sizes of models that are called alike."""
 
 
 def deciding_metric(systems: Sequence[System]) -> str:
     """The metric by which all models were selected, else BLEU."""
-    chosen = {METRICS[run.config.training.best_by] for _, run, _ in _trained(systems)}
+    names = {field: metric for metric, field in FIELDS.items()}
+    chosen = {names.get(run.config.training.best_by, "BLEU") for _, run, _ in _trained(systems)}
     return chosen.pop() if len(chosen) == 1 else "BLEU"
 
 

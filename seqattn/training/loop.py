@@ -37,6 +37,13 @@ class _Standing:
     pool: list[tuple[float, int]] = field(default_factory=list)
     """(score, update) of the weights kept for averaging."""
 
+    def improved_by(self, score: float, loss: float) -> bool:
+        """Whether weights are the best so far, which is noted; between equal scores the loss decides."""
+        improved = (score, -loss) > (self.best, -self.best_loss)
+        if improved:
+            self.best, self.best_loss = score, loss
+        return improved
+
 
 class Trainer:
     """Trains a model on examples; `run` yields an event after each update and each validation.
@@ -180,10 +187,8 @@ class Trainer:
             validation = self._timed_validation()
         score = validation.score(self.options.best_by)
         standing = self._standing
-        improved = (score, -validation.loss) > (standing.best, -standing.best_loss)
+        improved = standing.improved_by(score, validation.loss)
         standing.stale = 0 if improved or validation.loss < standing.lowest_loss else standing.stale + 1
-        if improved:
-            standing.best, standing.best_loss = score, validation.loss
         standing.lowest_loss = min(validation.loss, standing.lowest_loss)
         standing.validated = self.progress.update
         copied = {name: tensor.clone() for name, tensor in candidate.items()}
@@ -202,10 +207,9 @@ class Trainer:
         mean = {name: torch.stack([kept[name] for kept in self._pool]).mean(0) for name in self._pool[0]}
         with temporary_weights(self.model, mean):
             validation = self._timed_validation()
-        score, standing = validation.score(self.options.best_by), self._standing
-        improved = (score, -validation.loss) > (standing.best, -standing.best_loss)
+        improved = self._standing.improved_by(validation.score(self.options.best_by), validation.loss)
         if improved:
-            standing.best, standing.best_loss, self.best = score, validation.loss, mean
+            self.best = mean
         return Validated(self.progress, validation, improved, averaged=True)
 
     def _timed_validation(self) -> Validation:

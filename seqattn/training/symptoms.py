@@ -12,6 +12,14 @@ MANY = 20.0
 """Percent of the translations with a fault."""
 RISEN = 1.05
 """The factor by which a loss is above its lowest."""
+FAULTS = {
+    "same": "are one and the same, so the model ignores its source: lower learning_rate or lengthen warmup, "
+    "and see whether the lines of both sides belong together",
+    "untranslated": "copy their source: see whether the training pairs are translated",
+    "empty": "are empty: see whether the training targets are complete",
+    "repetition": "repeat words: train longer or on more pairs, or raise dropout",
+}
+"""By the field of `Faults`: what the translations do, and what to try."""
 EPOCHS = 3
 """Before which a model is not expected to translate."""
 
@@ -59,31 +67,12 @@ class Symptoms:
         self._lowest_trained = min(self._trained, self._lowest_trained)
         self._lowest_validated = min(loss, self._lowest_validated)
         if not self._early(event.progress):
-            if faults.same >= MANY:
-                yield (
-                    "same",
-                    f"{faults.same:.0f} % of the translations are one and the same, so the model ignores its "
-                    "source: lower learning_rate or lengthen warmup, and see whether the lines of both sides "
-                    "belong together",
-                )
-            if faults.untranslated >= MANY:
-                yield (
-                    "untranslated",
-                    f"{faults.untranslated:.0f} % of the translations copy their source: see whether the "
-                    "training pairs are translated",
-                )
-            if faults.empty >= MANY:
-                yield (
-                    "empty",
-                    f"{faults.empty:.0f} % of the translations are empty: see whether the training targets "
-                    "are complete",
-                )
-            if faults.repetition >= MANY and faults.same < MANY:
-                yield (
-                    "repetition",
-                    f"{faults.repetition:.0f} % of the translations repeat words: train longer or on more "
-                    "pairs, or raise dropout",
-                )
+            many = {kind: share for kind in FAULTS if (share := getattr(faults, kind)) >= MANY}
+            if "same" in many:
+                # The one sentence often repeats words too.
+                many.pop("repetition", None)
+            for kind, share in many.items():
+                yield kind, f"{share:.0f} % of the translations {FAULTS[kind]}"
 
     def _early(self, progress: Progress) -> bool:
         return progress.epoch < EPOCHS or progress.update <= 2 * self._options.warmup
