@@ -26,7 +26,7 @@ def agreement_loss(
     model: Seq2Seq, batch: Batch, weight: float, smoothing: float = 0.0, word_dropout: float = 0.0
 ) -> Tensor:
     """R-Drop (Liang et al. 2021, eq. 4), halved: the mean `target_loss` of two predictions that differ by
-    dropout, plus the weight α times the mean of `KL(p₁‖p₂)` and `KL(p₂‖p₁)`, nats, a scalar.
+    dropout, plus half the weight α times the mean of `KL(p₁‖p₂)` and `KL(p₂‖p₁)`, nats, a scalar.
     """
     twice = Batch(*(torch.cat([side, side]) for side in batch))
     logits: Tensor = model(*read_ids(twice, word_dropout)).logits
@@ -38,7 +38,7 @@ def agreement_loss(
     both = F.cross_entropy(
         logits.flatten(0, 1).float(), gold, ignore_index=PAD, reduction="sum", label_smoothing=smoothing
     )
-    return both / 2 + weight * apart
+    return (both + weight * apart) / 2
 
 
 def guided_loss(

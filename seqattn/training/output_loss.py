@@ -1,4 +1,4 @@
-"""The cross-entropy of an output layer, computed in parts that fit a cache."""
+"""The cross-entropy of an output layer, computed in parts: on a CPU such as fit a cache."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from torch.nn import functional as F
 from seqattn.symbols import PAD
 
 LOGITS = 1 << 21
-"""Numbers in one part: 8 MB in fp32. Whole, those of 4,096 ids can be twenty times as many, written and
-read several times (docs/decisions.md)."""
+"""Numbers in one part on a CPU: 8 MB in fp32. Whole, those of 4,096 ids can be twenty times as many, written
+and read several times (docs/decisions.md)."""
+LOGITS_ELSEWHERE = 1 << 28
+"""Numbers in one part on a GPU, where each part costs its launches: 1 GB in fp32."""
 FEWEST_ROWS, MOST_ROWS = 32, 2048
 
 
@@ -29,6 +31,13 @@ def output_loss(output: nn.Linear, hidden: Tensor, gold: Tensor, smoothing: floa
     return loss
 
 
+def rows_of_a_part(vocabulary: int, device: str) -> int:
+    """How many rows of logits are computed at once, a power of 2 on a CPU."""
+    if device != "cpu":
+        return max(FEWEST_ROWS, LOGITS_ELSEWHERE // vocabulary)
+    return min(MOST_ROWS, max(FEWEST_ROWS, 1 << (LOGITS // vocabulary).bit_length() - 1))
+
+
 class _OutputLoss(torch.autograd.Function):
     """Computes the gradients together with the loss, so that no logits are kept."""
 
@@ -40,7 +49,7 @@ class _OutputLoss(torch.autograd.Function):
         of_hidden, of_weight = (torch.zeros_like(one) if needed else None for one in (hidden, weight))
         read, by = hidden.to(dtype), weight.to(dtype)
         total = torch.zeros((), device=hidden.device)
-        size = min(MOST_ROWS, max(FEWEST_ROWS, 1 << (LOGITS // len(weight)).bit_length() - 1))
+        size = rows_of_a_part(len(weight), kind)
         with torch.autocast(kind, enabled=False):
             for start in range(0, len(hidden), size):
                 part, ids = read[start : start + size], gold[start : start + size, None]
