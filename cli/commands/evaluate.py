@@ -42,6 +42,7 @@ from .shared import (
     type=click.Choice(["13a", "intl", "char", "zh", "none"]),
     help="How BLEU splits words.  [default: 13a; char for scripts without spaces]",
 )
+@click.option("--no-split", is_flag=True, help="Translate lines of several sentences whole.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the translations.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the figures as JSON; - for standard output.")
 @PRECISION
@@ -54,6 +55,7 @@ def evaluate(
     length_penalty: float,
     coverage_penalty: float,
     tokenize: str | None,
+    no_split: bool,
     output: Path | None,
     json_path: str | None,
     precision: str,
@@ -93,6 +95,7 @@ def evaluate(
         length_penalty=length_penalty,
         coverage_penalty=coverage_penalty,
         tokenize=tokenize,
+        split=not no_split,
     )
     if output:
         write_aside(output, "".join(f"{text}\n" for text in found.hypotheses).encode())

@@ -14,6 +14,7 @@ import click
 
 from seqattn.errors import InputError
 
+from ..views.messages import Unknown, say
 from .run_arguments import input_after, leading_runs
 from .shared import (
     BEAM,
@@ -23,6 +24,7 @@ from .shared import (
     RUN,
     SEED,
     Number,
+    diagnostics,
     machine_options,
     open_together,
     refuse_overwriting,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     help="Draw among the likeliest pieces that together reach this probability.",
 )
 @click.option("--seed", default=1, show_default=True, type=SEED, help="Random seed of sampling.")
+@click.option("--no-split", is_flag=True, help="Translate lines of several sentences whole.")
 @click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
 @click.option("--attention", is_flag=True, help="Show the attention of each translation as a heat map.")
 @PRECISION
@@ -70,6 +73,7 @@ def translate(
     top_k: int,
     top_p: float,
     seed: int,
+    no_split: bool,
     form: str,
     attention: bool,
     precision: str,
@@ -113,11 +117,15 @@ def translate(
         SamplingOptions(temperature, top_k, top_p, seed) if sample else None,
         nbest,
         chunk=chunk,
+        splitting=None if no_split else loaded.splitting,
+        copying=loaded.copying,
     )
+    unknown = Unknown()
     with _destination(output) as file:
         for some in loaded.translator(options).translate_chunks(lines):
             attentions = loaded.attention_of_translations(some) if attention else repeat([], len(some))
             for found, seen in zip(some, attentions, strict=True):
+                unknown.add(found.unknown)
                 if form == "jsonl":
                     _write_json(file, found, seen)
                 else:
@@ -125,6 +133,8 @@ def translate(
                     _draw(file, seen)
             if chunk == 1:
                 file.flush()
+    if unknown.characters:
+        say(diagnostics(), unknown.message)
 
 
 def _lines(path: Path | None) -> Iterator[str]:

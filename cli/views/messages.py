@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from rich.console import Console
 
+from seqattn.errors import counted
 from seqattn.pictures.legible import caption
 
 
 def say(console: Console, line: str) -> None:
     """Print a line as it is, with control characters made visible."""
     console.print(caption(line), markup=False, soft_wrap=True)
+
+
+NAMED = 10
+"""The most characters that are named."""
+
+
+@dataclass
+class Unknown:
+    """The characters of some lines that a model cannot read."""
+
+    lines: int = 0
+    """Those that have any, of those read so far."""
+    read: int = 0
+    first: int = 0
+    """The number of the first that has any, from 1."""
+    characters: dict[str, None] = field(default_factory=dict)
+    """Distinct, in the order of their occurrence."""
+
+    def add(self, characters: str) -> None:
+        """Count a line, with the characters of it that cannot be read."""
+        self.read += 1
+        if characters:
+            self.first = self.first or self.read
+            self.lines += 1
+            self.characters |= dict.fromkeys(characters)
+
+    @property
+    def message(self) -> str:
+        """How many lines have which characters, in words."""
+        named = ", ".join(map(caption, list(self.characters)[:NAMED]))
+        more = len(self.characters) - NAMED
+        return (
+            f"{counted(self.lines, 'line')} with characters that this model never learned, copied without "
+            f"translation: {named}{f' and {more} more' if more > 0 else ''}; the first is line {self.first}."
+        )

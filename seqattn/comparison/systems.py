@@ -183,6 +183,8 @@ def member(
         "weights": hashlib.sha256(read_binary(run.path / MODEL)).hexdigest(),
         "beam": search.beam,
         "length_penalty": search.length_penalty,
+        "sentences": run.splitting.most,
+        "language": run.splitting.language,
     }
     references = [pair.target for pair in test.pairs]
     decoded = keep.read_translations(run.path, made) if keep else None

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from seqattn.data.batching import group_by_tokens
+from seqattn.data.batching import Example, group_by_tokens
+from seqattn.decoding.copying import Copying, Part, parts_of, put_back, read_attention
 from seqattn.decoding.search import Hypothesis, SamplingOptions, SearchOptions, beam_search, sample
 from seqattn.errors import InputError
 from seqattn.hardware import side_by_side
 from seqattn.models.predictor import Predictor
 from seqattn.symbols import EOS
+from seqattn.text.sentences import Splitting, join
 from seqattn.text.tokenizer import WORD_START, Tokenizer
+from seqattn.text.unknown import Known
 
 SENTENCE_ENDS = tuple(".!?;:。！？；…")
 
@@ -35,7 +38,11 @@ class TranslationOptions:
     chunk: int = 1000
     """Lines read before the first is translated, so that lines of similar length can share a batch."""
     longest: int = 400
-    """Longer sources are split into parts, between sentences or words where possible."""
+    """Parts with more ids are cut once more, between sentences or words where possible."""
+    splitting: Splitting | None = None
+    """How lines of several sentences are cut into parts; None: they are translated whole."""
+    copying: Copying | None = None
+    """How what the model cannot read is copied; None: it is read as well as may be."""
 
 
 class Candidate(NamedTuple):
@@ -43,7 +50,8 @@ class Candidate(NamedTuple):
 
     text: str
     hypotheses: tuple[Hypothesis, ...]
-    """One for each part of the source: one, except for very long lines."""
+    """One for each part of the source: one, unless it has many sentences or is very long. Their ids are
+    without what was copied from the source."""
 
     @property
     def score(self) -> float:
@@ -61,9 +69,11 @@ class Translation(NamedTuple):
 
     source: str
     pieces: tuple[tuple[int, ...], ...]
-    """The ids of the source, split if it was too long; none for an empty line."""
+    """The ids of each part of the source that the model reads; none for an empty line."""
     candidates: tuple[Candidate, ...]
     """Best first, at least one."""
+    unknown: str = ""
+    """The distinct characters of the source that the model cannot read; they are copied."""
 
     @property
     def text(self) -> str:
@@ -139,20 +149,67 @@ class Translator:
 
     def _translate_chunk(self, lines: Sequence[str]) -> Iterator[Translation]:
         limit = min(self.options.longest, self.model.longest or self.options.longest)
-        sources = [self.tokenizer.source.encode(line) for line in lines]
-        pieces = [self._cut(ids, limit) if len(ids) > 1 else [] for ids in sources]
-        flat = [piece for line in pieces for piece in line]
-        found = iter(search_all(self.model, flat, self.options, self._generator))
-        for line, cut in zip(lines, pieces, strict=True):
-            ranked = [next(found) for _ in cut]
-            # The parts of a line may have different numbers of hypotheses: shorter lists repeat their last.
-            most = max((len(hypotheses) for hypotheses in ranked), default=1)
-            candidates = []
-            for rank in range(min(most, self.options.nbest)):
-                chosen = tuple(hypotheses[min(rank, len(hypotheses) - 1)] for hypotheses in ranked)
-                texts = (self.tokenizer.target.decode(hypothesis.ids) for hypothesis in chosen)
-                candidates.append(Candidate(" ".join(text for text in texts if text), chosen))
-            yield Translation(line, tuple(map(tuple, cut)), tuple(candidates))
+        parts = [self._parts(line, limit) for line in lines]
+        flat = list(chain.from_iterable(parts))
+        readable = [part.ids for part in flat if part.ids]
+        found = iter(search_all(self.model, readable, self.options, self._generator))
+        ranked = [next(found)[: self.options.nbest] if part.ids else [] for part in flat]
+        answers = zip(ranked, self._texts(flat, ranked), strict=True)
+        for line, own in zip(lines, parts, strict=True):
+            yield self._joined(line, own, [next(answers) for _ in own])
+
+    def _joined(
+        self, line: str, parts: Sequence[Part], answers: Sequence[tuple[list[Hypothesis], list[str]]]
+    ) -> Translation:
+        """The translation of a line, from the hypotheses for each of its parts and their texts."""
+        # The parts may have different numbers of hypotheses: shorter lists repeat their last.
+        candidates = [
+            Candidate(
+                join(texts[min(rank, len(texts) - 1)] for _, texts in answers),
+                tuple(found[min(rank, len(found) - 1)] for found, _ in answers if found),
+            )
+            for rank in range(max((len(texts) for _, texts in answers), default=1))
+        ]
+        copied = "".join(one.text for part in parts for one in part.left_out)
+        unknown = self.options.copying.alphabet.unknown(copied) if self.options.copying else ""
+        pieces = tuple(tuple(part.ids) for part in parts if part.ids)
+        return Translation(line, pieces, tuple(candidates), unknown)
+
+    def _texts(self, parts: Sequence[Part], ranked: Sequence[list[Hypothesis]]) -> Iterator[list[str]]:
+        """The texts of the hypotheses for each part, with what was left out of their sources."""
+        examples = [
+            [Example(part.ids, one.ids) for one in found] for part, found in zip(parts, ranked, strict=True)
+        ]
+        copying = [own for part, own in zip(parts, examples, strict=True) if part.left_out]
+        weights = self._weights(list(chain.from_iterable(copying)))
+        for part, own in zip(parts, examples, strict=True):
+            if not part.ids:
+                yield ["".join(one.text for one in part.left_out)]
+            elif part.left_out:
+                yield [put_back(self.tokenizer, each, part.left_out, next(weights)) for each in own]
+            else:
+                yield [self.tokenizer.target.decode(each.target) for each in own]
+
+    def _weights(self, examples: Sequence[Example]) -> Iterator[Tensor | None]:
+        """The attention of each example that shows where something belongs."""
+        reading = self.options.copying.reading if self.options.copying else None
+        if reading is None:
+            return repeat(None, len(examples))
+        return iter(read_attention(self.model, examples, reading, self.options.batch_tokens))
+
+    def _parts(self, line: str, limit: int) -> list[Part]:
+        """The parts of a line: its sentences, if they are split, each cut to the limit."""
+        splitting, copying = self.options.splitting, self.options.copying
+        texts = [line] if splitting is None else splitting.parts(line)
+        found = []
+        for text in texts:
+            known = Known(text, ()) if copying is None else copying.alphabet.known(text)
+            ids = self.tokenizer.source.encode(known.text)
+            if len(ids) > 1:
+                found += parts_of(self.tokenizer, self._cut(ids, limit), known.left_out)
+            elif known.left_out:
+                found.append(Part([], known.left_out))
+        return found
 
     def _cut(self, ids: list[int], limit: int) -> list[list[int]]:
         """Split ids into parts within the limit, EOS counted: after a sentence, else a word or anywhere."""

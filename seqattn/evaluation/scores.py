@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
-UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-"""Characters of scripts that are written without spaces between words."""
+from seqattn.text.scripts import UNSPACED
+
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
 References = Sequence[str | Sequence[str]]
@@ -51,7 +52,7 @@ class Assessment:
 def choose_bleu_tokenizer(references: Sequence[str]) -> str:
     """sacrebleu's 13a, or its `char` when the references are mostly in a script without spaces."""
     text = "".join(references)
-    return "char" if len(UNSPACED.findall(text)) * 2 > len(text.replace(" ", "")) else "13a"
+    return "char" if len(_UNSPACED.findall(text)) * 2 > len(text.replace(" ", "")) else "13a"
 
 
 def unspaced(text: str) -> bool:

@@ -16,7 +16,9 @@ from seqattn.models.base import Reading
 from seqattn.models.mixture import Member, Mixture, the_same
 from seqattn.runs.run import Run, load
 from seqattn.runs.text_model import TextModel
+from seqattn.text.sentences import Splitting
 from seqattn.text.tokenizer import Side, Tokenizer
+from seqattn.text.unknown import Alphabet
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,6 +55,19 @@ class Ensemble(TextModel):
                     path=run.path,
                 )
         return Reading()
+
+    @property
+    def splitting(self) -> Splitting:
+        """Parts of so many sentences that each of the runs can translate them."""
+        most = min(run.splitting.most for run in self.runs)
+        return Splitting(
+            most, next((run.splitting.language for run in self.runs if run.splitting.language), "")
+        )
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """The characters that all the runs can read."""
+        return Alphabet(frozenset.intersection(*(run.alphabet.characters for run in self.runs)))
 
     def turns(self, corpus: str | Path) -> bool:
         """Whether a corpus, named as on the command line, is translated from its target to its source.

@@ -31,7 +31,7 @@ from seqattn.runs.choices import settle
 from seqattn.runs.folder import RunConfig, RunFolder, new_model
 from seqattn.runs.format1 import upgrade_state
 from seqattn.runs.preparation import Data, Prepared, load_data, prepare
-from seqattn.runs.records import TrainedRecord, line_of
+from seqattn.runs.records import DataRecord, TrainedRecord, line_of
 from seqattn.runs.run import Run
 from seqattn.text.tokenizer import TokenizerOptions
 from seqattn.training.events import Event, Finished, Validated, Validation
@@ -122,6 +122,13 @@ def sampling_of(
     return sample
 
 
+def _continued(record: DataRecord, initial: Run) -> DataRecord:
+    """The record of data that the model of another run is trained on; it knows the characters of both."""
+    known = initial.config.data.source_characters
+    characters = "".join(sorted({*known, *record.source_characters})) if known else ""
+    return replace(record, source_characters=characters, initialised_from=str(initial.path))
+
+
 class Experiment:
     """A run during training: `run` trains it and keeps its folder up to date."""
 
@@ -167,8 +174,8 @@ class Experiment:
         """A new run in a new folder, with newly drawn weights or those of another run."""
         folder = RunFolder(path)
         folder.refuse_existing()
-        record = replace(prepared.record, initialised_from=str(initial.path) if initial else None)
-        prepared = replace(prepared, record=record)
+        if initial is not None:
+            prepared = replace(prepared, record=_continued(prepared.record, initial))
         config = new_config(prepared, architecture, model, tokenizer, training, command)
         experiment = Experiment(folder, config, prepared, device)
         if initial is not None:

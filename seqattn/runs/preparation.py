@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,8 @@ from seqattn.decoding.search import SearchOptions
 from seqattn.errors import InputError
 from seqattn.hardware import give_back_freed_memory
 from seqattn.runs.records import DataRecord
-from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
+from seqattn.text.sentences import MOST_COUNTED, sentences, usual_number
+from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, normalise, train_tokenizer
 from seqattn.training.guide import IdLinks
 
 
@@ -155,11 +157,20 @@ def prepare(
             [pair.source for pair in data.train], [pair.target for pair in data.train], options
         )
     guide = None if data.guide is None else IdLinks()
+    counts: Counter[int] = Counter()
+    characters: set[str] = set()
+    step = -(-len(data.train) // MOST_COUNTED)
 
     def kept() -> Iterator[Example]:
+        number = 0
         for at, example in enumerate(encode(tokenizer, data.train, report)):
             if max(map(len, example)) > max_length:
                 continue
+            source = normalise(data.train[at].source)
+            characters.update(source)
+            if number % step == 0:
+                counts[len(sentences(source, data.record.language))] += 1
+            number += 1
             if guide is not None and data.guide is not None:
                 guide.append(between_ids(tokenizer, example, data.guide[at]))
             yield example
@@ -179,6 +190,8 @@ def prepare(
         valid_pairs=len(valid),
         too_long=len(data.train) - len(train),
         longest_taken=max_length,
+        source_sentences=usual_number(counts),
+        source_characters="".join(sorted(characters)),
     )
     return Prepared(
         tokenizer,

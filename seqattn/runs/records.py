@@ -45,6 +45,10 @@ class DataRecord:
     """Trained from the target to the source of its corpora."""
     sides: tuple[str, ...] | None = None
     """Names of source and target, such as en and de, if the names of the corpora's files have them."""
+    source_sentences: int = 0
+    """The most sentences of 95 % of the training sources; 0: not recorded."""
+    source_characters: str = ""
+    """Every character of the training sources, sorted; empty: not recorded."""
     initialised_from: str | None = None
     """The run whose weights it was initialised with."""
 
@@ -55,9 +59,16 @@ class DataRecord:
             return f"from {self.sides[0]} to {self.sides[1]}"
         return "from target to source" if self.swapped else "from source to target"
 
+    @property
+    def language(self) -> str:
+        """The name of the source's side, which may be the code of its language; empty: unknown."""
+        return "" if self.sides is None else self.sides[0]
+
     def __post_init__(self) -> None:
         if self.sides is not None and (len(self.sides) != 2 or self.sides[0] == self.sides[1]):
             raise ValueError(f"sides are {self.sides}")
+        if self.source_sentences < 0:
+            raise ValueError(f"source_sentences is {self.source_sentences}")
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,9 @@ from seqattn.pictures.maps import AttentionMap
 from seqattn.runs.folder import MODEL, RunConfig, RunFolder, new_model
 from seqattn.runs.records import TrainedRecord
 from seqattn.runs.text_model import TextModel
+from seqattn.text.sentences import Splitting
 from seqattn.text.tokenizer import Tokenizer
+from seqattn.text.unknown import Alphabet
 
 SelfAttention = Literal["encoder", "decoder"]
 """The part whose self-attention is read."""
@@ -81,6 +83,18 @@ class Run(TextModel):
     def max_ratio(self) -> float:
         """The most target ids for each source id in search, from the training data."""
         return self.config.max_ratio
+
+    @property
+    def splitting(self) -> Splitting:
+        """How lines are cut that have more sentences than the sources the model was trained on."""
+        data = self.config.data
+        return Splitting(max(1, data.source_sentences), data.language)
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """The characters that the model can read; if not recorded, those of its vocabulary."""
+        characters = self.config.data.source_characters or self.tokenizer.source.characters
+        return Alphabet(frozenset(characters))
 
     def turns(self, corpus: str | Path) -> bool:
         """Whether the run translates a corpus, named as on the command line, from its target to its source.

@@ -13,13 +13,16 @@ from seqattn.alignment.reading import Attention
 from seqattn.data.batching import collate
 from seqattn.data.corpus import Pair, given_pairs, read_corpus
 from seqattn.data.encoding import encode
+from seqattn.decoding.copying import Copying
 from seqattn.decoding.search import SamplingOptions, SearchOptions, score_targets
 from seqattn.decoding.translation import Translation, TranslationOptions, Translator
 from seqattn.errors import InputError
 from seqattn.evaluation.scores import Assessment, References, join_references, score
 from seqattn.models.base import Reading
 from seqattn.models.predictor import Predictor
+from seqattn.text.sentences import Splitting
 from seqattn.text.tokenizer import Tokenizer
+from seqattn.text.unknown import Alphabet
 
 
 class TextModel(ABC):
@@ -37,6 +40,21 @@ class TextModel(ABC):
     @abstractmethod
     def reading(self) -> Reading:
         """Which attention of the model is read; InputError when there is none."""
+
+    @property
+    @abstractmethod
+    def splitting(self) -> Splitting:
+        """How lines are cut that have more sentences than the sources it was trained on."""
+
+    @property
+    @abstractmethod
+    def alphabet(self) -> Alphabet:
+        """The characters that it can read: those of the sources it was trained on."""
+
+    @property
+    def copying(self) -> Copying:
+        """How words with other characters are copied."""
+        return Copying(self.alphabet, None if self.model.attention_shape is None else self.reading)
 
     @abstractmethod
     def turns(self, corpus: str | Path) -> bool:
@@ -91,6 +109,7 @@ class TextModel(ABC):
         length_penalty: float = 1.0,
         coverage_penalty: float = 0.0,
         sampling: SamplingOptions | None = None,
+        split: bool = True,
     ) -> Translation: ...
     @overload
     def translate(
@@ -102,6 +121,7 @@ class TextModel(ABC):
         length_penalty: float = 1.0,
         coverage_penalty: float = 0.0,
         sampling: SamplingOptions | None = None,
+        split: bool = True,
     ) -> list[Translation]: ...
     def translate(
         self,
@@ -112,16 +132,19 @@ class TextModel(ABC):
         length_penalty: float = 1.0,
         coverage_penalty: float = 0.0,
         sampling: SamplingOptions | None = None,
+        split: bool = True,
     ) -> Translation | list[Translation]:
         """The translation of a text, or of each of several, in order.
 
         `str()` of a translation is its text; `candidates` has the `nbest` best with their scores. With
-        sampling, `nbest` are drawn. ValueError when `nbest` is larger than the beam.
+        sampling, `nbest` are drawn. Texts of more sentences than usual in training are translated in parts,
+        unless `split` is false. ValueError when `nbest` is larger than the beam.
         """
         if sampling is None and nbest > beam:
             raise ValueError(f"nbest {nbest} needs a beam of at least as many, not {beam}")
         search = self.search_options(beam if sampling is None else nbest, length_penalty, coverage_penalty)
-        options = TranslationOptions(search, sampling, nbest)
+        splitting = self.splitting if split else None
+        options = TranslationOptions(search, sampling, nbest, splitting=splitting, copying=self.copying)
         found = list(self.translator(options).translate([lines] if isinstance(lines, str) else lines))
         return found[0] if isinstance(lines, str) else found
 
@@ -142,12 +165,14 @@ class TextModel(ABC):
         length_penalty: float = 1.0,
         coverage_penalty: float = 0.0,
         tokenize: str | None = None,
+        split: bool = True,
     ) -> Assessment:
         """Translate a corpus, named as on the command line or given as pairs, and score the translations.
 
         A corpus given by name is read in the direction of the run, which may be from target to source.
         `references` has for each pair a further reference, or several, beside its target. `tokenize` is
-        sacrebleu's option; by default 13a, or char for references in a script without spaces.
+        sacrebleu's option; by default 13a, or char for references in a script without spaces; `split` is as
+        for `translate`.
         """
         pairs = self.pairs_of(test)
         if not pairs:
@@ -155,7 +180,8 @@ class TextModel(ABC):
         targets = [pair.target for pair in pairs]
         wanted = join_references(targets) if references is None else join_references(targets, references)
         search = self.search_options(beam, length_penalty, coverage_penalty)
-        translator = self.translator(TranslationOptions(search))
+        splitting = self.splitting if split else None
+        translator = self.translator(TranslationOptions(search, splitting=splitting, copying=self.copying))
         start = time.perf_counter()
         found = list(translator.translate(pair.source for pair in pairs))
         seconds = time.perf_counter() - start

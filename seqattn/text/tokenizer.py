@@ -85,9 +85,16 @@ class Side:
         drawn = self.processor.encode(texts, enable_sampling=True, alpha=alpha, nbest_size=-1, num_threads=1)
         return [[*ids, EOS] for ids in drawn]
 
-    def pieces(self, ids: Sequence[int]) -> list[str]:
+    def pieces(self, ids: Iterable[int]) -> list[str]:
         """Each id's piece; a word's first begins with "▁", bytes of rare characters look like "<0xEC>"."""
         return [self.processor.id_to_piece(int(i)) for i in ids]
+
+    @property
+    def characters(self) -> frozenset[str]:
+        """The characters that are not divided into bytes."""
+        processor = self.processor
+        ids = (i for i in range(len(self)) if not processor.is_byte(i) and not processor.is_control(i))
+        return frozenset("".join(self.pieces(i for i in ids if i != UNK)))
 
     def words(self, ids: Sequence[int]) -> list[list[int]]:
         """Ids grouped into words, each beginning with a word-initial piece."""

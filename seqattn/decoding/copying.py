@@ -1,0 +1,154 @@
+"""What a model cannot read is left out of a source and put back into its translation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqattn.data.batching import Example, collate, group_by_tokens, lengths_of
+from seqattn.models.base import Reading
+from seqattn.models.predictor import Predictor
+from seqattn.text.scripts import UNSPACED
+from seqattn.text.tokenizer import WORD_START, Tokenizer
+from seqattn.text.unknown import CLOSING, Alphabet, LeftOut
+
+_UNSPACED = re.compile(f"[{UNSPACED}]")
+_BYTE = re.compile("<0x([0-9A-F]{2})>")
+
+
+class Part(NamedTuple):
+    """A part of a line that is translated by itself."""
+
+    ids: list[int]
+    """Ending in EOS; none if nothing of it can be read."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What is put back into its translation."""
+
+
+@dataclass(frozen=True)
+class Copying:
+    """How what a model cannot read is copied."""
+
+    alphabet: Alphabet
+    """The characters that it can read."""
+    reading: Reading | None = None
+    """The attention that shows where it belongs; None: there is none, its place is that in the source."""
+
+
+def parts_of(tokenizer: Tokenizer, cut: Sequence[list[int]], left_out: Sequence[LeftOut]) -> list[Part]:
+    """The parts that the ids of a text were cut into, each with what was left out of it."""
+    parts, start = [], 0
+    for ids in cut:
+        length = sum(map(_length, tokenizer.source.pieces(ids[:-1])))
+        first, last = start == 0, ids is cut[-1]
+        own = [
+            one._replace(at=one.at - start)
+            for one in left_out
+            if (start < one.at or first) and (one.at <= start + length or last)
+        ]
+        parts.append(Part(ids, tuple(own)))
+        start += length
+    return parts
+
+
+def read_attention(
+    model: Predictor, examples: Sequence[Example], reading: Reading, batch_tokens: int
+) -> list[Tensor]:
+    """What a reading says of each example, in order: (T, S), the target ids without EOS by the source ids."""
+    lengths = lengths_of(examples, model.collator)
+    found: dict[int, Tensor] = {}
+    order = sorted(range(len(examples)), key=lambda row: max(lengths[row]))
+    for rows in group_by_tokens(order, list(map(max, lengths)), batch_tokens):
+        batch = collate([examples[row] for row in rows], model.collator, model.longest)
+        with torch.inference_mode():
+            memory, state = model.encode(batch.source.to(model.device))
+            target = batch.target[:, :-1].to(model.device)
+            attention = model.predict(target, memory, state, attention=True).attention
+        assert attention is not None
+        for row, seen in zip(rows, attention.float().cpu(), strict=True):
+            size = lengths[row]
+            found[row] = reading.apply(seen[..., : size.target, : size.source])
+    return [found[row] for row in range(len(examples))]
+
+
+def put_back(
+    tokenizer: Tokenizer, example: Example, left_out: Sequence[LeftOut], weights: Tensor | None
+) -> str:
+    """The text of a translation with what was left out of its source.
+
+    It is put after the target word that attends most to what is before it in the source. `weights` (T, S) is
+    the attention of the target ids, without EOS, to the source ids; None: a word's place in the target is
+    taken to be that in the source.
+    """
+    target = example.target[:-1]
+    pieces = tokenizer.target.pieces(target)
+    source = tokenizer.source.pieces(example.source[:-1])
+    places = [(_place(source, pieces, one, weights), one) for one in left_out]
+    text, end = "", 0
+    for place, one in sorted(places, key=lambda each: each[0]):
+        text = _beside(text, tokenizer.target.decode(target[end:place]), _starts_word(pieces, end))
+        text = _beside(text, one.text, one.spaced and _UNSPACED.match(text[-1:]) is None)
+        end = place
+    rest = tokenizer.target.decode(target[end:])
+    return _beside(text, rest, _starts_word(pieces, end) if end else _UNSPACED.match(rest) is None)
+
+
+def source_place(pieces: Sequence[str], characters: int) -> int:
+    """The number of source pieces that begin within the first characters of a text, spaces not counted."""
+    ends = accumulate(map(_length, pieces))
+    return sum(end <= characters for end in ends) if characters else 0
+
+
+def _length(piece: str) -> int:
+    """The characters of a piece, without the space before it; those of bytes are counted by their first."""
+    byte = _BYTE.fullmatch(piece)
+    return len(piece.removeprefix(WORD_START)) if byte is None else int(byte[1], 16) & 0xC0 != 0x80
+
+
+def _place(source: Sequence[str], target: Sequence[str], one: LeftOut, weights: Tensor | None) -> int:
+    """The number of target pieces before what was left out."""
+    at = source_place(source, one.at)
+    before = [number for number in range(at) if _has_text(source[number])]
+    words = [number for number, piece in enumerate(target) if _has_text(piece)]
+    if not before:
+        return 0
+    if not words or not any(map(_has_text, source[at:])):
+        place = len(target)
+    else:
+        last = before[-1]
+        attending = (
+            round(last * (len(words) - 1) / max(1, len(source) - 1))
+            if weights is None
+            else int(weights[words, last].argmax())
+        )
+        place = words[attending] + 1
+        whole = _UNSPACED.search(target[place - 1]) is None
+        while place < len(target) and not target[place].startswith(WORD_START):
+            if not whole and _BYTE.fullmatch(target[place]) is None:
+                break
+            place += 1
+    if one.closed or not source[at - 1].endswith(CLOSING):
+        # It belongs to what that punctuation closes.
+        while place > 1 and target[place - 1].removeprefix(WORD_START) in CLOSING:
+            place -= 1
+    return place
+
+
+def _has_text(piece: str) -> bool:
+    """Whether a piece has a letter or a digit, or is a byte of a character."""
+    return any(map(str.isalnum, piece))
+
+
+def _starts_word(pieces: Sequence[str], at: int) -> bool:
+    return at < len(pieces) and pieces[at].startswith(WORD_START)
+
+
+def _beside(left: str, right: str, spaced: bool) -> str:
+    """Two texts joined, with a space between them if asked for."""
+    return left + (" " if left and right and spaced else "") + right

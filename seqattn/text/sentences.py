@@ -1,0 +1,75 @@
+"""Texts of several sentences: divided into sentences, cut into parts, and translations joined again."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import sentencex
+
+from seqattn.text.scripts import TOGETHER
+from seqattn.text.tokenizer import normalise
+
+MOST_COUNTED = 20_000
+"""The sentences of at most this many texts are counted for `usual_number`."""
+USUAL = 0.95
+"""The share of texts that decides how many sentences are usual: what fewer have a model does not learn."""
+
+_TOGETHER = re.compile(f"[{TOGETHER}]")
+_OTHER = re.compile(f"[^ {TOGETHER}]+")
+_APART = re.compile(f"[{TOGETHER}] [{TOGETHER}]")
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """How texts of many sentences are cut into parts that a model can translate."""
+
+    most: int = 1
+    """The most sentences of a part: texts of more are cut into parts of about as many sentences each."""
+    language: str = ""
+    """The code of their language, such as en; the rules for English are used for an unknown one."""
+
+    def parts(self, text: str) -> list[str]:
+        """The parts of a text, in order, without the spaces between them; none of an empty text."""
+        found = sentences(text, self.language)
+        count = max(1, -(-len(found) // self.most))
+        bounds = [number * len(found) // count for number in range(count + 1)]
+        parts = ("".join(found[start:end]).strip(" ") for start, end in pairwise(bounds))
+        return [part for part in parts if part]
+
+
+def sentences(text: str, language: str = "") -> list[str]:
+    """The sentences of a normalised text, which are the text if joined; what has no letter is part of one."""
+    found: list[str] = []
+    waiting = ""
+    for segment in sentencex.segment(language.lower(), normalise(text)):
+        waiting += segment
+        if any(map(str.isalpha, segment)):
+            found.append(waiting)
+            waiting = ""
+    if waiting:
+        # Nothing follows that it could belong to.
+        found[-1:] = ["".join(found[-1:]) + waiting]
+    return found
+
+
+def usual_number(counts: Counter[int]) -> int:
+    """The smallest n such that 95 % of texts have at most n sentences, of the texts with each number."""
+    numbers = sorted(counts.elements())
+    return numbers[math.ceil(USUAL * len(numbers)) - 1]
+
+
+def join(texts: Iterable[str]) -> str:
+    """Translations of parts as one text: with a space between them, unless it is Chinese or Japanese.
+
+    A text with spaces between characters of these is tokenised, and so has them between sentences too.
+    """
+    kept = [text for text in texts if text]
+    whole = " ".join(kept)
+    together = len(_TOGETHER.findall(whole)) > len(_OTHER.findall(whole))
+    spaced = any(map(_APART.search, kept))
+    return ("" if together and not spaced else " ").join(kept)

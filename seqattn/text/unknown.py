@@ -1,0 +1,141 @@
+"""Characters that a model never saw: read as ones of the same meaning, or left out of what it reads."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from seqattn.text.scripts import UNSPACED
+from seqattn.text.tokenizer import normalise
+
+APOSTROPHES = "'’‘‚‛ʼ′´`"
+ALIKE = (APOSTROPHES, '"“”„‟«»″', "-‐‑‒–—―−")
+"""Characters of the same meaning: each may stand for the others."""
+FORMS = ("<noBreak>", "<compat>", "<wide>", "<narrow>")
+"""Unicode's decompositions that keep the meaning; others lose that of ™ or ½."""
+CLOSING = tuple(".,!?;:…)]}")
+"""Punctuation that has no space before it."""
+
+_JOINER = re.compile("[\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f]")
+"""Invisible characters that belong to the one before them, as in emoji and flags."""
+_WORD = re.compile(f"[^ {APOSTROPHES}{UNSPACED}]+")
+
+
+class LeftOut(NamedTuple):
+    """A stretch of a text that was left out of it."""
+
+    text: str
+    at: int
+    """The number of characters left in before it, without spaces."""
+    spaced: bool
+    """Whether a space was before it."""
+    closed: bool
+    """Whether punctuation such as a full stop follows it."""
+
+
+class Known(NamedTuple):
+    """A text without the words and symbols that have characters the model never saw."""
+
+    text: str
+    """Empty if what remains has no letter and no digit: then the whole text is left out."""
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """The characters a model has seen in its sources."""
+
+    characters: frozenset[str]
+
+    def __contains__(self, text: str) -> bool:
+        """Whether all characters of a text are known; the space always is."""
+        return self.characters.issuperset(text.replace(" ", ""))
+
+    def unknown(self, text: str) -> str:
+        """The distinct characters of a text that are not known, in the order of their occurrence."""
+        unknown = (character for character in text if character not in self and not _JOINER.match(character))
+        return "".join(dict.fromkeys(unknown))
+
+    def known(self, text: str) -> Known:
+        """What a model can read of a text."""
+        text = normalise(text)
+        if text in self:
+            return Known(text, ())
+        text = normalise("".join(self._visible(text)))
+        read = [self._familiar(character) for character in text]
+        kept, left_out, end = "", [], 0
+        for start, following in self._stretches(text, read):
+            kept += "".join(read[end:start])
+            rest = "".join(read[following:])
+            end = following
+            if rest.startswith(CLOSING):
+                kept = kept.rstrip(" ")
+                # Punctuation that closes nothing else goes with it.
+                end += not any(map(str.isalnum, kept))
+            spaced = start == 0 or text[start - 1] == " "
+            closed = rest.lstrip(" ").startswith(CLOSING)
+            left_out.append(LeftOut(text[start:end], len(kept.replace(" ", "")), spaced, closed))
+        kept = normalise(kept + "".join(read[end:]))
+        if left_out and not any(map(str.isalnum, kept)):
+            return Known("", (LeftOut(text, 0, True, False),))
+        return Known(kept, tuple(left_out))
+
+    @cached_property
+    def _small(self) -> bool:
+        """Whether the model has seen no capital letter."""
+        return not any(map(str.isupper, self.characters))
+
+    def _visible(self, text: str) -> Iterator[str]:
+        """The text without unknown characters that are invisible, unless they join those before them."""
+        before = ""
+        for character in text:
+            joiner = _JOINER.match(character)
+            if character in self or (joiner is None and unicodedata.category(character) not in ("Cc", "Cf")):
+                before = character
+                yield character
+            elif joiner is not None and before not in self:
+                yield character
+
+    def _familiar(self, character: str) -> str:
+        """A known character or text of the same meaning, if there is one, else the same character."""
+        if character in self:
+            return character
+        return next((other for other in self._alike(character) if other in self), character)
+
+    def _alike(self, character: str) -> Iterator[str]:
+        """What has the same meaning as an unknown character, known or not."""
+        if self._small:
+            yield character.lower()
+        for group in ALIKE:
+            if character in group:
+                yield from group
+        form, *codes = unicodedata.decomposition(character).split() or [""]
+        if form in FORMS:
+            yield "".join(chr(int(code, 16)) for code in codes)
+
+    def _stretches(self, text: str, read: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """Where a text has unknown characters, by what is read for each: (start, end), of whole words."""
+        found = [(at, at + 1) for at, other in enumerate(read) if other not in self]
+        for token in _WORD.finditer(text):
+            inside = [at for at in range(*token.span()) if _in_word(text[at])]
+            if inside and any(other not in self for other in read[inside[0] : inside[-1] + 1]):
+                found.append((inside[0], inside[-1] + 1))
+        start, end = -1, -1
+        for first, last in sorted(found):
+            if first <= end or (start >= 0 and text[end:first] == " "):
+                end = max(end, last)
+                continue
+            if start >= 0:
+                yield start, end
+            start, end = first, last
+        if start >= 0:
+            yield start, end
+
+
+def _in_word(character: str) -> bool:
+    """Whether a character is a letter, a mark or a digit."""
+    return unicodedata.category(character)[0] in "LMN" and _JOINER.match(character) is None
