@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from seqattn.errors import InputError
 
 if TYPE_CHECKING:
+    from seqattn.data.pixels import Shape
     from seqattn.models.base import Seq2Seq, Vocabulary
 
 
@@ -35,6 +36,8 @@ ENCODERS = {
     "transformer": Part(
         "seqattn.models.encoders.transformer", "TransformerEncoder", "TransformerEncoderOptions"
     ),
+    "grid": Part("seqattn.models.encoders.grid", "GridEncoder", "GridEncoderOptions"),
+    "patches": Part("seqattn.models.encoders.patches", "PatchEncoder", "PatchEncoderOptions"),
 }
 DECODERS = {
     "lstm": Part("seqattn.models.decoders.lstm", "LSTMDecoder", "LSTMDecoderOptions"),
@@ -104,6 +107,13 @@ def default_options(architecture: str) -> ModelOptions:
     """An architecture's options before any setting."""
     encoder, decoder = parts_of(architecture)
     return ModelOptions(ENCODERS[encoder].load()[1](), DECODERS[decoder].load()[1]())
+
+
+def image_shape(architecture: str, options: ModelOptions) -> Shape | None:
+    """How an architecture with these options reads images; None when it reads texts."""
+    encoder, _ = parts_of(architecture)
+    shape: Shape | None = ENCODERS[encoder].load()[0].image_shape(options.encoder)
+    return shape
 
 
 def build(architecture: str, options: ModelOptions, vocabulary: Vocabulary) -> Seq2Seq:

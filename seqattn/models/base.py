@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from seqattn.data.batching import IDS, Collator
+from seqattn.data.pixels import Shape
 from seqattn.errors import InputError, check_ranges, counted
 
 Memory = dict[str, Tensor]
@@ -144,10 +145,15 @@ class Encoder(nn.Module, ABC):
     """D of its states and its summary."""
     longest: int | None = None
     """The most positions a source may have, or None when there is no limit."""
-    collator: ClassVar[Collator] = IDS
+    collator: Collator = IDS
     """Turns sources, as they are in the data, into the tensor that it reads."""
     fills_shared_table: ClassVar[bool] = False
     """Whether it, rather than the decoder, draws the initial weights of embeddings that both share."""
+
+    @classmethod
+    def image_shape(cls, options: Any) -> Shape | None:
+        """How an encoder with these options reads images; None when it reads texts."""
+        return None
 
     @abstractmethod
     def forward(self, source: Tensor) -> Encoded:

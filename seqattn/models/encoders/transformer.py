@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -29,7 +30,7 @@ class TransformerEncoderOptions(TransformerOptions):
 class EncoderLayer(nn.Module):
     """Figure 1, left: self-attention and a feed-forward network."""
 
-    def __init__(self, options: TransformerEncoderOptions) -> None:
+    def __init__(self, options: TransformerOptions) -> None:
         super().__init__()
         self.self_attention = MultiHeadAttention(options.width, options.heads, options.attention_dropout)
         self.feed_forward = FeedForward(options.width, options.feed_forward)
@@ -44,26 +45,25 @@ class EncoderLayer(nn.Module):
         return x, attended.weights
 
 
-class TransformerEncoder(Encoder):
-    """Figure 1, left: N layers over embeddings and positions. The summary is the mean of the states."""
+class SelfAttentionEncoder(Encoder):
+    """N layers of self-attention over what `read` makes of a source. The summary is the mean of the states."""
 
-    def __init__(self, options: TransformerEncoderOptions, table: Table) -> None:
-        super().__init__()
-        self.options = options
-        self.width, self.longest = options.width, options.longest
-        self.embedding = Embedding(table.embedding, options)
-        self._fill = table.fill
+    layers: nn.ModuleList
+    norm: nn.Module
+    _shape: AttentionShape
+
+    def build(self, options: TransformerOptions) -> None:
+        """Make the layers: by a subclass, once it has made what comes before them."""
+        self._shape = AttentionShape(options.layers, options.heads)
         self.layers = nn.ModuleList(EncoderLayer(options) for _ in range(options.layers))
         self.norm = final_norm(options)
 
-    def initialise(self) -> None:
-        initialise_layers(self.layers)
-        if self._fill:
-            initialise_table(self.embedding.tokens.weight)
+    @abstractmethod
+    def read(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        """What the first layer reads (B, S, D), and the mask (B, S) of its positions."""
 
     def forward(self, source: Tensor) -> Encoded:
-        mask = padding_mask(source, PAD)
-        x = self.embedding(source)
+        x, mask = self.read(source)
         for layer in self.layers:
             x, _ = layer(x, mask[:, None, None, :])
         x = self.norm(x)
@@ -72,12 +72,32 @@ class TransformerEncoder(Encoder):
 
     @property
     def self_attention_shape(self) -> AttentionShape | None:
-        return AttentionShape(self.options.layers, self.options.heads)
+        return self._shape
 
     def self_attention(self, source: Tensor) -> Tensor:
-        mask = padding_mask(source, PAD)
-        x, weights = self.embedding(source), []
+        x, mask = self.read(source)
+        weights = []
         for layer in self.layers:
             x, seen = layer(x, mask[:, None, None, :])
             weights.append(seen)
         return torch.stack(weights, dim=1)
+
+
+class TransformerEncoder(SelfAttentionEncoder):
+    """Figure 1, left: N layers over embeddings and positions."""
+
+    def __init__(self, options: TransformerEncoderOptions, table: Table) -> None:
+        super().__init__()
+        self.options = options
+        self.width, self.longest = options.width, options.longest
+        self.embedding = Embedding(table.embedding, options)
+        self._fill = table.fill
+        self.build(options)
+
+    def initialise(self) -> None:
+        initialise_layers(self.layers)
+        if self._fill:
+            initialise_table(self.embedding.tokens.weight)
+
+    def read(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        return self.embedding(source), padding_mask(source, PAD)
