@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import mmap
 import os
+import shutil
+import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 from seqattn.errors import InputError, counted
@@ -144,3 +148,21 @@ def write_aside(path: Path, data: bytes) -> None:
     """Write a file atomically; InputError when it cannot be written."""
     with replacing(path) as file:
         file.write(data)
+
+
+def map_member(path: Path, name: str) -> memoryview:
+    """A member of a zip file, unpacked into a temporary file that is mapped into memory.
+
+    InputError when the file cannot be read, KeyError when it has no such member.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(name) as member, TemporaryFile() as file:
+            shutil.copyfileobj(member, file)
+            file.flush()
+            if not file.tell():
+                return memoryview(b"")
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise InputError(f"is a damaged zip file: {error}", path=path) from error
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error

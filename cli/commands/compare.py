@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from seqattn.comparison.findings import Findings
     from seqattn.comparison.folder import ComparisonFolder, Evaluation
     from seqattn.comparison.plan import Given, Plan, Recipe
-    from seqattn.comparison.systems import Sources
+    from seqattn.comparison.systems import Paths
 
 SAMPLE = "train.tsv"
 SAMPLE_SETTINGS: dict[str, Any] = {
@@ -286,20 +286,19 @@ def _train(
     folder: ComparisonFolder,
     device: torch.device,
     jobs: int,
-) -> Sources:
+) -> Paths:
     """Train what is missing; the runs of each system, and what is given."""
     import torch
 
-    from seqattn.comparison.starting import check, start
+    from seqattn.comparison.starting import sources_of_plan, start
     from seqattn.comparison.systems import check_before_training, with_given
     from seqattn.comparison.workers import Workers
 
     from ..views.comparing import watch
     from ..views.live import describe_data, preparing
 
-    check(plan)
     # What cannot be used is told now, not after the training.
-    check_before_training(plan, evaluation)
+    check_before_training(plan, evaluation, sources_of_plan(plan))
     with preparing(console) as report:
         started = start(plan, evaluation, folder, ["seqattn", *sys.argv[1:]], report)
     if started.prepared is not None:

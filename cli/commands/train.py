@@ -257,5 +257,8 @@ def _resume(
     limits = {name: getattr(changed, name) for name in settings}
     with preparing(console) as report:
         own = config.data
-        data = load_data(train_on, valid, guide, own.valid_pairs, own.synthetic) if train_on else None
+        data = None
+        if train_on:
+            sources = config.sources
+            data = load_data(train_on, valid, guide, own.valid_pairs, own.synthetic, sources)
         return Experiment.resume(out, limits, device, data, report)

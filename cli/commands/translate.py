@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run", type=RUN)
-@click.argument("more", nargs=-1, metavar="[RUN]... [INPUT]")
+@click.argument("more", nargs=-1, metavar="[RUN]... [INPUT]...")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file.")
 @BEAM
 @click.option(
@@ -80,11 +80,13 @@ def translate(
     device: str,
     threads: int | None,
 ) -> None:
-    """Translate the lines of INPUT, or of standard input.
+    """Translate the lines of INPUT, or of standard input; or images.
 
-    One line out for each line in, in order. With --format jsonl each line contains the source and its
-    translations, best first, with their scores. Several runs translate together, by the mean of their
-    probabilities: an argument after RUN is another run if it is a folder that training wrote.
+    One line out for each line in, in order. For a run that reads images, INPUT is one image or several, or
+    an .npz file of them; standard input has the name of a file on each line. With --format jsonl each line
+    contains the source and its translations, best first, with their scores. Several runs translate together,
+    by the mean of their probabilities: an argument after RUN is another run if it is a folder that training
+    wrote.
 
     \b
       seqattn translate runs/mine input.txt --output output.txt
@@ -100,17 +102,17 @@ def translate(
     if not sample and (temperature != 1.0 or top_k or top_p != 1.0):
         raise click.UsageError("--temperature, --top-k and --top-p need --sample.")
     others, rest = leading_runs(more)
-    input = input_after(run, rest)
-    if input is not None:
-        refuse_overwriting(output, str(input))
-
     loaded = open_together([run, *others], device, threads, precision)
+    named = loaded.sources.named(rest)
+    input = input_after(run, rest) if named is None else None
+    refuse_overwriting(output, *rest)
     from seqattn.decoding.search import SamplingOptions
     from seqattn.decoding.translation import TranslationOptions
 
-    lines = _lines(input)
+    lines = _lines(input) if named is None else named
     # Interactive input is translated line by line.
-    chunk = 1 if input is None and sys.stdin.isatty() else TranslationOptions.chunk
+    interactive = named is None and input is None and sys.stdin.isatty()
+    chunk = 1 if interactive else TranslationOptions.chunk
     options = TranslationOptions(
         # Without --nbest only one sample is shown, so only one is drawn.
         loaded.search_options(nbest if sample else beam, length_penalty, coverage_penalty),

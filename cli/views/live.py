@@ -59,20 +59,23 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
     `asked` is the vocabulary size that was asked for, 0 if none was.
     """
 
+    from seqattn.runs.preparation import positions_in_words
+
     record = prepared.record
     tokenizer = prepared.tokenizer
     held = "" if record.valid else " held out"
-    largest = max(len(tokenizer.source), len(tokenizer.target))
+    largest = max(map(len, tokenizer.vocabularies))
     fewer = " (the corpus yields no more)" if asked > largest else ""
     way = f", {record.direction}" if record.swapped or record.sides else ""
     say(
         console,
         f"{record.train_pairs:,} pairs to train on, {record.valid_pairs:,}{held} to validate on{way}; "
-        f"{'joint' if tokenizer.joint else 'separate'} vocabulary of {vocabulary_size(tokenizer)}{fewer}.",
+        f"{vocabulary_kind(tokenizer)} vocabulary of {vocabulary_size(tokenizer)}{fewer}.",
     )
     if record.synthetic:
         say(console, f"{counted(record.synthetic_pairs, 'synthetic pair')} of {record.synthetic} among them.")
-    longer = f"longer than {record.longest_taken} pieces (--set max_length=N takes longer ones)"
+    most = f"{record.longest_taken} {positions_in_words(prepared.sources)}"
+    longer = f"longer than {most} (--set max_length=N takes longer ones)"
     left_out = {
         "with an empty side": record.empty,
         longer: record.too_long,
@@ -96,8 +99,14 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
 
 def vocabulary_size(tokenizer: Tokenizer) -> str:
     """How many pieces a vocabulary has, or both vocabularies have."""
-    target = "" if tokenizer.joint else f" and {len(tokenizer.target):,}"
-    return f"{len(tokenizer.source):,}{target} pieces"
+    return f"{' and '.join(f'{len(side):,}' for side in tokenizer.vocabularies)} pieces"
+
+
+def vocabulary_kind(tokenizer: Tokenizer) -> str:
+    """Which sides have a vocabulary."""
+    if not tokenizer.reads_texts:
+        return "target"
+    return "joint" if tokenizer.joint else "separate"
 
 
 def announce(console: Console, experiment: Experiment) -> None:

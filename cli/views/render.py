@@ -123,11 +123,11 @@ def run_facts(run: Run, last: MetricsLine | None) -> Text:
     from seqattn.options import flat_options
     from seqattn.pictures.legible import duration
 
-    from .live import vocabulary_size
+    from .live import vocabulary_kind, vocabulary_size
 
     config, trained, tokenizer = run.config, run.trained, run.tokenizer
+    vocabulary = f"{vocabulary_kind(tokenizer)}, {vocabulary_size(tokenizer)}"
     data = config.data
-    joint = "joint" if tokenizer.joint else "separate"
     valid = data.valid or "the training corpus, held out"
     defaults = type(config.training)()
     changed = {k: v for k, v in asdict(config.training).items() if v != getattr(defaults, k)}
@@ -146,7 +146,8 @@ def run_facts(run: Run, last: MetricsLine | None) -> Text:
             "direction": data.direction,
             "parameters": f"{run.parameters:,}",
             "options": ", ".join(f"{k}={v}" for k, v in flat_options(config.model).items()),
-            "tokenizer": f"{config.tokenizer.pieces}, {joint}, {vocabulary_size(tokenizer)}",
+            "sources": str(config.sources),
+            "tokenizer": f"{config.tokenizer.pieces}, {vocabulary}",
             "training data": f"{data.train_pairs:,} pairs of {' + '.join(data.train)}",
             "validation data": f"{data.valid_pairs:,} pairs of {valid}",
             "guide": data.guide or "none",

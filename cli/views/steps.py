@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from rich.cells import cell_len
@@ -135,15 +135,13 @@ def perform(console: Console, scenes: Sequence[Scene], heading: list[Text], key:
             live.update(draw(min(at, len(scenes) - 1)))
 
 
-def scenes_of(
-    every: Sequence[Step], tokenizer: Tokenizer, source: Sequence[int], reading: Reading
-) -> Iterator[Scene]:
+def scenes_of(every: Sequence[Step], tokenizer: Tokenizer, source: Any, reading: Reading) -> Iterator[Scene]:
     """Steps as scenes, with attention and context vector by a reading."""
     from seqattn.alignment.measures import entropy
     from seqattn.alignment.words import END, START
     from seqattn.symbols import BOS, EOS
 
-    names = [*tokenizer.source.pieces(source[:-1]), END]
+    names = tokenizer.source.units(source, "pieces").names
     special = {BOS: START, EOS: END}
 
     def piece(id: int) -> str:

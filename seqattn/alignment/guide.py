@@ -13,7 +13,7 @@ def between_ids(tokenizer: Tokenizer, example: Example, links: Links) -> list[Li
     words = words_of(tokenizer, example)
     sources: dict[int, list[int]] = {}
     targets: dict[int, list[int]] = {}
-    for at in content_positions(tokenizer.source, example.source[:-1], words.of_source):
+    for at in content_positions(tokenizer.texts, example.source[:-1], words.of_source):
         sources.setdefault(words.of_source[at], []).append(at)
     for at in content_positions(tokenizer.target, example.target[:-1], words.of_target):
         targets.setdefault(words.of_target[at], []).append(at)

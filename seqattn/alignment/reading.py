@@ -161,7 +161,7 @@ def link_scores(tokenizer: Tokenizer, example: Example, words: Words, weights: T
     full stop that every target word attends to, says little about any of them. EOS is left out.
     """
     rows = content_positions(tokenizer.target, example.target[:-1], words.of_target)
-    columns = content_positions(tokenizer.source, example.source[:-1], words.of_source)
+    columns = content_positions(tokenizer.texts, example.source[:-1], words.of_source)
     merged = merge_words(
         weights[..., rows, :][..., columns],
         [words.of_source[at] for at in columns],

@@ -12,14 +12,16 @@ from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair
 from seqattn.errors import InputError, counted
 from seqattn.models.base import Place
-from seqattn.symbols import EOS
-from seqattn.text.tokenizer import WORD_START, Side, Tokenizer, normalise
+from seqattn.text.tokenizer import SOURCE_END, WORD_START, Side, Tokenizer, normalise
 
-START, END = "<s>", "</s>"
+START, END = "<s>", SOURCE_END
 
 
 class Words(NamedTuple):
-    """The words of a pair, and the word that each id belongs to; the end of the source counts as a word."""
+    """The words of a pair, and the word that each id belongs to; the end of the source counts as a word.
+
+    Each cell of an image counts as one too.
+    """
 
     source: list[str]
     target: list[str]
@@ -29,20 +31,21 @@ class Words(NamedTuple):
 
 def words_of(tokenizer: Tokenizer, example: Example) -> Words:
     """The words of an example."""
-    source, target = tokenizer.source.words(example.source[:-1]), tokenizer.target.words(example.target[:-1])
+    source = tokenizer.source.units(example.source, "words")
+    target = tokenizer.target.words(example.target[:-1])
     return Words(
-        [*map(tokenizer.source.decode, source), END],
+        source.names,
         list(map(tokenizer.target.decode, target)),
-        [word for word, ids in enumerate([*source, [EOS]]) for _ in ids],
+        source.of,
         [word for word, ids in enumerate(target) for _ in ids],
     )
 
 
 def pieces_of(tokenizer: Tokenizer, example: Example) -> Words:
     """The pieces of an example, each as its own word."""
-    source = [*tokenizer.source.pieces(example.source[:-1]), END]
+    source = tokenizer.source.units(example.source, "pieces")
     target = tokenizer.target.pieces(example.target[:-1])
-    return Words(source, target, list(range(len(source))), list(range(len(target))))
+    return Words(source.names, target, source.of, list(range(len(target))))
 
 
 UNITS = {"words": words_of, "pieces": pieces_of}

@@ -19,8 +19,8 @@ from seqattn.comparison.folder import ComparisonFolder, Evaluation
 from seqattn.comparison.results import FIELDS, Breakdown, Differing, System
 from seqattn.comparison.systems import (
     EvaluationSet,
+    Paths,
     Search,
-    Sources,
     finished_sources,
     member,
     open_systems,
@@ -31,7 +31,8 @@ from seqattn.comparison.systems import (
 )
 from seqattn.comparison.verdict import Contrast, contrasts
 from seqattn.comparison.words import word_counts
-from seqattn.data.corpus import Pair, given_pairs, merge, read_corpus
+from seqattn.data.corpus import Pair, merge
+from seqattn.data.sources import common_sources
 from seqattn.errors import InputError
 from seqattn.evaluation.scores import choose_bleu_tokenizer
 from seqattn.evaluation.significance import Spread, spread
@@ -121,7 +122,7 @@ def training_words(systems: Sequence[System], references: Sequence[str]) -> Coun
         return None
     data = runs[0].config.data
     try:
-        corpus = merge([read_corpus(argument) for argument in data.train])
+        corpus = merge([runs[0].sources.read_corpus(argument) for argument in data.train])
     except InputError:
         return None
     if corpus.fingerprint != data.train_fingerprint:
@@ -136,7 +137,7 @@ def alignment_of(
     """How well the models' attention aligns the references' words, or how far it agrees."""
     count = None if answers else 1
     links = [
-        [one.run.align(pairs) for one in system.members[:count] if one.run and one.run.model.attention_shape]
+        [one.run.align(pairs) for one in system.members[:count] if one.run and _links_words(one.run)]
         for system in systems
     ]
     if not any(links):
@@ -148,6 +149,11 @@ def alignment_of(
         return Alignment(tuple(rates), None)
     first = [some[0] if some else None for some in links]
     return Alignment(None, tuple(tuple(_common(one, other) for other in first) for one in first))
+
+
+def _links_words(run: Run) -> bool:
+    """Whether a run has attention between words."""
+    return run.model.attention_shape is not None and run.tokenizer.reads_texts
 
 
 def _common(one: Sequence[Links] | None, other: Sequence[Links] | None) -> float | None:
@@ -177,7 +183,7 @@ def _system_to_json(system: System) -> dict[str, Any]:
 
 
 def evaluate(
-    sources: Sources,
+    sources: Paths,
     evaluation: Evaluation,
     device: torch.device,
     keep: ComparisonFolder | None = None,
@@ -220,7 +226,8 @@ def compare(
     if isinstance(test, str | Path):
         tested = read_test_set(str(test), loaded)
     else:
-        tested = EvaluationSet("the pairs given", given_pairs(test))
+        read = common_sources([run.sources for run in loaded])
+        tested = EvaluationSet("the pairs given", read.given(test))
     names = unique_names([run.path.absolute() for run in loaded])
     search = search_of(Evaluation(None, None, (), beam, length_penalty))
     systems = [

@@ -12,8 +12,10 @@ from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task
 from seqattn.comparison.plan import Plan, Recipe, budget_in_words, with_budget
 from seqattn.data.batching import epoch_batches
 from seqattn.data.encoding import Report, silent
+from seqattn.data.images import sources_of
+from seqattn.data.sources import Sources, common_sources
 from seqattn.errors import InputError
-from seqattn.models import ModelOptions, build
+from seqattn.models import ModelOptions, build, image_shape
 from seqattn.runs.experiment import new_config
 from seqattn.runs.folder import RunConfig, RunFolder, vocabulary_of
 from seqattn.runs.preparation import Prepared, load_data, prepare
@@ -41,11 +43,17 @@ class Started:
     """Of each run, in words."""
 
 
-def check(plan: Plan) -> None:
-    """InputError for settings that cannot be compared, before a corpus is read."""
+def sources_of_plan(plan: Plan) -> Sources:
+    """What the sources of a plan's systems are.
+
+    InputError, before a corpus is read, when they differ or the settings cannot be compared.
+    """
     if not plan.recipes:
         raise InputError("there is no system to train", remedy="name one with --system")
-    _compose(plan, "tiny" if plan.preset == "auto" else plan.preset, plan.settings)
+    composed = _compose(plan, "tiny" if plan.preset == "auto" else plan.preset, plan.settings)
+    return common_sources(
+        [sources_of(image_shape(one.architecture, composed[one.name][0])) for one in plan.recipes]
+    )
 
 
 def start(
@@ -69,7 +77,7 @@ def start(
         folder.write(plan, evaluation, command)
         return Started(plan, tasks, None)
     held_out = begun[0].run.read_config().data.valid_pairs if begun else 0
-    data = load_data(plan.train, plan.valid, held_out=held_out)
+    data = load_data(plan.train, plan.valid, held_out=held_out, sources=sources_of_plan(plan))
     preset = choose_preset(len(data.train)) if plan.preset == "auto" else plan.preset
     _, tokenizer_options, training = next(iter(_compose(plan, preset, plan.settings).values()))
     known = _tokenizer_of(begun, data.record.train_fingerprint)
@@ -129,7 +137,7 @@ def _tokenizer_of(begun: Sequence[Task], fingerprint: str) -> Tokenizer | None:
                 path=task.path,
                 remedy="choose another folder with --out",
             )
-        return task.run.read_tokenizer(config.tokenizer.joint)
+        return task.run.read_tokenizer(config.tokenizer.joint, config.sources)
     return None
 
 

@@ -16,7 +16,8 @@ from seqattn.alignment.words import read_answers
 from seqattn.comparison.folder import ComparisonFolder, Decoded, Evaluation, runs_in
 from seqattn.comparison.plan import Given, Plan
 from seqattn.comparison.results import Costs, Member, Point, System
-from seqattn.data.corpus import Pair, read_corpus
+from seqattn.data.corpus import Pair, identity
+from seqattn.data.sources import TEXTS, Sources, common_sources
 from seqattn.errors import InputError
 from seqattn.evaluation.scores import score
 from seqattn.files import read_binary, read_lines_for
@@ -44,19 +45,22 @@ class EvaluationSet:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of its sources."""
-        return hashlib.sha256("\n".join(pair.source for pair in self.pairs).encode()).hexdigest()
+        return hashlib.sha256(b"\n".join(identity(pair.source) for pair in self.pairs)).hexdigest()
 
 
-def read_test_set(corpus: str, runs: Sequence[Run] = ()) -> EvaluationSet:
-    """A test corpus, read in the direction of the runs; InputError when they differ in it."""
-    pairs = read_corpus(corpus).pairs
+def read_test_set(corpus: str, runs: Sequence[Run] = (), sources: Sources = TEXTS) -> EvaluationSet:
+    """A test corpus, read in the direction of the runs; InputError when they differ in it.
+
+    `sources` says what its sources are when there are no runs.
+    """
+    pairs = common_sources([run.sources for run in runs] or [sources]).read_corpus(corpus).pairs
     if not pairs:
         raise InputError("there are no pairs to translate", path=corpus)
     turned = turned_by_all(runs, corpus)
     return EvaluationSet(corpus, tuple(pair.swapped() for pair in pairs) if turned else pairs, turned)
 
 
-Sources = Mapping[str, Sequence[Path]]
+Paths = Mapping[str, Sequence[Path]]
 """The runs, or the file of translations, of each system by its name."""
 
 
@@ -64,7 +68,7 @@ Sources = Mapping[str, Sequence[Path]]
 class Opened:
     """Systems that can be compared, before they translate."""
 
-    sources: Sources
+    sources: Paths
     runs: Mapping[Path, Run]
     texts: Mapping[Path, tuple[str, ...]]
     """The files of translations."""
@@ -72,13 +76,18 @@ class Opened:
     gold: list[Gold] | None
 
 
-def open_systems(sources: Sources, evaluation: Evaluation, device: torch.device) -> Opened:
-    """Read runs, translations, the test corpus and its gold links; InputError for what cannot be compared."""
+def open_systems(
+    sources: Paths, evaluation: Evaluation, device: torch.device, read: Sources = TEXTS
+) -> Opened:
+    """Read runs, translations, the test corpus and its gold links; InputError for what cannot be compared.
+
+    `read` says what the sources of the test corpus are if there are no runs.
+    """
     if evaluation.test is None:
         raise InputError("there is no test corpus to compare on", remedy="name one with --test")
     paths = [path for several in sources.values() for path in several]
     runs = {path: load_run(path, device) for path in paths if path.is_dir()}
-    test = read_test_set(evaluation.test, list(runs.values()))
+    test = read_test_set(evaluation.test, list(runs.values()), read)
     texts = {path: read_translations(path, test) for path in paths if path not in runs}
     for name, several in sources.items():
         if len(several) > 1 and any(path in texts for path in several):
@@ -90,10 +99,14 @@ def open_systems(sources: Sources, evaluation: Evaluation, device: torch.device)
     return Opened(sources, runs, texts, test, gold)
 
 
-def check_before_training(plan: Plan, evaluation: Evaluation) -> None:
-    """InputError for what could not be compared with the systems that a plan trains."""
+def check_before_training(plan: Plan, evaluation: Evaluation, read: Sources) -> None:
+    """InputError for what could not be compared with the systems that a plan trains.
+
+    `read` says what the sources of these are.
+    """
     given = with_given({one.name: () for one in plan.recipes}, evaluation)
-    opened = open_systems(given, evaluation, torch.device("cpu"))
+    opened = open_systems(given, evaluation, torch.device("cpu"), read)
+    common_sources([read, *(run.sources for run in opened.runs.values())])
     if opened.test.turned:
         raise InputError(
             "translates in the other direction than the systems to be trained",
@@ -183,8 +196,8 @@ def member(
         "weights": hashlib.sha256(read_binary(run.path / MODEL)).hexdigest(),
         "beam": search.beam,
         "length_penalty": search.length_penalty,
-        "sentences": run.splitting.most,
-        "language": run.splitting.language,
+        "sentences": run.splitting.most if run.splitting else 1,
+        "language": run.splitting.language if run.splitting else "",
     }
     references = [pair.target for pair in test.pairs]
     decoded = keep.read_translations(run.path, made) if keep else None
@@ -269,7 +282,7 @@ def _untrained(path: Path) -> InputError:
 class Finished(NamedTuple):
     """What is compared without training."""
 
-    sources: Sources
+    sources: Paths
     evaluation: Evaluation
     keep: ComparisonFolder | None
     """Where translations are kept."""
@@ -299,7 +312,7 @@ def finished_sources(paths: Sequence[Path], asked: Evaluation) -> Finished:
     return Finished(with_given(trained, asked), asked, keep, (folder, plan))
 
 
-def with_given(sources: Sources, evaluation: Evaluation) -> Sources:
+def with_given(sources: Paths, evaluation: Evaluation) -> Paths:
     """These systems and those that are given; InputError when two have one name."""
     given = given_sources(evaluation.given)
     names = {name.lower() for name in sources}

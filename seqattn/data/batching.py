@@ -21,9 +21,9 @@ ROWS = 8
 
 
 class Example(NamedTuple):
-    """A source, here as ids, and its target as ids; ids end in EOS."""
+    """A source as ids, or whatever else the collator takes, and its target as ids; ids end in EOS."""
 
-    source: list[int]
+    source: Any
     target: list[int]
 
 

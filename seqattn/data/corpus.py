@@ -33,8 +33,27 @@ ROLES = {
 PAIR_FORMATS = {".tsv": "tab", ".jsonl": "json"}
 
 
+class Named(str):
+    """The name of a source that is no text itself, such as an image: its path, or its place in an archive."""
+
+    identity: bytes
+    """What is the same for equal sources, whatever their names: a hash of what is named."""
+    where: tuple[str, int | None]
+    """The corpus that names it, and the line."""
+
+
+def identity(source: str) -> bytes:
+    """What is the same for equal sources and different for others: a text itself, or the hash of an image."""
+    return source.identity if isinstance(source, Named) else source.encode("utf-8", "surrogatepass")
+
+
+def absolute(source: str) -> str:
+    """A source as a file in any folder may name it: a text itself, or the whole path of an image."""
+    return str(Path(source).absolute()) if isinstance(source, Named) else source
+
+
 class Pair(NamedTuple):
-    """A source text and its target text."""
+    """A source text, or the name of another source, and its target text."""
 
     source: str
     target: str
@@ -58,10 +77,10 @@ class Corpus:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the texts, whatever files and formats they came from."""
+        """SHA-256 of sources and targets, whatever files and formats they came from."""
         digest = hashlib.sha256()
         for source, target in self.pairs:
-            digest.update(f"{source}\t{target}\n".encode("utf-8", "surrogatepass"))
+            digest.update(identity(source) + f"\t{target}\n".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
 
@@ -214,20 +233,16 @@ def hold_out(pairs: Sequence[Pair], size: int = 0) -> Split:
     The choice depends only on the hash of each source, not on the order or a seed, and adding pairs moves
     few others. Every further pair with a held-out source is removed from the training set.
     """
-    first: dict[str, Pair] = {}
+    first: dict[bytes, Pair] = {}
     for pair in pairs:
-        first.setdefault(pair.source, pair)
+        first.setdefault(identity(pair.source), pair)
     size = size or min(1000, max(len(first) // 20, min(100, len(first) // 10)))
     if len(first) < FEWEST_PAIRS:
         raise InputError(
             f"{counted(len(first), 'distinct pair')}: too few to hold out a validation set",
             remedy=f"give at least {FEWEST_PAIRS}, or a validation corpus",
         )
-    held = set(
-        sorted(first, key=lambda source: hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest())[
-            :size
-        ]
-    )
-    train = tuple(pair for pair in pairs if pair.source not in held)
+    held = set(sorted(first, key=lambda source: hashlib.sha256(source).digest())[:size])
+    train = tuple(pair for pair in pairs if identity(pair.source) not in held)
     valid = tuple(pair for source, pair in first.items() if source in held)
     return Split(train, valid, len(pairs) - len(train) - len(valid))

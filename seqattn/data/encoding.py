@@ -33,7 +33,7 @@ def encode(tokenizer: Tokenizer, pairs: Sequence[Pair], report: Report = silent)
 def sample_pieces(
     tokenizer: Tokenizer, examples: Sequence[Example], share: float, alpha: float, longest: int, seed: str
 ) -> Iterator[Example]:
-    """The examples, a share of whose sides are cut into other pieces at random (`Side.sample_all`).
+    """The examples, a share of whose texts are cut into other pieces at random (`Side.sample_all`).
 
     The same seed gives the same again. A side that would have more than `longest` ids stays as it is.
     """
@@ -47,4 +47,5 @@ def sample_pieces(
             replaced = dict(zip(drawn, found, strict=True))
             sides.append([replaced.get(row, ids) for row, ids in enumerate(own)])
         for one, *other in zip(some, *sides, strict=True):
-            yield Example(*(new if len(new) <= longest else old for new, old in zip(other, one, strict=True)))
+            both = zip(other, one, strict=True)
+            yield Example(*(new if new is old or len(new) <= longest else old for new, old in both))

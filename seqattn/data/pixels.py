@@ -66,7 +66,7 @@ class Shape:
 
     def columns(self, image: Image) -> int:
         """The cells of an image beside each other."""
-        return image.pixels.shape[2] // self.cell_width
+        return int(image.pixels.shape[2]) // self.cell_width
 
     def positions(self, image: Image) -> int:
         """The cells of an image."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,10 +23,10 @@ _BYTE = re.compile("<0x([0-9A-F]{2})>")
 
 
 class Part(NamedTuple):
-    """A part of a line that is translated by itself."""
+    """A part of a line that is translated by itself, or an image."""
 
-    ids: list[int]
-    """Ending in EOS; none if nothing of it can be read."""
+    ids: Any
+    """What the collator takes: ids ending in EOS, none if nothing of it can be read; or an image."""
     left_out: tuple[LeftOut, ...] = ()
     """What is put back into its translation."""
 
@@ -41,11 +41,13 @@ class Copying:
     """The attention that shows where it belongs; None: there is none, its place is that in the source."""
 
 
-def parts_of(tokenizer: Tokenizer, cut: Sequence[list[int]], left_out: Sequence[LeftOut]) -> list[Part]:
+def parts_of(tokenizer: Tokenizer, cut: Sequence[Any], left_out: Sequence[LeftOut]) -> list[Part]:
     """The parts that the ids of a text were cut into, each with what was left out of it."""
+    if not left_out:
+        return [Part(ids) for ids in cut]
     parts, start = [], 0
     for ids in cut:
-        length = sum(map(_length, tokenizer.source.pieces(ids[:-1])))
+        length = sum(map(_length, tokenizer.texts.pieces(ids[:-1])))
         first, last = start == 0, ids is cut[-1]
         own = [
             one._replace(at=one.at - start)
@@ -88,7 +90,7 @@ def put_back(
     """
     target = example.target[:-1]
     pieces = tokenizer.target.pieces(target)
-    source = tokenizer.source.pieces(example.source[:-1])
+    source = tokenizer.texts.pieces(example.source[:-1])
     places = [(_place(source, pieces, one, weights), one) for one in left_out]
     text, end = "", 0
     for place, one in sorted(places, key=lambda each: each[0]):

@@ -16,12 +16,9 @@ from seqattn.decoding.search import Hypothesis, SamplingOptions, SearchOptions, 
 from seqattn.errors import InputError
 from seqattn.hardware import side_by_side
 from seqattn.models.predictor import Predictor
-from seqattn.symbols import EOS
 from seqattn.text.sentences import Splitting, join
-from seqattn.text.tokenizer import WORD_START, Tokenizer
+from seqattn.text.tokenizer import Tokenizer
 from seqattn.text.unknown import Known
-
-SENTENCE_ENDS = tuple(".!?;:。！？；…")
 
 
 @dataclass(frozen=True)
@@ -68,8 +65,8 @@ class Translation(NamedTuple):
     """The result for one line."""
 
     source: str
-    pieces: tuple[tuple[int, ...], ...]
-    """The ids of each part of the source that the model reads; none for an empty line."""
+    pieces: tuple[Any, ...]
+    """The ids of each part of the source that the model reads, or the image; none for an empty line."""
     candidates: tuple[Candidate, ...]
     """Best first, at least one."""
     unknown: str = ""
@@ -123,19 +120,19 @@ class Translator:
         seed = options.sampling.seed if options.sampling else 0
         self._generator = torch.Generator().manual_seed(seed)
 
-    def translate(self, lines: Iterable[str]) -> Iterator[Translation]:
-        """One translation for each line, in order; reads at most `options.chunk` lines ahead.
+    def translate(self, lines: Iterable[Any]) -> Iterator[Translation]:
+        """One translation for each line, or image, in order; reads at most `options.chunk` lines ahead.
 
         An InputError of `lines` is raised after the lines before it have been translated.
         """
         return chain.from_iterable(self.translate_chunks(lines))
 
-    def translate_chunks(self, lines: Iterable[str]) -> Iterator[list[Translation]]:
+    def translate_chunks(self, lines: Iterable[Any]) -> Iterator[list[Translation]]:
         """As `translate`, in lists, one for each chunk of lines."""
         remaining = iter(lines)
         problem = None
         while problem is None:
-            chunk: list[str] = []
+            chunk: list[Any] = []
             try:
                 for line in islice(remaining, self.options.chunk):
                     chunk.append(line)
@@ -147,7 +144,7 @@ class Translator:
         if problem is not None:
             raise problem
 
-    def _translate_chunk(self, lines: Sequence[str]) -> Iterator[Translation]:
+    def _translate_chunk(self, lines: Sequence[Any]) -> Iterator[Translation]:
         limit = min(self.options.longest, self.model.longest or self.options.longest)
         parts = [self._parts(line, limit) for line in lines]
         flat = list(chain.from_iterable(parts))
@@ -159,7 +156,7 @@ class Translator:
             yield self._joined(line, own, [next(answers) for _ in own])
 
     def _joined(
-        self, line: str, parts: Sequence[Part], answers: Sequence[tuple[list[Hypothesis], list[str]]]
+        self, line: Any, parts: Sequence[Part], answers: Sequence[tuple[list[Hypothesis], list[str]]]
     ) -> Translation:
         """The translation of a line, from the hypotheses for each of its parts and their texts."""
         # The parts may have different numbers of hypotheses: shorter lists repeat their last.
@@ -172,8 +169,11 @@ class Translator:
         ]
         copied = "".join(one.text for part in parts for one in part.left_out)
         unknown = self.options.copying.alphabet.unknown(copied) if self.options.copying else ""
-        pieces = tuple(tuple(part.ids) for part in parts if part.ids)
-        return Translation(line, pieces, tuple(candidates), unknown)
+        # Ids as a tuple, so that a translation can be hashed.
+        pieces = tuple(
+            tuple(part.ids) if isinstance(part.ids, list) else part.ids for part in parts if part.ids
+        )
+        return Translation(self.tokenizer.source.name(line), pieces, tuple(candidates), unknown)
 
     def _texts(self, parts: Sequence[Part], ranked: Sequence[list[Hypothesis]]) -> Iterator[list[str]]:
         """The texts of the hypotheses for each part, with what was left out of their sources."""
@@ -197,29 +197,23 @@ class Translator:
             return repeat(None, len(examples))
         return iter(read_attention(self.model, examples, reading, self.options.batch_tokens))
 
-    def _parts(self, line: str, limit: int) -> list[Part]:
+    def _parts(self, line: Any, limit: int) -> list[Part]:
         """The parts of a line: its sentences, if they are split, each cut to the limit."""
         splitting, copying = self.options.splitting, self.options.copying
         texts = [line] if splitting is None else splitting.parts(line)
         found = []
         for text in texts:
             known = Known(text, ()) if copying is None else copying.alphabet.known(text)
-            ids = self.tokenizer.source.encode(known.text)
-            if len(ids) > 1:
-                found += parts_of(self.tokenizer, self._cut(ids, limit), known.left_out)
+            read = self.tokenizer.source.encode(known.text)
+            if not self.tokenizer.source.is_empty(read):
+                found += parts_of(self.tokenizer, self._cut(read, limit), known.left_out)
             elif known.left_out:
                 found.append(Part([], known.left_out))
         return found
 
-    def _cut(self, ids: list[int], limit: int) -> list[list[int]]:
-        """Split ids into parts within the limit, EOS counted: after a sentence, else a word or anywhere."""
-        parts = []
-        rest = ids[:-1]
-        while len(rest) >= limit:
-            window = self.tokenizer.source.pieces(rest[:limit])
-            starts = [at for at in range(1, limit) if window[at].startswith(WORD_START)]
-            sentences = [at for at in starts if at > limit // 2 and window[at - 1].endswith(SENTENCE_ENDS)]
-            at = (sentences or starts or [limit - 1])[-1]
-            parts.append([*rest[:at], EOS])
-            rest = rest[at:]
-        return [*parts, [*rest, EOS]]
+    def _cut(self, read: Any, limit: int) -> list[Any]:
+        """Parts of what is read of a source that the model can hold; InputError when it cannot be cut so."""
+        parts, longest = self.tokenizer.source.cut(read, limit), self.model.longest
+        if longest is not None and max(map(self.model.collator.positions, parts)) > longest:
+            raise InputError(f"a source has more than the {longest} positions this model can hold")
+        return parts

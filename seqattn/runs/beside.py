@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from seqattn.data.corpus import merge, read_corpus
+from seqattn.data.corpus import merge
 from seqattn.errors import InputError
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
@@ -37,9 +37,10 @@ def train_beside(
     InputError when a run that exists was trained on other texts, which does not serve the purpose.
     """
     existing = [(path, swap) for path, swap in runs if path.exists()]
-    fingerprint = merge([read_corpus(argument) for argument in corpora]).fingerprint if existing else ""
     for path, swap in existing:
-        data = RunFolder(path).read_config().data
+        config = RunFolder(path).read_config()
+        data = config.data
+        fingerprint = merge([config.sources.read_corpus(argument) for argument in corpora]).fingerprint
         if data.train_fingerprint != fingerprint or data.swapped != swap:
             other = "on other texts" if data.train_fingerprint != fingerprint else "in the other direction"
             raise InputError(

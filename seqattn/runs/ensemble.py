@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from seqattn.alignment.reading import Attention
+from seqattn.data.sources import Sources
 from seqattn.decoding.translation import Translation
 from seqattn.errors import InputError, counted
 from seqattn.models.base import Reading
@@ -17,7 +18,7 @@ from seqattn.models.mixture import Member, Mixture, the_same
 from seqattn.runs.run import Run, load
 from seqattn.runs.text_model import TextModel
 from seqattn.text.sentences import Splitting
-from seqattn.text.tokenizer import Side, Tokenizer
+from seqattn.text.tokenizer import Tokenizer
 from seqattn.text.unknown import Alphabet
 
 
@@ -57,12 +58,18 @@ class Ensemble(TextModel):
         return Reading()
 
     @property
-    def splitting(self) -> Splitting:
+    def sources(self) -> Sources:
+        """The runs' own."""
+        return self.runs[0].sources
+
+    @property
+    def splitting(self) -> Splitting | None:
         """Parts of so many sentences that each of the runs can translate them."""
-        most = min(run.splitting.most for run in self.runs)
-        return Splitting(
-            most, next((run.splitting.language for run in self.runs if run.splitting.language), "")
-        )
+        each = [run.splitting for run in self.runs if run.splitting is not None]
+        if not each:
+            return None
+        language = next((one.language for one in each if one.language), "")
+        return Splitting(min(one.most for one in each), language)
 
     @property
     def alphabet(self) -> Alphabet:
@@ -113,7 +120,7 @@ def ensemble(runs: Iterable[Run | str | Path]) -> Ensemble:
     members = []
     for run in loaded:
         _check_fit(run, first)
-        own = _own_source(first.tokenizer.source, run.tokenizer.source)
+        own = _own_source(first.tokenizer, run.tokenizer)
         readable = run.model.attention_shape is not None and own is the_same
         members.append(Member(run.model, run.reading if readable else None, own))
     return Ensemble(loaded, Mixture(members), first.tokenizer)
@@ -133,6 +140,12 @@ def _check_fit(run: Run, first: Run) -> None:
     if run.model.device != first.model.device:
         raise ValueError(f"{run.path} is on {run.model.device}, but {first.path} on {first.model.device}")
     if run.tokenizer.source.model != first.tokenizer.source.model:
+        if not (run.tokenizer.reads_texts and first.tokenizer.reads_texts):
+            raise InputError(
+                f"reads other sources than {first.path}",
+                path=run.path,
+                remedy="an ensemble needs images of one size, colour and cell, or texts",
+            )
         for one in (run, first):
             if one.model.longest is not None:
                 raise InputError(
@@ -142,16 +155,16 @@ def _check_fit(run: Run, first: Run) -> None:
                 )
 
 
-def _own_source(first: Side, own: Side) -> Callable[[Any], Any]:
+def _own_source(first: Tokenizer, own: Tokenizer) -> Callable[[Any], Any]:
     """From the ids of a source by the first run's tokenizer to those by a run's own."""
-    if own.model == first.model:
+    if own.source.model == first.source.model:
         return the_same
-    return lambda ids: own.encode(first.decode(ids))
+    return lambda ids: own.texts.encode(first.texts.decode(ids))
 
 
 def _for_member(found: Translation, own_source: Callable[[Any], Any]) -> Translation:
     """A translation with the source ids of one member."""
-    return found._replace(pieces=tuple(tuple(own_source(ids)) for ids in found.pieces))
+    return found._replace(pieces=tuple(map(own_source, found.pieces)))
 
 
 def _mean(seen: Sequence[Attention]) -> Attention:

@@ -15,7 +15,6 @@ from torch import Tensor
 from seqattn.alignment.reading import judge_readings, read_every_way
 from seqattn.data.batching import Batch, Collator, Example, collate, epoch_batches, lengths_of
 from seqattn.data.encoding import Report, sample_pieces, silent
-from seqattn.data.examples import Examples
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.errors import InputError
@@ -55,6 +54,7 @@ def validation_of(
 ) -> Callable[[Seq2Seq], Validation]:
     """The validation of a model: the loss of the whole validation set, scores by greedy search."""
     pairs = prepared.valid_pairs[:VALIDATED_SENTENCES]
+    sources = list(map(prepared.sources.readable, pairs, prepared.valid))
     batches = epoch_batches(lengths_of(prepared.valid, collator), options.batch_tokens, 0, 0)
     ids = sum(len(example.target) for example in prepared.valid)
     search = SearchOptions(beam=1, max_ratio=prepared.max_ratio)
@@ -67,7 +67,7 @@ def validation_of(
                 source, target = collate([prepared.valid[row] for row in rows], collator, model.longest)
                 total += float(target_loss(model, Batch(source.to(device), target.to(device))))
         translator = Translator(model, prepared.tokenizer, TranslationOptions(search))
-        hypotheses = [found.text for found in translator.translate(pair.source for pair in pairs)]
+        hypotheses = [found.text for found in translator.translate(sources)]
         scores = score(hypotheses, [pair.target for pair in pairs])
         samples = tuple((p.source, h, p.target) for p, h in zip(pairs[:8], hypotheses, strict=False))
         figures = total / ids, scores.bleu, scores.chrf, scores.exact
@@ -117,7 +117,8 @@ def sampling_of(
     def sample(epoch: int) -> Sequence[Example]:
         seed = f"{options.seed} {epoch} pieces"
         share = options.subword_sampling
-        return Examples(sample_pieces(prepared.tokenizer, prepared.train, share, alpha, most, seed))
+        sampled = sample_pieces(prepared.tokenizer, prepared.train, share, alpha, most, seed)
+        return prepared.sources.store(sampled)
 
     return sample
 
@@ -209,6 +210,7 @@ class Experiment:
                     recorded.guide,
                     recorded.valid_pairs,
                     recorded.synthetic,
+                    config.sources,
                 )
             except InputError as error:
                 raise InputError(
@@ -227,7 +229,7 @@ class Experiment:
         if recorded.swapped:
             data = data.swapped()
         config = replace(config, training=replace(config.training, **limits))
-        known = folder.read_tokenizer(config.tokenizer.joint)
+        known = folder.read_tokenizer(config.tokenizer.joint, config.sources)
         prepared = prepare(data, config.tokenizer, config.training.max_length, known, report)
         experiment = Experiment(folder, config, prepared, device)
         if state is not None:
@@ -273,7 +275,8 @@ class Experiment:
         if self.guide is not None:
             self._set_alignment(self.guide.reading)
             return
-        if self.model.attention_shape is None:
+        if self.model.attention_shape is None or not self.prepared.tokenizer.reads_texts:
+            # Only words can be judged by the correlation of their occurrences.
             return
         self.model.eval()
         some = self.prepared.train[:JUDGED_PAIRS]

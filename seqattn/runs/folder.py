@@ -15,9 +15,11 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
+from seqattn.data.images import sources_of
+from seqattn.data.sources import TEXTS, Sources
 from seqattn.errors import InputError
 from seqattn.files import check_creatable, write_aside
-from seqattn.models import ARCHITECTURES, ModelOptions, build, default_options
+from seqattn.models import ARCHITECTURES, ModelOptions, build, default_options, image_shape
 from seqattn.models.base import Reading, Seq2Seq, Vocabulary
 from seqattn.options import apply, convert, flat
 from seqattn.runs.format1 import upgrade_weights
@@ -57,6 +59,11 @@ class RunConfig:
     """The command line that made the run."""
     alignment: Reading | None = None
     """Which attention aligns words best, measured when training ended."""
+
+    @property
+    def sources(self) -> Sources:
+        """What its sources are."""
+        return sources_of(image_shape(self.architecture, self.model))
 
     def to_json(self) -> str:
         """The text of config.json."""
@@ -109,9 +116,8 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"cannot be created: {error.strerror}", path=self.path) from error
-        write_aside(self.path / TOKENIZER, tokenizer.source.model)
-        if not tokenizer.joint:
-            write_aside(self.path / TARGET_TOKENIZER, tokenizer.target.model)
+        for name, side in zip((TOKENIZER, TARGET_TOKENIZER), tokenizer.vocabularies, strict=False):
+            write_aside(self.path / name, side.model)
         self.write_config(config)
 
     def refuse_existing(self) -> None:
@@ -139,10 +145,11 @@ class RunFolder:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError) as error:
             raise InputError(_not_a_config(data), path=self.path / CONFIG) from error
 
-    def read_tokenizer(self, joint: bool) -> Tokenizer:
-        """Load the tokenizer's model, or both models."""
-        source = self._read_side(TOKENIZER)
-        return Tokenizer(source, source if joint else self._read_side(TARGET_TOKENIZER))
+    def read_tokenizer(self, joint: bool, sources: Sources = TEXTS) -> Tokenizer:
+        """Load the tokenizer's model, or both models; only texts have one for the source."""
+        one = joint or sources is not TEXTS
+        vocabularies = [self._read_side(name) for name in (TOKENIZER, TARGET_TOKENIZER)[: 1 if one else 2]]
+        return sources.tokenizer(vocabularies)
 
     def _read_side(self, name: str) -> Side:
         try:
@@ -276,7 +283,7 @@ def new_model(config: RunConfig, tokenizer: Tokenizer) -> Seq2Seq:
 
 def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
     """The sizes of a tokenizer's vocabularies."""
-    return Vocabulary(len(tokenizer.source), len(tokenizer.target), tokenizer.joint)
+    return Vocabulary(tokenizer.source.size, len(tokenizer.target), tokenizer.joint)
 
 
 def _serialise(tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,15 +11,14 @@ from seqattn.alignment.guide import between_ids
 from seqattn.alignment.links import Links, format_pharaoh, read_gold, turned
 from seqattn.alignment.words import check_links
 from seqattn.data.batching import Example, Lengths, lengths_of
-from seqattn.data.corpus import Pair, hold_out, merge, read_corpus, side_names
+from seqattn.data.corpus import Pair, hold_out, identity, merge, side_names
 from seqattn.data.encoding import Report, encode, silent
-from seqattn.data.examples import Examples
+from seqattn.data.sources import TEXTS, Sources
 from seqattn.decoding.search import SearchOptions
 from seqattn.errors import InputError
 from seqattn.hardware import give_back_freed_memory
 from seqattn.runs.records import DataRecord
-from seqattn.text.sentences import MOST_COUNTED, sentences, usual_number
-from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, normalise, train_tokenizer
+from seqattn.text.tokenizer import Tokenizer, TokenizerOptions
 from seqattn.training.guide import IdLinks
 
 
@@ -33,13 +31,16 @@ class Data:
     record: DataRecord
     guide: tuple[Links, ...] | None = None
     """The links between the words of each training pair, in their order, for guided alignment."""
+    sources: Sources = TEXTS
+    """What the sources are."""
 
     def swapped(self) -> Data:
-        """The other direction: from target to source."""
+        """The other direction: from target to source. InputError when sources are no texts."""
+        sources = self.sources.turned()
         guide = None if self.guide is None else tuple(map(turned, self.guide))
         train, valid = (tuple(pair.swapped() for pair in pairs) for pairs in (self.train, self.valid))
         sides = None if self.record.sides is None else self.record.sides[::-1]
-        return Data(train, valid, replace(self.record, swapped=True, sides=sides), guide)
+        return Data(train, valid, replace(self.record, swapped=True, sides=sides), guide, sources)
 
 
 def load_data(
@@ -48,19 +49,23 @@ def load_data(
     guide: str | None = None,
     held_out: int = 0,
     synthetic: str | None = None,
+    sources: Sources = TEXTS,
 ) -> Data:
     """Read the corpora; without a validation corpus a fixed part of the training pairs is held out.
 
     `held_out` is the size of that part, 0 if it is to be chosen. Pairs with an empty side are skipped and
     counted. A guide is a file of links in Pharaoh format, with a line for each line of the training corpora.
-    Pairs of a synthetic corpus are only trained on.
+    Pairs of a synthetic corpus are only trained on. `sources` says what the sources of all corpora are.
     """
+    if guide is not None:
+        sources.require_words("guide")
+    read_corpus = sources.read_corpus
     # Only the training corpora name the sides, but a validation corpus must not contradict them.
     common_sides([*train, *([] if valid is None else [valid])])
     corpus = merge([read_corpus(argument) for argument in train])
     pairs = corpus.complete
     if not pairs:
-        raise InputError("no pair has text on both sides", path=corpus.name)
+        raise InputError(f"no pair has {_both(sources)}", path=corpus.name)
     record = DataRecord(
         tuple(train),
         valid,
@@ -76,12 +81,12 @@ def load_data(
         validation = read_corpus(valid)
         held = validation.complete
         if not held:
-            raise InputError("no pair has text on both sides", path=valid)
-        known = set(pairs)
+            raise InputError(f"no pair has {_both(sources)}", path=valid)
+        known = {(identity(pair.source), pair.target) for pair in pairs}
         record = replace(
             record,
             valid_fingerprint=validation.fingerprint,
-            valid_also_in_train=sum(pair in known for pair in held),
+            valid_also_in_train=sum((identity(pair.source), pair.target) in known for pair in held),
         )
     links = None
     if guide is not None:
@@ -99,7 +104,12 @@ def load_data(
             synthetic_pairs=len(made.complete),
         )
         pairs = (*pairs, *made.complete)
-    return Data(pairs, held, record, links)
+    return Data(pairs, held, record, links, sources)
+
+
+def _both(sources: Sources) -> str:
+    """What a pair must have to be used."""
+    return "text on both sides" if sources is TEXTS else f"an {sources.noun} and a text"
 
 
 def common_sides(corpora: Sequence[str]) -> tuple[str, str] | None:
@@ -141,6 +151,7 @@ class Prepared:
     """The record of the data in config.json."""
     guide: IdLinks | None = None
     """The links between the ids of each training example."""
+    sources: Sources = TEXTS
 
 
 def prepare(
@@ -151,47 +162,39 @@ def prepare(
     report: Report = silent,
 ) -> Prepared:
     """Train a tokenizer unless one is given, and encode; training pairs above `max_length` are left out."""
+    sources, collator = data.sources, data.sources.collator
     if tokenizer is None:
         report("learning the vocabulary", 0.0)
-        tokenizer = train_tokenizer(
-            [pair.source for pair in data.train], [pair.target for pair in data.train], options
-        )
+        tokenizer = sources.learn(data.train, options)
     guide = None if data.guide is None else IdLinks()
-    counts: Counter[int] = Counter()
-    characters: set[str] = set()
-    step = -(-len(data.train) // MOST_COUNTED)
+    census = sources.census(data.record.language, len(data.train))
 
     def kept() -> Iterator[Example]:
-        number = 0
         for at, example in enumerate(encode(tokenizer, data.train, report)):
-            if max(map(len, example)) > max_length:
+            if max(lengths_of([example], collator)[0]) > max_length:
                 continue
-            source = normalise(data.train[at].source)
-            characters.update(source)
-            if number % step == 0:
-                counts[len(sentences(source, data.record.language))] += 1
-            number += 1
+            census.add(data.train[at].source)
             if guide is not None and data.guide is not None:
                 guide.append(between_ids(tokenizer, example, data.guide[at]))
             yield example
 
-    train = Examples(kept())
+    train = sources.store(kept())
     if not train:
         raise InputError(
-            f"every training pair has more than {max_length} pieces on a side", remedy="raise max_length"
+            f"every training pair has more than {max_length} {positions_in_words(sources)} on a side",
+            remedy="raise max_length",
         )
     valid = tuple(encode(tokenizer, data.valid))
     # Learning the vocabulary takes memory that training needs.
     give_back_freed_memory()
-    lengths = lengths_of(train)
+    lengths = lengths_of(train, collator)
     record = replace(
         data.record,
         train_pairs=len(train),
         valid_pairs=len(valid),
         too_long=len(data.train) - len(train),
         longest_taken=max_length,
-        source_sentences=usual_number(counts),
-        source_characters="".join(sorted(characters)),
+        **census.found,
     )
     return Prepared(
         tokenizer,
@@ -199,11 +202,17 @@ def prepare(
         valid,
         data.valid,
         longest_ratio(lengths),
-        max(map(max, (*set(lengths), *lengths_of(valid)))),
+        max(map(max, (*set(lengths), *lengths_of(valid, collator)))),
         lengths,
         record,
         guide,
+        sources,
     )
+
+
+def positions_in_words(sources: Sources) -> str:
+    """What the sides of examples are measured in."""
+    return "pieces" if sources.unit == "piece" else f"{sources.unit}s or pieces"
 
 
 def longest_ratio(lengths: Sequence[Lengths]) -> float:

@@ -22,8 +22,9 @@ from seqattn.alignment.reading import (
 )
 from seqattn.alignment.words import UNITS
 from seqattn.data.batching import Example
-from seqattn.data.corpus import given_pairs, side_names
+from seqattn.data.corpus import side_names
 from seqattn.data.encoding import Report, encode, silent
+from seqattn.data.sources import Sources
 from seqattn.decoding.translation import Translation
 from seqattn.errors import InputError, naming
 from seqattn.hardware import choose_device, keep_freed_memory
@@ -85,15 +86,22 @@ class Run(TextModel):
         return self.config.max_ratio
 
     @property
-    def splitting(self) -> Splitting:
+    def sources(self) -> Sources:
+        """What its sources are."""
+        return self.config.sources
+
+    @property
+    def splitting(self) -> Splitting | None:
         """How lines are cut that have more sentences than the sources the model was trained on."""
         data = self.config.data
+        if not self.tokenizer.reads_texts:
+            return None
         return Splitting(max(1, data.source_sentences), data.language)
 
     @property
     def alphabet(self) -> Alphabet:
         """The characters that the model can read; if not recorded, those of its vocabulary."""
-        characters = self.config.data.source_characters or self.tokenizer.source.characters
+        characters = self.config.data.source_characters or self.tokenizer.texts.characters
         return Alphabet(frozenset(characters))
 
     def turns(self, corpus: str | Path) -> bool:
@@ -130,7 +138,7 @@ class Run(TextModel):
         InputError when the model has none.
         """
         examples = [
-            Example(list(source), hypothesis.ids)
+            Example(source, hypothesis.ids)
             for one in found
             for source, hypothesis in zip(one.pieces, one.candidates[0].hypotheses, strict=True)
         ]
@@ -175,7 +183,7 @@ class Run(TextModel):
         place: Place = self_attention or "cross"
         reading = reading or self.asked_reading(self_attention=self_attention)
         own = self.reading if place == "cross" else None
-        given = given_pairs(pairs)
+        given = self.sources.given(pairs)
         examples = list(encode(self.tokenizer, given))
         with naming(self.path):
             found = heads_of(
@@ -216,6 +224,8 @@ class Run(TextModel):
                 path=reverse.path,
                 remedy="train --swap makes a run of the other direction",
             )
+        with naming(self.path):
+            _ = self.tokenizer.texts
         given = self.pairs_of(pairs)
         more = None if lexicon is None else self.pairs_of(lexicon)
         if more is not None:
@@ -283,7 +293,7 @@ def load_run(path: str | Path, device: torch.device | None = None) -> Run:
     """The trained model in a run's folder; InputError when the folder is not a run or is damaged."""
     folder = RunFolder(Path(path))
     config = folder.read_config()
-    tokenizer = folder.read_tokenizer(config.tokenizer.joint)
+    tokenizer = folder.read_tokenizer(config.tokenizer.joint, config.sources)
     tensors, trained = folder.read_model()
     model = new_model(config, tokenizer)
     try:

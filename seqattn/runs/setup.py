@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import torch
 
 from seqattn.data.encoding import Report, silent
+from seqattn.data.images import sources_of
 from seqattn.errors import InputError
 from seqattn.hardware import choose_device, keep_freed_memory
-from seqattn.models import ARCHITECTURES, build
+from seqattn.models import ARCHITECTURES, build, image_shape
 from seqattn.models.base import Vocabulary
 from seqattn.options import is_setting, settings_for
 from seqattn.runs.choices import choose_size
@@ -80,7 +81,10 @@ def set_up(
         fixed = [name for name in own if is_setting(name, model) or is_setting(name, tokenizer)]
         if fixed:
             raise InputError(f"{', '.join(fixed)} cannot differ from those of {init_from}")
-    data = load_data(request.train, request.valid, request.guide, synthetic=request.synthetic)
+    sources = sources_of(image_shape(architecture, model if initial is None else initial.config.model))
+    data = load_data(
+        request.train, request.valid, request.guide, synthetic=request.synthetic, sources=sources
+    )
     data = data.swapped() if request.swap else data
     if initial is not None:
         tokenizer = initial.config.tokenizer
@@ -109,6 +113,7 @@ def refuse_unguidable(request: Request, architecture: str | None) -> None:
     if architecture is not None:
         preset = "tiny" if request.preset == "auto" else request.preset
         model, _, _ = compose(architecture, preset, request.settings)
+        sources_of(image_shape(architecture, model)).require_words("guide")
         build(architecture, model, Vocabulary(4, 4, shared=True)).require_attention("guide")
 
 

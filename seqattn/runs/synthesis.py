@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from seqattn.data.corpus import Pair
+from seqattn.data.corpus import Pair, absolute
 from seqattn.data.encoding import Report, silent
 from seqattn.errors import InputError
 from seqattn.files import read_lines, write_aside
@@ -121,12 +121,15 @@ class Synthesis:
             check_reverse(reverse, common_sides(corpora), swap)
             pairs += back_translate(reverse, read_monolingual(self.monolingual), report)
         if self.teachers:
-            data = load_data(corpora, valid)
-            data = data.swapped() if swap else data
             teacher = ensemble(load_run(path, device) for path in self.teachers)
+            data = load_data(corpora, valid, sources=teacher.sources)
+            data = data.swapped() if swap else data
             pairs += distil(teacher, [pair.source for pair in data.train], report)
         written = (pair.swapped() if swap else pair for pair in pairs)
-        lines = (json.dumps(pair._asdict(), ensure_ascii=False) + "\n" for pair in written)
+        lines = (
+            json.dumps({"source": absolute(source), "target": target}, ensure_ascii=False) + "\n"
+            for source, target in written
+        )
         write_aside(synthetic_path(out), "".join(lines).encode("utf-8", "replace"))
         return len(pairs)
 

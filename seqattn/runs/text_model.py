@@ -7,12 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 from seqattn.alignment.reading import Attention
-from seqattn.data.batching import collate
-from seqattn.data.corpus import Pair, given_pairs, read_corpus
+from seqattn.data.batching import collate, lengths_of
+from seqattn.data.corpus import Pair
 from seqattn.data.encoding import encode
+from seqattn.data.pixels import Image, Pixels
+from seqattn.data.sources import Sources
 from seqattn.decoding.copying import Copying
 from seqattn.decoding.search import SamplingOptions, SearchOptions, score_targets
 from seqattn.decoding.translation import Translation, TranslationOptions, Translator
@@ -43,8 +45,13 @@ class TextModel(ABC):
 
     @property
     @abstractmethod
-    def splitting(self) -> Splitting:
-        """How lines are cut that have more sentences than the sources it was trained on."""
+    def sources(self) -> Sources:
+        """What its sources are: texts, or images."""
+
+    @property
+    @abstractmethod
+    def splitting(self) -> Splitting | None:
+        """How lines are cut that have more sentences than the sources it was trained on; None for images."""
 
     @property
     @abstractmethod
@@ -52,8 +59,10 @@ class TextModel(ABC):
         """The characters that it can read: those of the sources it was trained on."""
 
     @property
-    def copying(self) -> Copying:
-        """How words with other characters are copied."""
+    def copying(self) -> Copying | None:
+        """How words with other characters are copied; None for images."""
+        if not self.tokenizer.reads_texts:
+            return None
         return Copying(self.alphabet, None if self.model.attention_shape is None else self.reading)
 
     @abstractmethod
@@ -73,12 +82,12 @@ class TextModel(ABC):
 
     def read_pairs(self, corpus: str | Path) -> Sequence[Pair]:
         """The pairs of a corpus, named as on the command line, in the direction of translation."""
-        pairs = read_corpus(str(corpus)).pairs
+        pairs = self.sources.read_corpus(str(corpus)).pairs
         return [pair.swapped() for pair in pairs] if self.turns(corpus) else pairs
 
     def pairs_of(self, given: str | Path | Sequence[tuple[str, str]]) -> Sequence[Pair]:
         """The pairs of a corpus that is named, or those that are given."""
-        return self.read_pairs(given) if isinstance(given, str | Path) else given_pairs(given)
+        return self.read_pairs(given) if isinstance(given, str | Path) else self.sources.given(given)
 
     def search_options(
         self, beam: int = 5, length_penalty: float = 1.0, coverage_penalty: float = 0.0
@@ -102,7 +111,7 @@ class TextModel(ABC):
     @overload
     def translate(  # type: ignore[overload-overlap]
         self,
-        lines: str,
+        lines: str | Path | Image | Pixels,
         *,
         beam: int = 5,
         nbest: int = 1,
@@ -114,7 +123,7 @@ class TextModel(ABC):
     @overload
     def translate(
         self,
-        lines: Iterable[str],
+        lines: Iterable[Any],
         *,
         beam: int = 5,
         nbest: int = 1,
@@ -125,7 +134,7 @@ class TextModel(ABC):
     ) -> list[Translation]: ...
     def translate(
         self,
-        lines: str | Iterable[str],
+        lines: Any,
         *,
         beam: int = 5,
         nbest: int = 1,
@@ -134,7 +143,9 @@ class TextModel(ABC):
         sampling: SamplingOptions | None = None,
         split: bool = True,
     ) -> Translation | list[Translation]:
-        """The translation of a text, or of each of several, in order.
+        """The translation of a text, or of each of several, in order; or of images.
+
+        An image is named by its file, or given as an array of uint8, (H, W) or (H, W, colours).
 
         `str()` of a translation is its text; `candidates` has the `nbest` best with their scores. With
         sampling, `nbest` are drawn. Texts of more sentences than usual in training are translated in parts,
@@ -145,13 +156,14 @@ class TextModel(ABC):
         search = self.search_options(beam if sampling is None else nbest, length_penalty, coverage_penalty)
         splitting = self.splitting if split else None
         options = TranslationOptions(search, sampling, nbest, splitting=splitting, copying=self.copying)
-        found = list(self.translator(options).translate([lines] if isinstance(lines, str) else lines))
-        return found[0] if isinstance(lines, str) else found
+        one = self.sources.is_one(lines)
+        found = list(self.translator(options).translate([lines] if one else lines))
+        return found[0] if one else found
 
-    def score(self, source: str, target: str) -> float:
+    def score(self, source: Any, target: str) -> float:
         """log p(target | source) in nats, the end of the target counted."""
-        (example,) = encode(self.tokenizer, [Pair(source, target)])
-        self.check_length(max(map(len, example)))
+        (example,) = encode(self.tokenizer, self.sources.given([(source, target)]))
+        self.check_length(max(lengths_of([example], self.model.collator)[0]))
         batch = collate([example], self.model.collator, self.model.longest)
         device = self.model.device
         return float(score_targets(self.model, batch.source.to(device), batch.target.to(device)))

@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple, Protocol
 
 import sentencepiece
 
@@ -48,6 +48,52 @@ def normalise(text: str) -> str:
     return re.sub(" +", " ", text).strip(" ")
 
 
+SENTENCE_ENDS = tuple(".!?;:。！？；…")
+SOURCE_END = "</s>"
+"""The name of the EOS of a source."""
+
+
+class Units(NamedTuple):
+    """What attention to a source is shown for: words, pieces or other parts of it."""
+
+    names: list[str]
+    of: list[int]
+    """The unit of each position."""
+
+
+class SourceSide(Protocol):
+    """Turns sources into what the collator of an encoder takes: the vocabulary of texts, or images."""
+
+    @property
+    def model(self) -> bytes:
+        """Different for each that reads sources differently."""
+
+    @property
+    def size(self) -> int:
+        """The number of pieces, 0 without any."""
+
+    def encode(self, source: Any) -> Any:
+        """What the collator takes."""
+
+    def encode_all(self, sources: Iterable[Any]) -> Iterable[Any]:
+        """As `encode`, for each."""
+
+    def sample_all(self, rows: Iterable[Any], alpha: float, seed: int) -> Sequence[Any]:
+        """The same sources in other pieces, where they consist of pieces."""
+
+    def is_empty(self, read: Any) -> bool:
+        """Whether there is nothing to translate in what `encode` gave."""
+
+    def cut(self, read: Any, limit: int) -> list[Any]:
+        """Parts within a number of positions, where a source can be cut."""
+
+    def units(self, read: Any, unit: str) -> Units:
+        """The units, `words` or `pieces`, that attention to the source is shown for."""
+
+    def name(self, source: Any) -> str:
+        """A source as a text."""
+
+
 @dataclass(frozen=True)
 class Side:
     """The vocabulary of one side, source or target: a sentencepiece model as its file's bytes."""
@@ -64,6 +110,11 @@ class Side:
 
     def __len__(self) -> int:
         return int(self.processor.get_piece_size())
+
+    @property
+    def size(self) -> int:
+        """The number of pieces."""
+        return len(self)
 
     def encode(self, text: str) -> list[int]:
         """The text's ids, EOS at the end."""
@@ -84,6 +135,35 @@ class Side:
         # Each thread has its own generator: one thread, so that the order of the texts does not matter to it.
         drawn = self.processor.encode(texts, enable_sampling=True, alpha=alpha, nbest_size=-1, num_threads=1)
         return [[*ids, EOS] for ids in drawn]
+
+    def is_empty(self, read: Sequence[int]) -> bool:
+        """Whether there is no id but EOS."""
+        return len(read) <= 1
+
+    def cut(self, read: Sequence[int], limit: int) -> list[list[int]]:
+        """Split ids into parts within the limit, EOS counted: after a sentence, else a word or anywhere."""
+        parts = []
+        rest = list(read[:-1])
+        while len(rest) >= limit:
+            window = self.pieces(rest[:limit])
+            starts = [at for at in range(1, limit) if window[at].startswith(WORD_START)]
+            sentences = [at for at in starts if at > limit // 2 and window[at - 1].endswith(SENTENCE_ENDS)]
+            at = (sentences or starts or [limit - 1])[-1]
+            parts.append([*rest[:at], EOS])
+            rest = rest[at:]
+        return [*parts, [*rest, EOS]]
+
+    def units(self, read: Sequence[int], unit: str) -> Units:
+        """The words, or the pieces, of ids that end in EOS; EOS is a unit of its own."""
+        if unit == "pieces":
+            return Units([*self.pieces(read[:-1]), SOURCE_END], list(range(len(read))))
+        words = self.words(read[:-1])
+        of = [number for number, ids in enumerate([*words, [EOS]]) for _ in ids]
+        return Units([*map(self.decode, words), SOURCE_END], of)
+
+    def name(self, source: str) -> str:
+        """The text itself."""
+        return source
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """Each id's piece; a word's first begins with "▁", bytes of rare characters look like "<0xEC>"."""
@@ -113,9 +193,9 @@ class Side:
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """The vocabularies of both sides; the same object when joint."""
+    """The vocabularies of both sides, the same object when joint; or what reads images, and the target's."""
 
-    source: Side
+    source: SourceSide
     target: Side
 
     @property
@@ -123,13 +203,30 @@ class Tokenizer:
         """Whether source and target share one vocabulary."""
         return self.source is self.target
 
+    @property
+    def texts(self) -> Side:
+        """The vocabulary of sources that are texts; InputError when they are not."""
+        if not isinstance(self.source, Side):
+            raise InputError("its sources are images, which have no words")
+        return self.source
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether sources are texts."""
+        return isinstance(self.source, Side)
+
+    @property
+    def vocabularies(self) -> tuple[Side, ...]:
+        """The different vocabularies, the target's last."""
+        return (self.texts, self.target) if self.reads_texts and not self.joint else (self.target,)
+
 
 def train_tokenizer(sources: Sequence[str], targets: Sequence[str], options: TokenizerOptions) -> Tokenizer:
     """Train on the texts of the training set; the same texts and options give the same bytes."""
     if options.joint:
-        side = _train_side([*sources, *targets], options)
+        side = train_side([*sources, *targets], options)
         return Tokenizer(side, side)
-    return Tokenizer(_train_side(sources, options), _train_side(targets, options))
+    return Tokenizer(train_side(sources, options), train_side(targets, options))
 
 
 @dataclass(frozen=True)
@@ -165,7 +262,8 @@ def take_inventory(texts: Iterable[str]) -> Inventory:
     return Inventory(words, words.total(), "".join(sorted(set().union(*words))))
 
 
-def _train_side(every: Sequence[str], options: TokenizerOptions) -> Side:
+def train_side(every: Sequence[str], options: TokenizerOptions) -> Side:
+    """The vocabulary of one side, from its texts."""
     inventory = take_inventory(text for text in map(normalise, every) if text)
     step = -(-len(every) // MOST_TEXTS)
     texts = [text for text in map(normalise, every[::step]) if text]

@@ -69,7 +69,7 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → (B, out, H / stride, W / stride)."""
-        normed = self.norm(self.convolution(x).permute(0, 2, 3, 1))
+        normed: Tensor = self.norm(self.convolution(x).permute(0, 2, 3, 1))
         return normed.relu().permute(0, 3, 1, 2)
 
 

@@ -1,4 +1,4 @@
-"""What the encoders of images have in common: the shape of images, positions in two dimensions, augmentation."""
+"""What encoders of images have in common: the shape of images, two-dimensional positions, augmentation."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def column_mask(source: Tensor, shape: Shape) -> Tensor:
 
 
 def scaled(source: Tensor, reader: nn.Module) -> Tensor:
-    """Pixels 0 … 255 to -1 … 1, padding to 0: (B, C, H, W) int16 → floats as those of the module's weights."""
+    """Pixels 0 … 255 to -1 … 1, padding to 0: (B, C, H, W) int16 → floats such as the reader's weights."""
     kind = next(one.dtype for one in reader.parameters() if one.is_floating_point())
     return torch.where(source == PADDING, 0.0, source.to(kind) / 127.5 - 1)
 

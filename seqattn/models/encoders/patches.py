@@ -42,7 +42,7 @@ class PatchEncoderOptions(TransformerOptions, ImageOptions):
 
 def cells_of(x: Tensor, shape: Shape) -> Tensor:
     """The pixels of each cell, column by column: (B, C, H, W) → (B, S, C · cell height · cell width)."""
-    cells = x.unflatten(3, (-1, shape.cell_width)).unflatten(2, (-1, shape.cell_height))
+    cells: Tensor = x.unflatten(3, (-1, shape.cell_width)).unflatten(2, (-1, shape.cell_height))
     return cells.permute(0, 4, 2, 1, 3, 5).flatten(3).flatten(1, 2)
 
 

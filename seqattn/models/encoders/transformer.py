@@ -46,7 +46,7 @@ class EncoderLayer(nn.Module):
 
 
 class SelfAttentionEncoder(Encoder):
-    """N layers of self-attention over what `read` makes of a source. The summary is the mean of the states."""
+    """N layers of self-attention over what `read` makes of a source. The summary is the mean of states."""
 
     layers: nn.ModuleList
     norm: nn.Module
