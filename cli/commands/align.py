@@ -11,14 +11,15 @@ import click
 from seqattn.alignment.links import SYMMETRISED
 from seqattn.errors import InputError
 
-from ..views.formats import FORMATS, headmaps
+from ..views.formats import FORMATS, IMAGE_FORMATS, headmaps
 from ..views.messages import say
+from .align_images import point, refuse_links, refuse_no_source
 from .align_usage import misused
-from .run_arguments import leading_runs, refuse_misspelt_run
+from .run_arguments import leading_runs
 from .shared import RUN, Number, diagnostics, machine_options, open_run, results
 
 if TYPE_CHECKING:
-    from seqattn.alignment.links import Gold
+    from seqattn.alignment.links import Gold, Links
     from seqattn.data.corpus import Pair
     from seqattn.runs.run import Run, SelfAttention
 
@@ -91,7 +92,7 @@ def align(
     device: str,
     threads: int | None,
 ) -> None:
-    """Show which source words each target word attends to.
+    """Show which source words each target word attends to, or which part of an image.
 
     Without TARGET the source is translated first. Several runs are shown side by side, each with its own
     translation or with TARGET: an argument after RUN is another run if it is a folder that training wrote.
@@ -99,6 +100,10 @@ def align(
     Words are separated by spaces and counted from 0; Pharaoh format writes a link of source word I to target
     word J as I-J. Each target word is linked to the source word that gets the largest share of its attention,
     punctuation attached to words left out. Gold files contain I-J for sure and I?J for possible links.
+
+    For a run that reads images SOURCE is a file, which is shown once for each word, lit where the word
+    attends. Gold files are .jsonl then, with boxes [[word, left, top, right, bottom], …] on each line: the
+    share of their words is printed whose largest attention lies in the box.
 
     \b
       seqattn align runs/mine "A sentence."
@@ -111,12 +116,14 @@ def align(
       seqattn align runs/mine --pairs test.tsv --format pharaoh > test.links
       seqattn align runs/mine --pairs test.tsv --gold test.gold
       seqattn align runs/mine --pairs test.tsv --heads
+      seqattn align runs/images picture.png
+      seqattn align runs/images --pairs test.npz --gold test.boxes.jsonl
       seqattn align runs/mine --reverse runs/other-direction --pairs test.tsv
       seqattn align runs/mine --reverse runs/other-direction --pairs test.tsv --lexicon train.tsv
     """
     others, sentences = leading_runs(more)
     if sentences:
-        refuse_misspelt_run(sentences[0], run)
+        refuse_no_source(sentences[0], run)
     if problem := misused(
         runs=1 + len(others),
         sentences=sentences,
@@ -137,24 +144,30 @@ def align(
     ):
         raise click.UsageError(problem)
 
-    from seqattn.alignment.links import agreement, format_pharaoh, turned
+    from seqattn.alignment.links import turned
     from seqattn.alignment.words import read_answers
     from seqattn.comparison.systems import unique_names
     from seqattn.evaluation.scores import unspaced
 
     from ..views.live import preparing
-    from ..views.render import agreement_line
     from ..views.steps import play
 
     paths = [run, *others]
     loaded = [open_run(path, device, threads) for path in paths]
     names = unique_names([path.absolute() for path in paths])
+    # Attention of a target to itself is between words.
+    over_images = not loaded[0].tokenizer.reads_texts and self_attention is None
+    if over_images:
+        refuse_links(form, bool(reverse or lexicon or threshold), pairs is not None, gold is not None)
     if step:
         play(loaded[0], names[0], loaded[0].asked_reading(layer, head, None), pause, *sentences)
         return
     # Self-attention of the source needs no translation.
     sides = (*sentences, "")[:2] if self_attention == "encoder" else sentences
     corpora = [one.read_pairs(pairs) if pairs else (_pair(one, *sides),) for one in loaded]
+    if over_images and gold:
+        point(loaded[0], corpora[0], gold, every=heads)
+        return
     turns = pairs is not None and loaded[0].turns(pairs)
     # Gold links follow the direction of the corpus file.
     as_filed = [pair.swapped() for pair in corpora[0]] if turns else corpora[0]
@@ -171,7 +184,8 @@ def align(
         if unit is None:
             texts = [text for corpus in corpora for pair in corpus[:1] for text in pair]
             unit = "pieces" if form != "jsonl" and any(map(unspaced, texts)) else "words"
-        show = headmaps if heads else FORMATS[form]
+        formats = IMAGE_FORMATS if over_images else FORMATS
+        show = headmaps if heads else formats[form]
         maps = (
             one.attentions(corpus, self_attention=self_attention, reading=reading, unit=unit, name=name)
             for one, name, corpus, reading in zip(loaded, names, corpora, readings, strict=True)
@@ -190,12 +204,20 @@ def align(
             report=report,
         )
     # Links follow the direction of the corpus file, in whichever direction it was read.
-    links = list(map(turned, links)) if turns else links
-    if answers is None:
-        for each in links:
-            click.echo(format_pharaoh(each))
-    else:
+    _show_links(list(map(turned, links)) if turns else links, answers)
+
+
+def _show_links(links: Sequence[Links], answers: Sequence[Gold] | None) -> None:
+    """Print links, or how well they agree with gold links."""
+    from seqattn.alignment.links import agreement, format_pharaoh
+
+    from ..views.render import agreement_line
+
+    if answers is not None:
         click.echo(agreement_line(agreement(links, answers)))
+        return
+    for each in links:
+        click.echo(format_pharaoh(each))
 
 
 def _pair(run: Run, source: str = "", target: str | None = None) -> Pair:

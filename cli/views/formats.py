@@ -15,6 +15,7 @@ import click
 from ..commands.shared import results
 
 if TYPE_CHECKING:
+    from seqattn.pictures.image_map import ImageMap
     from seqattn.pictures.maps import AttentionMap
 
 Found = Iterable[Sequence["AttentionMap"]]
@@ -83,9 +84,48 @@ def svg(found: Found) -> None:
     click.echo(drawing(pairs))
 
 
+def frames(found: Found) -> None:
+    """Images, lit for each word, in half-blocks."""
+    from .images import frames, joined
+
+    console = results()
+    for number, several in enumerate(found):
+        if number:
+            console.print()
+        console.print(joined(frames(_over_images(several), console)))
+
+
+def image_html(found: Found) -> None:
+    """A web page of images."""
+    from seqattn.pictures.image_page import image_page
+
+    click.echo(image_page(map(_over_images, found)), nl=False)
+
+
+def image_svg(found: Found) -> None:
+    """A picture with a frame for each word."""
+    from seqattn.pictures.image_svg import image_drawing
+    from seqattn.pictures.svg import MOST_PAIRS
+
+    click.echo(image_drawing([_over_images(several) for several in islice(found, MOST_PAIRS + 1)]))
+
+
+def _over_images(several: Sequence[AttentionMap]) -> list[ImageMap]:
+    from seqattn.pictures.image_map import ImageMap
+
+    return [one for one in several if isinstance(one, ImageMap)]
+
+
 FORMATS: dict[str, Callable[[Found], None]] = {
     "heatmap": heatmaps,
     "jsonl": jsonl,
     "html": html,
     "svg": svg,
 }
+IMAGE_FORMATS: dict[str, Callable[[Found], None]] = {
+    "heatmap": frames,
+    "jsonl": jsonl,
+    "html": image_html,
+    "svg": image_svg,
+}
+"""The same for attention over images."""

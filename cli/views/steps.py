@@ -17,6 +17,7 @@ from ..commands.shared import results
 from .heatmap import FAINT, MAX_HEADING, MIN_WIDTH, band, block, caption, cell, fit, flow, graphemes, visible
 
 if TYPE_CHECKING:
+    from seqattn.data.pixels import Image
     from seqattn.decoding.stepping import Step
     from seqattn.models.base import Reading
     from seqattn.runs.run import Run
@@ -35,6 +36,10 @@ BACK = ("\x1b[D", "\x1bOD", "\x7f", "\b", "b")
 """Left arrow, backspace, b."""
 QUIT = ("q", "Q", "\x1b")
 """q, escape."""
+
+
+Attended = Callable[[Sequence["Row"], int, int, int], Iterator[Text]]
+"""Draws the source with its weights: rows, cells of a label, width, and the most lines."""
 
 
 class Row(NamedTuple):
@@ -85,6 +90,8 @@ def play(
     with naming(run.path):
         every = list(steps(run.model, ids, options, along))
     scenes = list(scenes_of(every, run.tokenizer, ids, reading))
+    console = results()
+    attended = _attended if run.tokenizer.reads_texts else _over_image(run, ids, console)
     shown = described(replace(reading, consumed=False), AttentionShape(*every[0].attention.shape[:2]))
     way = "greedy search" if target is None else "along the target"
     heading = [Text(caption(f"{name}: {shown}; {way}"), "bold")]
@@ -92,15 +99,15 @@ def play(
         heading.append(
             Text("as an alignment the run reads the step after, which consumes the piece", "italic")
         )
-    console = results()
     keys = sys.stdin is not None and sys.stdin.isatty()
     if console.is_interactive and (keys or pause is not None):
-        perform(console, scenes, heading, click.getchar if pause is None else lambda: _rest(pause))
+        key = click.getchar if pause is None else lambda: _rest(pause)
+        perform(console, scenes, heading, key, attended)
         return
     console.print(block(heading))
     for scene in scenes:
         console.print()
-        console.print(picture(scene, console.width, MOST_LINES))
+        console.print(picture(scene, console.width, MOST_LINES, attended))
 
 
 def _rest(seconds: float) -> str:
@@ -109,7 +116,28 @@ def _rest(seconds: float) -> str:
     return ""
 
 
-def perform(console: Console, scenes: Sequence[Scene], heading: list[Text], key: Callable[[], str]) -> None:
+def _over_image(run: Run, image: Image, console: Console) -> Attended:
+    """Draws the image, lit where a step attends, and names the cell with the largest weight."""
+    from .images import lit, shows_colour
+
+    shape, colour = run.image_shape, shows_colour(console)
+    assert shape is not None
+
+    def draw(rows: Sequence[Row], label: int, width: int, most: int) -> Iterator[Text]:
+        shares = [row.share for row in rows]
+        yield from lit(image, shape, shares, width, colour)
+        yield _bar(max(rows, key=lambda row: row.share), label, width, bold=True)
+
+    return draw
+
+
+def perform(
+    console: Console,
+    scenes: Sequence[Scene],
+    heading: list[Text],
+    key: Callable[[], str],
+    attended: Attended | None = None,
+) -> None:
     """Show scenes in a terminal, each replacing the previous one at a key from `key`; the last remains."""
     from rich.live import Live
 
@@ -117,7 +145,8 @@ def perform(console: Console, scenes: Sequence[Scene], heading: list[Text], key:
     most = max(3, console.height - len(heading) - OTHER_LINES)
 
     def draw(at: int, *more: RenderableType) -> Group:
-        return Group(block(heading), Text(), picture(scenes[at], console.width, most), *more)
+        shown = picture(scenes[at], console.width, most, attended or _attended)
+        return Group(block(heading), Text(), shown, *more)
 
     at = 0
     with Live(draw(at, foot), console=console, auto_refresh=False) as live:
@@ -183,7 +212,7 @@ def _scores(step: Step, reading: Reading) -> list[float | None]:
     return scores
 
 
-def picture(scene: Scene, width: int, most: int) -> RenderableType:
+def picture(scene: Scene, width: int, most: int, attended: Attended | None = None) -> RenderableType:
     """A scene in lines of at most `width` cells, its source pieces in at most `most` lines.
 
     A piece has the same place in every scene of a sentence. If not all fit, the part of the source with the
@@ -199,7 +228,7 @@ def picture(scene: Scene, width: int, most: int) -> RenderableType:
         Text(_tail(caption(scene.text), width)),
         Text(),
         *flow([Text("attends to", "bold"), *map(Text, sums)], width),
-        *_attended(scene.attended, label, width, most),
+        *(attended or _attended)(scene.attended, label, width, most),
         Text(),
         Text("proposes", "bold"),
     ]

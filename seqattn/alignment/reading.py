@@ -211,17 +211,21 @@ class Judged(NamedTuple):
         return as_links(self.linked[reading])
 
 
+def every_reading(shape: AttentionShape) -> list[Reading]:
+    """The mean of each layer and each of its heads, produced and consumed."""
+    return [
+        Reading(layer, head, consumed)
+        for layer in range(1, shape.layers + 1)
+        for consumed in (False, True)
+        for head in range(shape.heads + 1 if shape.heads > 1 else 1)
+    ]
+
+
 def read_every_way(model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Example]) -> Iterator[Judged]:
     """Each example's links by each head and by the mean of each layer, produced and consumed."""
     for example, attention in zip(examples, read_attention(model, examples), strict=True):
         words = words_of(tokenizer, example)
-        layers, heads = attention.shape[:2]
-        readings = [
-            Reading(layer, head, consumed)
-            for layer in range(1, layers + 1)
-            for consumed in (False, True)
-            for head in range(heads + 1 if heads > 1 else 1)
-        ]
+        readings = every_reading(AttentionShape(*attention.shape[:2]))
         weights = torch.stack([reading.apply(attention) for reading in readings])
         scores = link_scores(tokenizer, example, words, weights)
         yield Judged(words, readings, best_linked(scores))

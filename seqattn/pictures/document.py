@@ -54,8 +54,13 @@ def asset(package: str, name: str) -> str:
     return (files(package) / "assets" / name).read_text(encoding="utf-8")
 
 
-def document(title: str, style: str, body: str, data: Mapping[str, Any], script: str) -> str:
-    """A page that requests nothing; title and body are HTML, data are JSON values by identifier."""
+def document(
+    title: str, style: str, body: str, data: Mapping[str, Any], script: str, *, images: bool = False
+) -> str:
+    """A page that requests nothing; title and body are HTML, data are JSON values by identifier.
+
+    With `images` it may hold images, as data too.
+    """
     values = "".join(
         f'<script type="application/json" id="{name}">{_embedded(value)}</script>\n'
         for name, value in data.items()
@@ -64,7 +69,7 @@ def document(title: str, style: str, body: str, data: Mapping[str, Any], script:
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">
+<meta http-equiv="Content-Security-Policy" content="{_policy(style, script, images)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>{style}</style>
@@ -76,10 +81,11 @@ def document(title: str, style: str, body: str, data: Mapping[str, Any], script:
 """
 
 
-def _policy(style: str, script: str) -> str:
+def _policy(style: str, script: str, images: bool) -> str:
     """A content security policy that allows only this style and this script, and no request."""
+    shown = "img-src data:; " if images else ""
     return (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        f"default-src 'none'; {shown}style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'"
     )
 

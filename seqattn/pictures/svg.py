@@ -55,7 +55,7 @@ def drawing(pairs: Sequence[Sequence[tuple[str, Attention]]]) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:g}" height="{height:g}" '
             f'viewBox="0 0 {width:g} {height:g}" font-family="system-ui, sans-serif" font-size="{FONT}">',
             "<title>What each word attends to</title>",
-            f"<desc>{_safe(_described(pairs))}</desc>",
+            f"<desc>{safe(_described(pairs))}</desc>",
             f"<style>@media (prefers-color-scheme: dark){{.ground{{fill:{DARK[0]}}}text{{fill:{DARK[1]}}}"
             f"{dark}}}</style>",
             f'<rect class="ground" width="100%" height="100%" fill="{LIGHT[0]}"/>',
@@ -81,28 +81,28 @@ def _panel(title: str, attention: Attention) -> Box:
     def across(x: float) -> float:
         return width - x if mirrored else x
 
-    marks = [_text(title, across(0), 0.7 * FONT, left=not mirrored, weight="bold")]
+    marks = [letters(title, across(0), 0.7 * FONT, left=not mirrored, weight="bold")]
     for column, word in enumerate(source):
         x = across(side + CELL * (column + 0.5))
-        marks.append(_text(word, x, top - GAP, left=True, upwards=True))
+        marks.append(letters(word, x, top - GAP, left=True, upwards=True))
     for row, (word, weights) in enumerate(zip(target, attention.weights.tolist(), strict=True)):
         y = top + CELL * row
-        marks.append(_text(word, across(side - GAP), y + CELL / 2, left=mirrored))
+        marks.append(letters(word, across(side - GAP), y + CELL / 2, left=mirrored))
         for column, weight in enumerate(weights):
             x = across(side + CELL * (column + mirrored))
             label = f"{word} ← {source[column]}: {100 * weight:.1f} %"
-            marks.append(_cell(x, y, CELL - 1, weight, f"<title>{_safe(label)}</title>"))
+            marks.append(_cell(x, y, CELL - 1, weight, f"<title>{safe(label)}</title>"))
     return Box(width, top + CELL * len(target), marks)
 
 
 def _legend() -> Box:
     """The colour ramp, from 0 to 100 %."""
     size, start = 10, extent("0 %") + GAP
-    marks = [_text("0 %", 0, size / 2, left=True)]
+    marks = [letters("0 %", 0, size / 2, left=True)]
     marks += [_cell(start + size * k, 0, size, k / STEPS) for k in range(STEPS + 1)]
     words = "100 % of a word's attention"
     end = start + size * (STEPS + 1) + GAP
-    return Box(end + extent(words), size + MARGIN, [*marks, _text(words, end, size / 2, left=True)])
+    return Box(end + extent(words), size + MARGIN, [*marks, letters(words, end, size / 2, left=True)])
 
 
 def _cell(x: float, y: float, size: float, weight: float, within: str = "") -> str:
@@ -113,14 +113,16 @@ def _cell(x: float, y: float, size: float, weight: float, within: str = "") -> s
     )
 
 
-def _text(text: str, x: float, y: float, *, left: bool, upwards: bool = False, weight: str = "normal") -> str:
+def letters(
+    text: str, x: float, y: float, *, left: bool, upwards: bool = False, weight: str = "normal"
+) -> str:
     """Text with its left or right end at (x, y), vertically centred."""
     backwards = right_to_left([text])
     return (
         f'<text transform="translate({x:g} {y:g}){" rotate(-90)" if upwards else ""}" dy=".35em" '
         f'text-anchor="{"start" if left != backwards else "end"}" '
         f'direction="{"rtl" if backwards else "ltr"}" font-weight="{weight}" fill="{LIGHT[1]}">'
-        f"{_safe(text)}</text>"
+        f"{safe(text)}</text>"
     )
 
 
@@ -150,6 +152,6 @@ def _ems(char: str) -> float:
     return 1.05 if unicodedata.east_asian_width(char) in "WF" else 0.95
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Text as XML, which cannot represent two characters."""
     return escape(re.sub("[\ufffe\uffff]", "\ufffd", text))

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from seqattn.alignment.lexicon import links_by_lexicon, score_words
 from seqattn.alignment.links import SYMMETRISED, Links, turned
+from seqattn.alignment.pointing import Box, Pointing, pointing
 from seqattn.alignment.reading import (
     Attention,
     attention_of,
+    every_reading,
     heads_of,
     links_of,
     usual_reading,
@@ -24,14 +26,17 @@ from seqattn.alignment.words import UNITS
 from seqattn.data.batching import Example
 from seqattn.data.corpus import side_names
 from seqattn.data.encoding import Report, encode, silent
+from seqattn.data.pixels import Shape
 from seqattn.data.sources import Sources
 from seqattn.decoding.translation import Translation
 from seqattn.errors import InputError, naming
 from seqattn.hardware import choose_device, keep_freed_memory
+from seqattn.models import image_shape
 from seqattn.models.base import Place, Reading, Seq2Seq
 from seqattn.models.int8 import quantize
 from seqattn.models.size import Size, size_of
 from seqattn.models.weights import load_weights
+from seqattn.pictures.image_map import map_of
 from seqattn.pictures.maps import AttentionMap
 from seqattn.runs.folder import MODEL, RunConfig, RunFolder, new_model
 from seqattn.runs.records import TrainedRecord
@@ -91,6 +96,11 @@ class Run(TextModel):
         return self.config.sources
 
     @property
+    def image_shape(self) -> Shape | None:
+        """How it reads images; None when it reads texts."""
+        return image_shape(self.config.architecture, self.config.model)
+
+    @property
     def splitting(self) -> Splitting | None:
         """How lines are cut that have more sentences than the sources the model was trained on."""
         data = self.config.data
@@ -147,7 +157,7 @@ class Run(TextModel):
 
     def attention(
         self,
-        source: str,
+        source: Any,
         target: str | None = None,
         *,
         self_attention: SelfAttention | None = None,
@@ -155,6 +165,8 @@ class Run(TextModel):
         unit: str = "words",
     ) -> AttentionMap:
         """The attention from target to source; the target is the run's own translation unless given.
+
+        For a run that reads images it is an `ImageMap`; the source is then a file or an array.
 
         With `self_attention` that of the source (`encoder`) or the target (`decoder`) to itself. The run's
         own reading is used unless another is given; `unit` is `words` or `pieces`. InputError when the model
@@ -171,7 +183,7 @@ class Run(TextModel):
 
     def attentions(
         self,
-        pairs: Sequence[tuple[str, str]],
+        pairs: Sequence[tuple[Any, str]],
         *,
         self_attention: SelfAttention | None = None,
         reading: Reading | None = None,
@@ -189,8 +201,9 @@ class Run(TextModel):
             found = heads_of(
                 self.model, self.tokenizer, examples, consumed=reading.consumed, unit=unit, place=place
             )
-            for pair, heads in zip(given, found, strict=True):
-                seen = AttentionMap(name or self.path.name, pair, heads, reading, own)
+            for pair, example, heads in zip(given, examples, found, strict=True):
+                named = name or self.path.name
+                seen = map_of(named, pair, example, heads, reading, own, self.image_shape)
                 reading.check(seen.shape)
                 yield seen
 
@@ -253,6 +266,37 @@ class Run(TextModel):
             [pair.swapped() for pair in given], threshold=threshold, lexicon=back, report=report
         )
         return [combine(one, turned(other)) for one, other in zip(links, backwards, strict=True)]
+
+    def point(
+        self,
+        pairs: Sequence[tuple[Any, str]],
+        boxes: Sequence[Sequence[Box]],
+        reading: Reading | None = None,
+    ) -> Pointing:
+        """How many of the words with boxes attend most to what is in them; for a run that reads images."""
+        reading = reading or self.reading
+        return self.point_every_way(pairs, boxes, [reading])[reading]
+
+    def point_every_way(
+        self,
+        pairs: Sequence[tuple[Any, str]],
+        boxes: Sequence[Sequence[Box]],
+        readings: Sequence[Reading] = (),
+    ) -> dict[Reading, Pointing]:
+        """As `point`, by several readings, or by all: each head and the mean of each layer, at both steps."""
+        shape = self.image_shape
+        if shape is None:
+            raise InputError("reads texts, which have no boxes", path=self.path)
+        examples = list(encode(self.tokenizer, self.sources.given(pairs)))
+        images = [example.source for example in examples]
+        with naming(self.path):
+            readings = readings or every_reading(self.model.require_attention())
+            return {
+                reading: pointing(
+                    attention_of(self.model, self.tokenizer, examples, reading), images, shape, boxes
+                )
+                for reading in readings
+            }
 
     def asked_reading(
         self,

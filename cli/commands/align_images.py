@@ -1,0 +1,54 @@
+"""What `align` does with runs that read images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from seqattn.errors import InputError
+
+from .run_arguments import refuse_misspelt_run
+from .shared import results
+
+if TYPE_CHECKING:
+    from seqattn.data.corpus import Pair
+    from seqattn.runs.run import Run
+
+
+def refuse_no_source(argument: str, run: Path) -> None:
+    """InputError for an argument that was probably meant to be a run, unless the run reads files: images."""
+    try:
+        refuse_misspelt_run(argument, run)
+    except InputError:
+        from seqattn.runs.folder import RunFolder
+
+        if RunFolder(run).read_config().sources.noun == "text":
+            raise
+
+
+def refuse_links(form: str | None, for_links: bool, pairs: bool, gold: bool) -> None:
+    """A usage error for what makes links; `for_links`: an option is given that is only for these."""
+    if for_links or form == "pharaoh":
+        raise click.UsageError("The run reads images, which have no words: leave out what is for links.")
+    if pairs and form is None and not gold:
+        raise click.UsageError("The run reads images: with --pairs give --gold, or a --format such as html.")
+
+
+def point(run: Run, pairs: Sequence[Pair], gold: Path, every: bool) -> None:
+    """Print how many words attend most to what they name; with `every`, by each layer and head."""
+    from seqattn.alignment.pointing import read_boxes
+
+    from ..views.render import readings_table
+
+    boxes = read_boxes(gold, pairs)
+    if not every:
+        found = run.point(pairs, boxes)
+        click.echo(f"pointing {found.share:.2f} % ({found.right:,} of {found.words:,} words)")
+        return
+    shares = {reading: found.share for reading, found in run.point_every_way(pairs, boxes).items()}
+    console = results()
+    console.print("pointing, %")
+    console.print(readings_table(shares, run.reading, best=max))

@@ -1,0 +1,170 @@
+// Lights the cells of an image by the word under the pointer, the finger or the keyboard, and names the words that
+// attend to the cell under the pointer.
+"use strict";
+
+const VEIL = 0.85; // over a cell without attention
+const LEAST = 0.01; // weight that is shown
+const HINT = "Point at a word or at the image, or press Tab and move with the arrow keys.";
+
+const { steps, runs, images } = JSON.parse(document.getElementById("weights").textContent);
+
+const percent = (weight) => `${(100 * weight).toFixed(0)}\u00a0%`;
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+
+// A description of a reading, as in the page.
+function described(run, [layer, head]) {
+  const parts = [run.layers > 1 && `layer ${layer}`];
+  if (run.heads > 1) parts.push(head ? `head ${head}` : `mean of ${run.heads} heads`);
+  return [...parts, run.step].filter(Boolean).join(", ");
+}
+
+// The attention of one run over one image. Cells are numbered column by column.
+class Panel {
+  constructor(section) {
+    this.section = section;
+    this.run = runs[section.dataset.run];
+    this.thousandths = images[section.dataset.pair][section.dataset.run];
+    this.rows = +section.dataset.rows;
+    this.buttons = [...section.querySelectorAll(".words button")];
+    this.said = section.querySelector(".said");
+    this.columns = section.querySelector("svg").viewBox.baseVal.width;
+    this.pinned = null;
+    this.#build();
+    this.#listen();
+    this.show();
+  }
+
+  #build() {
+    this.cells = Array.from({ length: this.rows * this.columns }, (_, at) => {
+      const cell = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      const place = { x: Math.floor(at / this.rows), y: at % this.rows, width: 1, height: 1 };
+      for (const [key, value] of Object.entries(place)) cell.setAttribute(key, value);
+      cell.dataset.cell = at;
+      return cell;
+    });
+    this.section.querySelector("svg").append(...this.cells);
+    this.buttons.forEach((button, at) => (button.tabIndex = at ? -1 : 0));
+  }
+
+  #listen() {
+    const on = (name, react) => this.section.addEventListener(name, react);
+    on("pointerover", ({ target }) => this.#point(target));
+    on("pointerleave", () => this.light(this.pinned));
+    on("focusin", ({ target }) => this.#pin(this.buttons.indexOf(target)));
+    on("focusout", () => this.#pin(-1));
+    on("click", ({ target }) => target.closest("button")?.focus());
+    on("keydown", (event) => {
+      const at = this.buttons.indexOf(event.target);
+      if (event.key === "Escape") this.#pin(-1);
+      const last = this.buttons.length - 1;
+      const to = { ArrowLeft: at - 1, ArrowUp: at - 1, ArrowRight: at + 1, ArrowDown: at + 1, Home: 0, End: last };
+      const next = at < 0 ? undefined : this.buttons[to[event.key]];
+      if (!next) return;
+      event.preventDefault();
+      next.focus();
+    });
+  }
+
+  #pin(at) {
+    this.pinned = at < 0 ? null : at;
+    if (at >= 0) this.buttons.forEach((button, other) => (button.tabIndex = other === at ? 0 : -1));
+    this.light(this.pinned);
+  }
+
+  #point(target) {
+    const button = target.closest("button");
+    if (button) this.light(this.buttons.indexOf(button));
+    else if (target.dataset.cell) this.#look(+target.dataset.cell);
+    else this.light(this.pinned);
+  }
+
+  // Show the layer and head that are chosen for the run; head 0 is the mean of all.
+  show() {
+    const [layer, chosen] = this.run.shown;
+    const [words, cells] = [this.buttons.length, this.cells.length];
+    const heads = chosen ? [chosen] : Array.from({ length: this.run.heads }, (_, index) => index + 1);
+    const starts = heads.map((head) => ((layer - 1) * this.run.heads + head - 1) * words * cells);
+    const read = (at) => sum(starts.map((start) => this.thousandths[start + at])) / starts.length / 1000;
+    this.weights = this.buttons.map((_, t) => this.cells.map((_, s) => read(t * cells + s)));
+    this.buttons.forEach((button, at) => {
+      const [cell, weight] = this.#most(this.weights[at]);
+      button.parentElement.querySelector(".figure").textContent = `${this.#name(cell)} ${percent(weight)}`;
+    });
+    this.section.querySelector(".which").textContent = described(this.run, this.run.shown);
+    this.section.querySelector(".own").hidden = String(this.run.shown) !== String(this.run.own);
+    this.light(this.pinned);
+  }
+
+  #most(weights) {
+    const weight = Math.max(...weights);
+    return [weights.indexOf(weight), weight];
+  }
+
+  #name(cell) {
+    return `r${(cell % this.rows) + 1}c${Math.floor(cell / this.rows) + 1}`;
+  }
+
+  // Light what a word attends to; null: the whole image.
+  light(word) {
+    const weights = word === null ? [] : this.weights[word];
+    const [most, largest] = this.#most(weights);
+    this.cells.forEach((cell, at) => {
+      cell.style.fillOpacity = word === null ? 0 : VEIL * (1 - weights[at] / (largest || 1));
+      cell.classList.toggle("most", at === most && word !== null);
+    });
+    this.buttons.forEach((button, at) => (button.className = at === word ? "chosen" : ""));
+    if (word === null) this.said.textContent = HINT;
+    else {
+      const name = this.buttons[word].textContent;
+      this.said.textContent = `“${name}” attends most to ${this.#name(most)}, with ${percent(largest)}.`;
+    }
+  }
+
+  // Light a cell, and colour the words that attend to it.
+  #look(cell) {
+    this.cells.forEach((other, at) => {
+      other.style.fillOpacity = at === cell ? 0 : VEIL / 2;
+      other.classList.toggle("most", at === cell);
+    });
+    const named = [];
+    this.buttons.forEach((button, at) => {
+      const weight = this.weights[at][cell];
+      button.className = weight >= LEAST ? `w${Math.round(steps * weight)}` : "";
+      if (weight >= LEAST) named.push(`“${button.textContent}” ${percent(weight)}`);
+    });
+    this.said.textContent = `${this.#name(cell)} is attended to by ${named.join(", ") || "no word"}.`;
+  }
+}
+
+const panels = new Map();
+
+// An image's panels are made when it is first opened.
+function open(pair) {
+  if (!pair.open || panels.has(pair)) return;
+  panels.set(pair, [...pair.querySelectorAll(".run")].map((section) => new Panel(section)));
+}
+
+for (const pair of document.querySelectorAll(".pair")) {
+  open(pair);
+  pair.addEventListener("toggle", () => open(pair));
+}
+
+// For each run with several readings, a choice of its layers and heads.
+runs.forEach((run, index) => {
+  const heads = run.heads > 1 ? [...Array(run.heads + 1).keys()] : [0];
+  const readings = [...Array(run.layers).keys()].flatMap((layer) => heads.map((head) => [layer + 1, head]));
+  if (readings.length < 2) return;
+  const options = readings.map((reading) => {
+    const own = String(reading) === String(run.own) ? " ★ the run's own" : "";
+    return new Option(described(run, reading) + own, reading, false, String(reading) === String(run.shown));
+  });
+  const select = document.createElement("select");
+  select.append(...options);
+  select.addEventListener("change", () => {
+    run.shown = readings[select.selectedIndex];
+    for (const panel of [...panels.values()].flat()) if (panel.run === run) panel.show();
+  });
+  const label = document.createElement("label");
+  label.append(document.querySelector(`[data-run="${index}"] h2`).textContent, select);
+  document.getElementById("choices").append(label);
+});

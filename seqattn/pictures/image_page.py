@@ -1,0 +1,97 @@
+"""Attention over images as a self-contained web page: lit by the word under the pointer or the focus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from string import Template
+from typing import Any
+
+from seqattn.errors import InputError
+from seqattn.models.base import Reading
+from seqattn.pictures.document import asset, colours, document, shown, word
+from seqattn.pictures.image_panel import ImagePanel
+from seqattn.pictures.panel import step_of
+from seqattn.pictures.png import data_uri
+from seqattn.pictures.ramp import STEPS
+
+MOST_IMAGES = 1000
+
+
+def image_page(found: Iterable[Sequence[ImagePanel]]) -> str:
+    """An HTML document with the attention of every run over each image. InputError for too many images.
+
+    The weights of all layers and heads, in thousandths, are embedded as data: only numbers.
+    """
+    runs: list[dict[str, Any]] = []
+    weights: list[list[list[int]]] = []
+    images: list[str] = []
+    title = ""
+    for number, several in enumerate(found, start=1):
+        if number > MOST_IMAGES:
+            raise InputError(f"a page holds at most {MOST_IMAGES:,} images", remedy="give fewer with --pairs")
+        runs = runs or list(map(_run, several))
+        weights.append([(1000 * one.heads.weights).round().int().flatten().tolist() for one in several])
+        images.append(_image(number, several))
+        title = several[0].pair.source if number == 1 else f"{number:,} images"
+    style = colours() + asset(__package__, "page.css") + asset(__package__, "image.css")
+    body = Template(asset(__package__, "image.html")).substitute(images="".join(images))
+    data = {"weights": {"steps": STEPS, "runs": runs, "images": weights}}
+    script = asset(__package__, "image.js")
+    return document(f"{shown(title)} – attention", style, body, data, script, images=True)
+
+
+def _run(seen: ImagePanel) -> dict[str, Any]:
+    """The data of a run that the script needs."""
+
+    def at(reading: Reading) -> list[int]:
+        return [reading.layer, reading.head if seen.shape.heads > 1 else 0]
+
+    return {
+        "layers": seen.shape.layers,
+        "heads": seen.shape.heads,
+        "step": step_of(seen.reading, "cross"),
+        "shown": at(seen.reading),
+        "own": at(seen.own) if seen.own and seen.own.consumed == seen.reading.consumed else None,
+    }
+
+
+def _image(number: int, several: Sequence[ImagePanel]) -> str:
+    """One image with a section for each run; the first is expanded."""
+    runs = "".join(_section(number, at, seen) for at, seen in enumerate(several))
+    source = shown(several[0].pair.source)
+    return f"""<details class="pair"{" open" if number == 1 else ""}>
+<summary><span class="number">{number}</span> <bdi lang="">{source}</bdi></summary>
+<div class="runs">
+{runs}</div>
+</details>
+"""
+
+
+def _section(pair: int, run: int, seen: ImagePanel) -> str:
+    """One run's image, the words of its target as buttons, and what each attends to most."""
+    own = "" if seen.reading == seen.own else " hidden"
+    height, width = seen.image.pixels.shape[1:]
+    attention = seen.attention
+    most = attention.weights.max(-1)
+    words = "".join(
+        f'<li><button type="button" data-word="{at}"><bdi>{word(one)}</bdi></button>'
+        f'<span class="figure">{attention.source[cell]} {100 * weight:.0f} %</span></li>\n'
+        for at, (one, cell, weight) in enumerate(
+            zip(attention.target, most.indices.tolist(), most.values.tolist(), strict=True)
+        )
+    )
+    return f"""<section class="run" data-pair="{pair - 1}" data-run="{run}" data-rows="{seen.cells.rows}">
+<h2>{shown(seen.run)}</h2>
+<p class="reading faint">
+<span class="which">{seen.described}</span> <span class="own"{own}>★ the run's own</span>
+</p>
+<p class="target-text" lang="" dir="auto">{shown(seen.pair.target)}</p>
+<div class="lit">
+<img src="{data_uri(seen.image.pixels)}" width="{width}" height="{height}" alt="{shown(seen.pair.source)}">
+<svg viewBox="0 0 {seen.columns} {seen.cells.rows}" preserveAspectRatio="none" aria-hidden="true"></svg>
+</div>
+<ol class="words" lang="" aria-label="words">
+{words}</ol>
+<p class="said" aria-live="polite"></p>
+</section>
+"""
