@@ -182,14 +182,19 @@ def test_equal_images_under_several_names_are_held_out_together(tmp_path):
     assert data.record.valid_also_in_train == 80
 
 
+def make_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
 BROKEN = [
     (lambda folder: (folder / "2.png").unlink(), "2.png cannot be read: No such file"),
     (lambda folder: (folder / "2.png").write_text("no picture"), "2.png is not a PNG, JPEG or WebP image"),
     (lambda folder: (folder / "2.png").write_bytes(b""), "2.png is not a PNG, JPEG or WebP image"),
     (lambda folder: (folder / "2.png").write_bytes((folder / "1.png").read_bytes()[:70]), "2.png is damaged"),
     (lambda folder: (folder / "2.png").write_bytes(encoded(noise(4, 4), "GIF")), "2.png is not a PNG"),
-    (lambda folder: [(folder / "2.png").unlink(), (folder / "2.png").mkdir()], "2.png cannot be read: Is a directory"),
-]  # fmt: skip
+    (lambda folder: make_folder(folder / "2.png"), "2.png cannot be read: Is a directory"),
+]
 
 
 @pytest.mark.parametrize(("breaking", "message"), BROKEN)
@@ -207,9 +212,9 @@ def test_an_image_that_cannot_be_read_is_named_with_its_line(tmp_path, breaking,
 def test_an_image_that_is_named_alone_is_the_place_of_its_error(tmp_path):
     path = tmp_path / "x.png"
     path.write_text("nothing")
-    with pytest.raises(InputError, match="x.png: is not a PNG, JPEG or WebP image$"):
+    with pytest.raises(InputError, match=r"x\.png: is not a PNG, JPEG or WebP image$"):
         IMAGES.encode(str(path))
-    with pytest.raises(InputError, match="y.png: cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"y\.png: cannot be read: No such file"):
         IMAGES.encode(tmp_path / "y.png")
 
 
@@ -236,6 +241,13 @@ def test_without_pillow_an_error_says_what_to_install(tmp_path, monkeypatch):
     assert shaped(noise(8, 4), SHAPE).pixels.shape == (3, 8, 4)
 
 
+NONE = {
+    "images": np.zeros((0, 8, 9, 3), np.uint8),
+    "texts": np.array([], "U1"),
+    "widths": np.array([], int),
+}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -245,9 +257,9 @@ def test_without_pillow_an_error_says_what_to_install(tmp_path, monkeypatch):
         ({"texts": np.arange(4)}, "its texts are int64, not text"),
         ({"texts": np.array(["a", None, 1, 2], dtype=object)}, "texts is no array of numbers or texts"),
         ({"widths": np.array([1, 2, 0, 4])}, "a width is not that of a part of its image"),
-        ({"images": np.zeros((0, 8, 9, 3), np.uint8), "texts": np.array([], "U1"), "widths": np.array([], int)}, "is empty, it holds no image"),
+        (NONE, "is empty, it holds no image"),
     ],
-)  # fmt: skip
+)
 def test_archives_that_hold_something_else_are_refused(tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
         IMAGES.read_corpus(str(archive(tmp_path, **changes)))

@@ -32,6 +32,7 @@ from .shared import (
 
 if TYPE_CHECKING:
     from seqattn.alignment.reading import Attention
+    from seqattn.data.pixels import Shape
     from seqattn.decoding.translation import Translation
 
 
@@ -132,7 +133,8 @@ def translate(
                     _write_json(file, found, seen)
                 else:
                     file.write(found.text + "\n")
-                    _draw(file, seen)
+                    if attention:
+                        _draw(file, found, seen, loaded.image_shape)
             if chunk == 1:
                 file.flush()
     if unknown.characters:
@@ -182,12 +184,17 @@ def _write_json(file: TextIO, found: Translation, seen: list[Attention]) -> None
     file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def _draw(file: TextIO, seen: list[Attention]) -> None:
+def _draw(file: TextIO, found: Translation, seen: list[Attention], shape: Shape | None) -> None:
+    """The attention of each part of a source, or over an image of this shape."""
     from rich.console import Console
 
+    from ..views.images import over_image
     from ..views.render import attention_map
     from .shared import results
 
-    for attention in seen:
+    for attention, read in zip(seen, found.pieces, strict=True):
         console = results() if file is sys.stdout else Console(file=file, width=120)
-        console.print(attention_map(attention, width=console.width))
+        if shape is None:
+            console.print(attention_map(attention, width=console.width))
+        else:
+            console.print(over_image(read, shape, attention, console))

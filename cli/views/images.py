@@ -17,6 +17,7 @@ from seqattn.data.pixels import Image, Shape
 from .heatmap import MIN_WIDTH, band, block, caption, fit, flow, legend, side_by_side, visible
 
 if TYPE_CHECKING:
+    from seqattn.alignment.reading import Attention
     from seqattn.pictures.image_panel import ImagePanel
 
 UPPER = "▀"
@@ -33,21 +34,28 @@ Values = NDArray[np.float64]
 
 
 def frames(panels: Sequence[ImagePanel], console: Console) -> Iterable[RenderableType]:
-    """For each run a title, the image, and a frame for each word: what it attends to."""
+    """The attention of each run over an image, under a title."""
+    for seen in panels:
+        title = fit(caption(f"{seen.run}: {seen.described}"), max(console.width, MIN_WIDTH))
+        yield Group(
+            block([Text(title, style="bold"), Text()]),
+            over_image(seen.image, seen.cells, seen.attention, console),
+        )
+
+
+def over_image(image: Image, cells: Shape, attention: Attention, console: Console) -> RenderableType:
+    """An image, then a frame for each word: what it attends to."""
     width = max(console.width, MIN_WIDTH)
     colour = shows_colour(console)
-    for seen in panels:
-        yield block([Text(fit(caption(f"{seen.run}: {seen.described}"), width), style="bold")])
-        attention = seen.attention
-        room = width if colour else min(width, 2 * seen.columns)
-        drawn = [block([*picture(seen.image, room, colour), Text("the image", style="dim")])]
-        for word, weights in zip(attention.target, attention.weights.tolist(), strict=True):
-            lines = lit(seen.image, seen.cells, weights, room, colour)
-            extent = max(line.cell_len for line in lines)
-            named = Text(fit(visible(word), max(extent, 8)), style="bold")
-            drawn.append(block([*lines, named, _most(attention.source, weights)]))
-        yield side_by_side(drawn, width=width)
-        yield block([Text(), *(_lightness(width) if colour else legend(width))])
+    room = width if colour else min(width, SHADE * cells.columns(image))
+    drawn = [block([*picture(image, room, colour), Text("the image", style="dim")])]
+    for word, weights in zip(attention.target, attention.weights.tolist(), strict=True):
+        lines = lit(image, cells, weights, room, colour)
+        extent = max(line.cell_len for line in lines)
+        named = Text(fit(visible(word), max(extent, 8)), style="bold")
+        drawn.append(block([*lines, named, _most(attention.source, weights)]))
+    notes = _lightness(width) if colour else legend(width)
+    return Group(side_by_side(drawn, width=width), block([Text(), *notes]))
 
 
 def shows_colour(console: Console) -> bool:

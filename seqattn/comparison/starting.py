@@ -51,6 +51,10 @@ def sources_of_plan(plan: Plan) -> Sources:
     if not plan.recipes:
         raise InputError("there is no system to train", remedy="name one with --system")
     composed = _compose(plan, "tiny" if plan.preset == "auto" else plan.preset, plan.settings)
+    return _common_sources(plan, composed)
+
+
+def _common_sources(plan: Plan, composed: Mapping[str, Composed]) -> Sources:
     return common_sources(
         [sources_of(image_shape(one.architecture, composed[one.name][0])) for one in plan.recipes]
     )
@@ -123,6 +127,8 @@ def _compose(plan: Plan, preset: str, settings: Mapping[str, Any]) -> dict[str, 
     recipes = {
         one.name: compose(one.architecture, preset, {**settings, **one.settings}) for one in plan.recipes
     }
+    # That they read different sources explains other differences.
+    _common_sources(plan, recipes)
     check_alike(recipes)
     return recipes
 

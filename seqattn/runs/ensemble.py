@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from seqattn.alignment.reading import Attention
+from seqattn.data.pixels import Shape
 from seqattn.data.sources import Sources
 from seqattn.decoding.translation import Translation
 from seqattn.errors import InputError, counted
@@ -61,6 +62,11 @@ class Ensemble(TextModel):
     def sources(self) -> Sources:
         """The runs' own."""
         return self.runs[0].sources
+
+    @property
+    def image_shape(self) -> Shape | None:
+        """The runs' own."""
+        return self.runs[0].image_shape
 
     @property
     def splitting(self) -> Splitting | None:

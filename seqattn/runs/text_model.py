@@ -13,7 +13,7 @@ from seqattn.alignment.reading import Attention
 from seqattn.data.batching import collate, lengths_of
 from seqattn.data.corpus import Pair
 from seqattn.data.encoding import encode
-from seqattn.data.pixels import Image, Pixels
+from seqattn.data.pixels import Image, Pixels, Shape
 from seqattn.data.sources import Sources
 from seqattn.decoding.copying import Copying
 from seqattn.decoding.search import SamplingOptions, SearchOptions, score_targets
@@ -47,6 +47,11 @@ class TextModel(ABC):
     @abstractmethod
     def sources(self) -> Sources:
         """What its sources are: texts, or images."""
+
+    @property
+    @abstractmethod
+    def image_shape(self) -> Shape | None:
+        """How it reads images; None when it reads texts."""
 
     @property
     @abstractmethod

@@ -1,0 +1,441 @@
+"""Pictures in, text out: every command with runs that read images, as for texts."""
+
+import io
+import json
+import random
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from rich.console import Console
+
+import seqattn as library
+from seqattn.alignment.pointing import read_boxes
+from seqattn.data.corpus import Pair
+from seqattn.data.pixels import Shape
+from seqattn.errors import InputError
+from seqattn.pictures.image_map import ImageMap
+from seqattn.runs.folder import RunFolder
+from seqattn.runs.run import load_run
+
+from commands import error_of, interrupt_after, seqattn, setting, updates_of, weights_of
+from pictures import random_image
+
+COLOURS = {"red": (220, 30, 30), "green": (30, 200, 60), "blue": (30, 60, 220), "white": (250, 250, 250)}
+SIZE = 8
+READING = setting(
+    *(f"{name}={SIZE}" for name in ("image_height", "cell_height", "cell_width")),
+    *(
+        "width=32",
+        "encoder.dropout=0",
+        "batch_tokens=128",
+        "warmup=4",
+        "learning_rate=0.005",
+        "precision=fp32",
+    ),
+    *("validate_every=20", "best_by=exact", "average=0"),
+)
+MODELS = {
+    "grid+lstm": ("grid", "lstm", setting("hidden=24", "score=additive")),
+    "patches+transformer": (
+        *("patches", "transformer"),
+        setting("heads=2", "feed_forward=24", "encoder_layers=1", "decoder_layers=2"),
+    ),
+}
+ALL = pytest.mark.parametrize("name", list(MODELS))
+
+
+def blocks(names):
+    """A row of blocks of these colours: (SIZE, W, 3)."""
+    row = np.array([COLOURS[name] for name in names], dtype=np.uint8)
+    return np.repeat(np.repeat(row[None], SIZE, 0), SIZE, 1)
+
+
+def drawn(count, seed):
+    chance = random.Random(seed)
+    return [tuple(chance.choices(list(COLOURS), k=chance.randint(1, 3))) for _ in range(count)]
+
+
+class Pictures:
+    """Corpora of rows of blocks, whose texts name the colours, and finished runs."""
+
+    def __init__(self, path):
+        self.path = path
+        self.rows = drawn(24, 2)
+        self.train = self.write("train", drawn(400, 1))
+        self.test = self.write("test", self.rows)
+        self.files = [path / "test" / f"{number}.png" for number in range(len(self.rows))]
+        self.gold = path / "boxes.jsonl"
+        boxes = [[[at, SIZE * at, 0, SIZE * at + SIZE, SIZE] for at in range(len(row))] for row in self.rows]
+        self.gold.write_text("".join(f"{json.dumps(each)}\n" for each in boxes))
+        for name in MODELS:
+            seqattn(*self.training(name, self.run(name)), "--max-updates", 400)
+
+    def write(self, name, rows):
+        (self.path / name).mkdir()
+        lines = []
+        for number, row in enumerate(rows):
+            Pillow.fromarray(blocks(row)).save(self.path / name / f"{number}.png")
+            lines.append(f"{name}/{number}.png\t{' '.join(row)}\n")
+        corpus = self.path / f"{name}.tsv"
+        corpus.write_text("".join(lines))
+        return corpus
+
+    def run(self, name):
+        return self.path / name
+
+    def training(self, name, out, *more):
+        encoder, decoder, options = MODELS[name]
+        chosen = ("--encoder", encoder, "--decoder", decoder, *READING, *options)
+        return ("train", "--train", self.train, *chosen, "--out", out, "--threads", 1, *more)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return Pictures(tmp_path_factory.mktemp("pictures"))
+
+
+@ALL
+def test_a_run_translates_the_images_that_are_named(pictures, name):
+    wanted = [" ".join(row) for row in pictures.rows]
+    found = seqattn("translate", pictures.run(name), *pictures.files).stdout.splitlines()
+    assert sum(one == other for one, other in zip(found, wanted, strict=True)) >= 0.9 * len(wanted)
+    listed = "".join(f"{path}\n" for path in pictures.files)
+    assert seqattn("translate", pictures.run(name), input=listed).stdout.splitlines() == found
+    (one,) = seqattn("translate", pictures.run(name), pictures.files[3]).stdout.splitlines()
+    assert one == found[3]
+    twice = seqattn("translate", pictures.run(name), pictures.run(name), *pictures.files).stdout.splitlines()
+    assert twice == found
+
+
+def test_one_line_out_for_each_line_in(pictures):
+    lines = f"{pictures.files[0]}\n\n{pictures.files[1]}\n"
+    found = seqattn("translate", pictures.run("grid+lstm"), "-", input=lines).stdout.split("\n")
+    assert len(found) == 4 and found[1] == "" and found[0] and found[2]
+
+
+def test_an_archive_is_translated_image_by_image(pictures, tmp_path):
+    rows = pictures.rows[:5]
+    images = np.zeros((5, SIZE, 3 * SIZE, 3), np.uint8)
+    for image, row in zip(images, rows, strict=True):
+        image[:, : SIZE * len(row)] = blocks(row)
+    path, texts = tmp_path / "five.npz", np.array([" ".join(row) for row in rows])
+    np.savez(path, images=images, widths=np.array([SIZE * len(row) for row in rows]), texts=texts)
+    run = pictures.run("grid+lstm")
+    whole = seqattn("translate", run, path).stdout
+    assert whole == seqattn("translate", run, *pictures.files[:5]).stdout
+    assert seqattn("translate", run, f"{path}[3]").stdout == whole.splitlines(keepends=True)[3]
+    assert "5 sentences" in seqattn("evaluate", run, "--test", path).stdout
+
+
+def test_json_has_the_name_of_the_image_and_its_translations(pictures):
+    result = seqattn(
+        *("translate", pictures.run("grid+lstm"), pictures.files[0], "--nbest", 3, "--format", "jsonl"),
+        "--attention",
+    )
+    record = json.loads(result.stdout)
+    assert record["source"] == str(pictures.files[0]) and len(record["translations"]) == 3
+    (attention,) = record["attention"]
+    assert attention["source"] == [f"r1c{at + 1}" for at in range(len(pictures.rows[0]))]
+
+
+def test_attention_is_drawn_below_each_translation(pictures):
+    shown = seqattn("translate", pictures.run("grid+lstm"), pictures.files[0], "--attention").stdout
+    assert shown.splitlines()[0] == " ".join(pictures.rows[0])
+    assert "the image" in shown and "r1c1" in shown and "weight" in shown
+
+
+@ALL
+def test_a_run_is_evaluated_on_a_corpus_of_images(pictures, name, tmp_path):
+    figures = json.loads(
+        seqattn("evaluate", pictures.run(name), "--test", pictures.test, "--json", "-").stdout
+    )
+    assert figures["exact"] >= 90 and figures["cer"] < 10
+    both = seqattn("evaluate", *map(pictures.run, MODELS), "--test", pictures.test, "--beam", 1)
+    assert "exact match" in both.stdout
+
+
+def test_systems_that_read_images_are_compared(pictures, tmp_path):
+    systems = []
+    for encoder, decoder, options in MODELS.values():
+        own = ",".join(option for option in options if option != "--set")
+        systems += ["--system", f"{decoder}:arch={encoder}+{decoder},{own}"]
+    out, page = tmp_path / "compared", tmp_path / "report.html"
+    command = (
+        *("compare", "--train", pictures.train, "--test", pictures.test, "--out", out, "--no-baselines"),
+        *(*systems, *READING, "--max-updates", 30, "--threads", 1),
+    )
+    shown = seqattn(*command, "--report", page).stdout
+    assert "lstm" in shown and "transformer" in shown and "exact match" in shown
+    assert "test/0.png" in page.read_text(encoding="utf-8")
+    assert seqattn("compare", out).stdout
+    again = seqattn(*command)
+    assert "finished" not in again.stderr
+
+
+def test_systems_that_read_different_sources_are_not_compared(pictures, work, tmp_path):
+    result = seqattn(
+        *("compare", "--train", pictures.train, "--test", pictures.test, "--out", tmp_path / "x"),
+        *("--system", "grid+lstm"),
+        status=1,
+    )
+    assert "the systems read different sources: texts, colour images 32" in error_of(result)
+    result = seqattn(
+        *("compare", pictures.run("grid+lstm"), work.run("lstm"), "--test", pictures.test), status=1
+    )
+    assert "the systems read different sources" in error_of(result)
+
+
+def test_finished_runs_are_compared(pictures):
+    shown = seqattn("compare", *map(pictures.run, MODELS), "--test", pictures.test).stdout
+    assert "grid+lstm" in shown and "patches+transformer" in shown
+
+
+def test_a_training_resumes_exactly(pictures, tmp_path, monkeypatch):
+    extra = setting("shift=1", "rotation=5", "brightness=0.2")
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    seqattn(*pictures.training("grid+lstm", whole, "--max-updates", 12, *extra))
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, 5)
+        seqattn(*pictures.training("grid+lstm", broken, "--max-updates", 12, *extra), status=130)
+    seqattn("train", "--resume", "--out", broken, "--threads", 1)
+    assert updates_of(broken) == list(range(1, 13))
+    assert weights_of(broken) == weights_of(whole)
+
+
+def test_resuming_with_other_images_is_refused(pictures, tmp_path):
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    shutil.copytree(pictures.path / "train", folder / "train")
+    shutil.copy(pictures.train, folder / "train.tsv")
+    corpus, run = folder / "train.tsv", tmp_path / "run"
+    command = ["train", *pictures.training("grid+lstm", run)[3:]]
+    seqattn(command[0], "--train", corpus, *command[1:], "--max-updates", 3)
+    # The same images in another place are the same.
+    seqattn("train", "--resume", "--out", run, "--train", pictures.train, "--max-updates", 5)
+    Pillow.fromarray(blocks(["red", "blue"])).save(folder / "train" / "7.png")
+    result = seqattn("train", "--resume", "--out", run, "--train", corpus, "--max-updates", 7, status=1)
+    assert "the train corpus differs" in error_of(result)
+
+
+def test_another_run_continues_from_the_weights(pictures, tmp_path):
+    run = tmp_path / "run"
+    seqattn(
+        *("train", "--train", pictures.test, "--valid", pictures.train, "--init-from"),
+        *(pictures.run("grid+lstm"), "--out", run, "--max-updates", 2),
+    )
+    assert load_run(run).config.architecture == "grid+lstm"
+
+
+def test_a_teacher_describes_the_training_images(pictures, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    teach = pictures.training("patches+transformer", run, "--teacher", pictures.run("grid+lstm"))
+    seqattn(*teach, "--max-updates", 2)
+    record = RunFolder(run).read_config().data
+    assert record.synthetic_pairs == record.train_pairs - record.synthetic_pairs > 100
+
+
+def test_a_run_is_described(pictures):
+    shown = seqattn("info", pictures.run("grid+lstm")).stdout
+    assert "colour images 8 pixels high in cells of 8 × 8" in shown
+    assert re.search(r"tokenizer +unigram, target, \d+ pieces", shown)
+    folder = pictures.run("grid+lstm")
+    assert not (folder / "tokenizer.target.model").exists()
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md",
+        "config.json",
+        "last",
+        "metrics.jsonl",
+        "model.safetensors",
+        "tokenizer.model",
+    ]
+
+
+def test_int8_reads_images_too(pictures):
+    for name in MODELS:
+        found = seqattn("translate", pictures.run(name), *pictures.files, "--precision", "int8").stdout
+        right = [" ".join(row) for row in pictures.rows]
+        assert sum(one == other for one, other in zip(found.splitlines(), right, strict=True)) > 18
+
+
+# Attention.
+
+
+@ALL
+def test_the_image_is_shown_for_each_word(pictures, name):
+    row = pictures.rows[0]
+    shown = seqattn("align", pictures.run(name), pictures.files[0], " ".join(row)).stdout
+    assert "the image" in shown and all(word in shown for word in row)
+    assert len(re.findall(r"r1c\d+ +\d+ %|r1c\d+ \d+ %", shown)) == len(row)
+    assert "weight  · <0.05" in shown
+    both = seqattn("align", *map(pictures.run, MODELS), pictures.files[0]).stdout
+    assert both.count("the image") == 2
+
+
+def test_steps_show_the_image(pictures):
+    shown = seqattn("align", pictures.run("grid+lstm"), pictures.files[0], "--step").stdout
+    steps = shown.count("attends to")
+    assert steps == shown.count("proposes") > len(pictures.rows[0])
+    assert shown.count("r1c") == steps
+
+
+def test_layers_and_heads_of_an_image_are_maps(pictures):
+    run = pictures.run("patches+transformer")
+    assert "layer 2" in seqattn("align", run, pictures.files[0], "--heads").stdout
+    chosen = seqattn("align", run, pictures.files[0], "--layer", 2, "--head", 1).stdout
+    assert "layer 2, head 1" in chosen
+    assert "r1c1" in seqattn("align", run, pictures.files[0], "--self-attention", "encoder").stdout
+    assert "there is no layer 9" in error_of(seqattn("align", run, pictures.files[0], "--layer", 9, status=1))
+
+
+def test_attention_is_written_as_json(pictures):
+    shown = seqattn("align", pictures.run("grid+lstm"), "--pairs", pictures.test, "--format", "jsonl").stdout
+    records = list(map(json.loads, shown.splitlines()))
+    assert [record["target"] for record in records] == [list(row) for row in pictures.rows]
+    for record, row in zip(records, pictures.rows, strict=True):
+        assert record["source"] == [f"r1c{at + 1}" for at in range(len(row))]
+        assert np.allclose(np.sum(record["weights"], axis=1), 1, atol=1e-3)
+
+
+def test_a_word_points_at_what_it_names(pictures):
+    run = pictures.run("grid+lstm")
+    command = ("align", run, "--pairs", pictures.test, "--gold", pictures.gold)
+    share, right, words = re.fullmatch(
+        r"pointing ([\d.]+) % \((\d+) of (\d+) words\)\n", seqattn(*command).stdout
+    ).groups()
+    assert int(words) == sum(map(len, pictures.rows))
+    assert float(share) == pytest.approx(100 * int(right) / int(words), abs=0.006)
+    assert float(share) > 80
+    table = seqattn(*command, "--heads").stdout
+    assert "pointing, %" in table and f"{float(share):.1f}*" in table
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{}", "line 2: is no list of boxes"),
+        ("[[0, 1, 2, 3]]", r"line 2: \[0, 1, 2, 3\] is no box"),
+        ('[["a", 1, 2, 3, 4]]', "is no box"),
+        ("[[9, 1, 2, 3, 4]]", "a box is of word 9, but the text has 2 words"),
+        ("[[1, 3, 2, 3, 4]]", r"the box \[1, 3, 2, 3, 4\] is empty"),
+        ("nothing", "line 2: not JSON"),
+    ],
+)
+def test_boxes_that_fit_no_text_are_refused(tmp_path, line, message):
+    path = tmp_path / "boxes.jsonl"
+    path.write_text(f"[]\n{line}\n")
+    with pytest.raises(InputError, match=message):
+        read_boxes(path, [Pair("a", "x"), Pair("b", "x y")])
+    with pytest.raises(InputError, match="has 2 lines for 1 pair"):
+        read_boxes(path, [Pair("a", "x")])
+
+
+def test_what_makes_links_is_refused(pictures, work, tmp_path):
+    run, test = pictures.run("grid+lstm"), pictures.test
+    for extra in (["--format", "pharaoh"], ["--threshold", 0.5, "--format", "pharaoh"], ["--lexicon", test]):
+        result = seqattn("align", run, "--pairs", test, *extra, status=2)
+        assert "reads images, which have no words" in " ".join(result.stderr.split())
+    assert "give --gold, or a --format" in " ".join(
+        seqattn("align", run, "--pairs", test, status=2).stderr.split()
+    )
+    guided = pictures.training("grid+lstm", tmp_path / "g", "--guide", "self")
+    assert "images have no words to guide" in error_of(seqattn(*guided, status=1))
+    swapped = pictures.training("grid+lstm", tmp_path / "g", "--swap")
+    assert "images can only be sources" in error_of(seqattn(*swapped, status=1))
+    mixed = seqattn("translate", run, work.run("lstm"), pictures.files[0], status=1)
+    assert "has another target vocabulary" in error_of(mixed) or "reads other sources" in error_of(mixed)
+
+
+def test_an_image_that_cannot_be_read_is_an_error(pictures, tmp_path):
+    run = pictures.run("grid+lstm")
+    for command in ("translate", "align"):
+        assert "nothing.png: cannot be read" in error_of(seqattn(command, run, "nothing.png", status=1))
+    bad = tmp_path / "bad.tsv"
+    bad.write_text(f"{pictures.files[0]}\tred\nmissing.png\tblue\n")
+    for command in (("evaluate", run, "--test", bad), ("align", run, "--pairs", bad, "--format", "html")):
+        assert f"{bad}, line 2: the image {tmp_path / 'missing.png'} cannot be read" in error_of(
+            seqattn(*command, status=1)
+        )
+    training = ["train", "--train", bad, *pictures.training("grid+lstm", tmp_path / "run")[3:]]
+    assert "bad.tsv, line 2" in error_of(seqattn(*training, status=1))
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_output_does_not_overwrite_an_image(pictures):
+    before = pictures.files[0].read_bytes()
+    result = seqattn(
+        *("translate", pictures.run("grid+lstm"), pictures.files[0], "--output", pictures.files[0]), status=2
+    )
+    assert "would be overwritten" in " ".join(result.stderr.split())
+    assert pictures.files[0].read_bytes() == before
+
+
+# Python.
+
+
+def test_python_takes_files_and_arrays(pictures):
+    run = library.load(pictures.run("grid+lstm"))
+    row = pictures.rows[0]
+    one = run.translate(pictures.files[0])
+    assert str(one) == " ".join(row) and one.source == str(pictures.files[0])
+    assert str(run.translate(blocks(row))) == " ".join(row)
+    several = run.translate([pictures.files[0], str(pictures.files[1]), blocks(row)])
+    assert [str(found) for found in several] == [str(run.translate(path)) for path in pictures.files[:2]] + [
+        " ".join(row)
+    ]
+    assert [str(found) for found in run.translate(np.stack([blocks(row)] * 2))] == [" ".join(row)] * 2
+    pairs = [(blocks(row), " ".join(row)) for row in pictures.rows]
+    assert run.evaluate(pairs).scores.exact == run.evaluate(pictures.test).scores.exact
+    assert run.score(blocks(row), " ".join(row)) > run.score(blocks(row), "red red red red red")
+    found = library.compare([run, run], pairs)
+    assert found.metric
+
+
+def test_python_shows_attention_over_an_image(pictures, tmp_path):
+    run = library.load(pictures.run("grid+lstm"))
+    row = pictures.rows[0]
+    seen = run.attention(blocks(row))
+    assert isinstance(seen, ImageMap) and seen.target == list(row)
+    assert seen.weights.shape == (len(row), len(row))
+    assert seen._repr_html_().startswith('<img alt="attention" src="data:image/svg+xml;base64,')
+    for name in ("a.svg", "a.html"):
+        seen.save(tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 1000
+    boxes = read_boxes(pictures.gold, run.read_pairs(pictures.test))
+    assert run.point(run.read_pairs(pictures.test), boxes).words == sum(map(len, pictures.rows))
+
+
+def test_half_blocks_are_as_bright_as_the_attention():
+    from seqattn_cli.views.images import DARKEST, half_blocks, lit, picture
+
+    shape = Shape(4, True, 2, 2)
+    image = random_image(3, 1, shape)
+    lines = picture(image, 80, True)
+    assert [line.plain for line in lines] == ["▀" * 6] * 2
+    spans = [span.style for span in lines[0].spans]
+    assert tuple(spans[0].color.triplet) == tuple(image.pixels[:, 0, 0])
+    assert tuple(spans[5].bgcolor.triplet) == tuple(image.pixels[:, 1, 5])
+    weights = [0.1, 0.5, 0.0, 0.2, 0.2, 0.0]
+    lines = lit(image, shape, weights, 80, True)
+    for row, column, share in ((0, 0, 0.2), (1, 0, 1.0), (0, 1, 0.0), (1, 1, 0.4), (0, 2, 0.4), (1, 2, 0.0)):
+        span = [span.style for span in lines[row].spans][2 * column]
+        wanted = image.pixels[:, 2 * row, 2 * column] * (DARKEST + (1 - DARKEST) * share)
+        assert np.abs(np.array(span.color.triplet) - wanted).max() <= 1
+    plain = lit(image, shape, weights, 80, False)
+    assert [line.plain for line in plain] == ["░░··▒▒", "▓▓▒▒··"]
+    console = Console(file=io.StringIO(), width=40, color_system="truecolor", force_terminal=True)
+    console.print(*half_blocks(np.full((3, 2, 3), 7.0)))
+    assert "38;2;7;7;7;48;2;7;7;7" in console.file.getvalue()
+
+
+def test_wide_images_fit_the_width():
+    from seqattn_cli.views.images import picture
+
+    shape = Shape(32, False, 8, 8)
+    for width in (20, 60, 119):
+        for columns in (1, 4, 40):
+            for colour in (True, False):
+                lines = picture(random_image(columns, 1, shape), width, colour)
+                assert max(line.cell_len for line in lines) <= width
