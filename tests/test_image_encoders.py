@@ -6,7 +6,8 @@ import torch
 
 from seqattn.data.pixels import PADDING, Image, Shape
 from seqattn.errors import InputError
-from seqattn.models import default_options
+from seqattn.models import build, default_options, image_shape
+from seqattn.models.base import Vocabulary
 from seqattn.models.encoders.images import (
     Augmentation,
     ImageOptions,
@@ -16,8 +17,10 @@ from seqattn.models.encoders.images import (
     warped,
 )
 from seqattn.models.encoders.patches import cells_of
+from seqattn.models.size import size_of
 from seqattn.models.sublayers import sinusoids
 from seqattn.options import apply
+from seqattn.runs.presets import PRESETS, check_alike, compose
 from seqattn.symbols import BOS
 
 from helpers import close, random_target
@@ -236,3 +239,21 @@ def test_the_first_id_depends_on_the_image():
                 SHAPE.stack([random_image(3, 1), random_image(3, 2)], 0), torch.tensor([[BOS]] * 2)
             )
         assert not torch.allclose(logits.logits[0], logits.logits[1])
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_models_of_a_preset_have_as_many_parameters_as_those_of_texts(preset):
+    found = []
+    for architecture in ("lstm", "transformer", *PAIRS):
+        options = compose(architecture, preset, {})[0]
+        texts = image_shape(architecture, options) is None
+        with torch.device("meta"):
+            model = build(architecture, options, Vocabulary(500 if texts else 0, 500, shared=texts))
+        size = size_of(model)
+        found.append(size.parameters - size.embeddings)
+    assert max(found) <= 1.05 * min(found)
+
+
+def test_systems_of_images_share_batches_in_every_preset():
+    for preset in PRESETS:
+        check_alike({pair: compose(pair, preset, {}) for pair in PAIRS})

@@ -40,6 +40,17 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "hybrid": {"score": "additive", "decoder.hidden": 208, "learning_rate": 6e-3},
         "lstm+transformer": {"encoder.hidden": 320},
+        "grid": {**SMALL_DATA, "width": 148, "dropout": 0.1},
+        "patches": {
+            **SMALL_DATA,
+            "width": 128,
+            "feed_forward": 512,
+            "heads": 4,
+            "layers": 2,
+            "dropout": 0.1,
+        },
+        "grid+lstm": {"score": "additive", "decoder.hidden": 208},
+        "patches+lstm": {"score": "additive", "decoder.hidden": 200},
     },
     "mini": {
         "lstm": {**MEDIUM_DATA, "width": 128, "hidden": 336, "dropout": 0.3, "learning_rate": 4e-3},
@@ -54,12 +65,27 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "hybrid": {"score": "additive", "decoder.hidden": 264},
         "lstm+transformer": {"encoder.hidden": 376},
+        "grid": {**MEDIUM_DATA, "width": 136, "blocks": 2, "dropout": 0.3},
+        "patches": {
+            **MEDIUM_DATA,
+            "width": 128,
+            "feed_forward": 256,
+            "heads": 4,
+            "layers": 4,
+            "dropout": 0.3,
+        },
+        "grid+lstm": {"score": "additive", "decoder.hidden": 264},
+        "patches+lstm": {"score": "additive", "decoder.hidden": 264},
     },
     "small": {
         "lstm": {"width": 256, "hidden": 688, "dropout": 0.3, "learning_rate": 2.5e-3},
         "transformer": {"width": 256, "feed_forward": 1024, "heads": 4, "dropout": 0.2},
         "hybrid": {"score": "additive", "decoder.hidden": 528, "learning_rate": 2.5e-3},
         "lstm+transformer": {"encoder.hidden": 800},
+        "grid": {"width": 280, "blocks": 2, "dropout": 0.2},
+        "patches": {"width": 256, "feed_forward": 1024, "heads": 4, "dropout": 0.2},
+        "grid+lstm": {"score": "additive", "decoder.hidden": 528},
+        "patches+lstm": {"score": "additive", "decoder.hidden": 528},
     },
     "base": {
         "lstm": {
@@ -81,9 +107,20 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "hybrid": {"score": "additive", "decoder.hidden": 1088},
         "lstm+transformer": {"encoder.hidden": 1376},
+        "grid": {**LARGE_DATA, "width": 512, "blocks": 6, "dropout": 0.1},
+        "patches": {
+            **LARGE_DATA,
+            "width": 512,
+            "feed_forward": 2048,
+            "heads": 8,
+            "layers": 6,
+            "dropout": 0.1,
+        },
+        "grid+lstm": {"score": "additive", "decoder.hidden": 1088},
+        "patches+lstm": {"score": "additive", "decoder.hidden": 1088},
     },
 }
-"""Settings by preset and architecture; those of a mixed pair override those of its parts.
+"""Settings by preset and architecture, or encoder of images; those of a mixed pair override its parts'.
 
 The models of a preset have the same number of parameters within 5 percent, so that they can be compared.
 """
