@@ -15,6 +15,8 @@ from seqattn.pictures.png import data_uri
 from seqattn.pictures.ramp import STEPS
 
 MOST_IMAGES = 1000
+TALLEST = 256
+"""Pixels on the page to which a smaller image is magnified."""
 
 
 def image_page(found: Iterable[Sequence[ImagePanel]]) -> str:
@@ -71,10 +73,11 @@ def _section(pair: int, run: int, seen: ImagePanel) -> str:
     """One run's image, the words of its target as buttons, and what each attends to most."""
     own = "" if seen.reading == seen.own else " hidden"
     height, width = seen.image.pixels.shape[1:]
+    zoom = max(1, TALLEST // height)
     attention = seen.attention
     most = attention.weights.max(-1)
     words = "".join(
-        f'<li><button type="button" data-word="{at}"><bdi>{word(one)}</bdi></button>'
+        f'<li><button type="button" data-word="{at}">{word(one)}</button>'
         f'<span class="figure">{attention.source[cell]} {100 * weight:.0f} %</span></li>\n'
         for at, (one, cell, weight) in enumerate(
             zip(attention.target, most.indices.tolist(), most.values.tolist(), strict=True)
@@ -87,7 +90,7 @@ def _section(pair: int, run: int, seen: ImagePanel) -> str:
 </p>
 <p class="target-text" lang="" dir="auto">{shown(seen.pair.target)}</p>
 <div class="lit">
-<img src="{data_uri(seen.image.pixels)}" width="{width}" height="{height}" alt="{shown(seen.pair.source)}">
+<img src="{data_uri(seen.image.pixels)}" width="{zoom * width}" height="{zoom * height}" alt="{shown(seen.pair.source)}" />
 <svg viewBox="0 0 {seen.columns} {seen.cells.rows}" preserveAspectRatio="none" aria-hidden="true"></svg>
 </div>
 <ol class="words" lang="" aria-label="words">
