@@ -167,7 +167,8 @@ def test_systems_that_read_images_are_compared(pictures, tmp_path):
         *("compare", "--train", pictures.train, "--test", pictures.test, "--out", out, "--no-baselines"),
         *(*systems, *READING, "--max-updates", 30, "--threads", 1),
     )
-    shown = seqattn(*command, "--report", page).stdout
+    shown = seqattn(*command, "--gold", pictures.gold, "--report", page).stdout
+    assert "alignment error rate" in shown
     assert "lstm" in shown and "transformer" in shown and "exact match" in shown
     assert "test/0.png" in page.read_text(encoding="utf-8")
     assert seqattn("compare", out).stdout
@@ -404,7 +405,7 @@ def test_python_shows_attention_over_an_image(pictures, tmp_path):
         seen.save(tmp_path / name)
         assert (tmp_path / name).stat().st_size > 1000
     boxes = read_boxes(pictures.gold, run.read_pairs(pictures.test))
-    assert run.point(run.read_pairs(pictures.test), boxes).words == sum(map(len, pictures.rows))
+    assert run.point(run.read_pairs(pictures.test), boxes)[run.reading].words == sum(map(len, pictures.rows))
 
 
 def test_half_blocks_are_as_bright_as_the_attention():

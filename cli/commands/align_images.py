@@ -40,15 +40,17 @@ def refuse_links(form: str | None, for_links: bool, pairs: bool, gold: bool) -> 
 def point(run: Run, pairs: Sequence[Pair], gold: Path, every: bool) -> None:
     """Print how many words attend most to what they name; with `every`, by each layer and head."""
     from seqattn.alignment.pointing import read_boxes
+    from seqattn.alignment.reading import every_reading
 
     from ..views.render import readings_table
 
     boxes = read_boxes(gold, pairs)
     if not every:
-        found = run.point(pairs, boxes)
+        found = run.point(pairs, boxes)[run.reading]
         click.echo(f"pointing {found.share:.2f} % ({found.right:,} of {found.words:,} words)")
         return
-    shares = {reading: found.share for reading, found in run.point_every_way(pairs, boxes).items()}
+    readings = every_reading(run.model.require_attention())
+    shares = {reading: found.share for reading, found in run.point(pairs, boxes, readings).items()}
     console = results()
     console.print("pointing, %")
     console.print(readings_table(shares, run.reading, best=max))

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from seqattn.alignment.links import Gold, Links, agreement
+from seqattn.alignment.pointing import Box
 from seqattn.alignment.reading import Attention
 from seqattn.comparison.breakdowns import breakdowns
 from seqattn.comparison.conditions import cautions_of, deciding_metric, terms_of
@@ -18,6 +19,7 @@ from seqattn.comparison.differing import all_differing
 from seqattn.comparison.folder import ComparisonFolder, Evaluation
 from seqattn.comparison.results import FIELDS, Breakdown, Differing, System
 from seqattn.comparison.systems import (
+    Answers,
     EvaluationSet,
     Paths,
     Search,
@@ -96,9 +98,9 @@ def find(
     systems: Sequence[System],
     test: EvaluationSet,
     search: Search,
-    answers: Sequence[Gold] | None = None,
+    answers: Answers | None = None,
 ) -> Findings:
-    """Compare systems by their translations; `answers` are gold links of the test set in its direction."""
+    """Compare systems by their translations; `answers` are the gold links, or boxes, of the test set."""
     references = [pair.target for pair in test.pairs]
     return Findings(
         test.name,
@@ -132,28 +134,29 @@ def training_words(systems: Sequence[System], references: Sequence[str]) -> Coun
 
 
 def alignment_of(
-    systems: Sequence[System], pairs: Sequence[Pair], answers: Sequence[Gold] | None
+    systems: Sequence[System], pairs: Sequence[Pair], answers: Answers | None
 ) -> Alignment | None:
     """How well the models' attention aligns the references' words, or how far it agrees."""
-    count = None if answers else 1
-    links = [
-        [one.run.align(pairs) for one in system.members[:count] if one.run and _links_words(one.run)]
-        for system in systems
+    attending = [
+        [one.run for one in system.members if one.run and one.run.model.attention_shape] for system in systems
     ]
-    if not any(links):
+    if not any(attending):
         return None
     if answers:
-        rates = [
-            spread([agreement(each, answers).error_rate for each in some]) if some else None for some in links
-        ]
-        return Alignment(tuple(rates), None)
-    first = [some[0] if some else None for some in links]
+        errors = [[_error_rate(run, pairs, answers) for run in runs] for runs in attending]
+        return Alignment(tuple(spread(some) if some else None for some in errors), None)
+    if not all(run.tokenizer.reads_texts for runs in attending for run in runs):
+        # Without gold boxes nothing shows what a word names in an image.
+        return None
+    first = [runs[0].align(pairs) if runs else None for runs in attending]
     return Alignment(None, tuple(tuple(_common(one, other) for other in first) for one in first))
 
 
-def _links_words(run: Run) -> bool:
-    """Whether a run has attention between words."""
-    return run.model.attention_shape is not None and run.tokenizer.reads_texts
+def _error_rate(run: Run, pairs: Sequence[Pair], answers: Answers) -> float:
+    """Percent: the alignment error rate by gold links, or the words that do not point at their boxes."""
+    if run.tokenizer.reads_texts:
+        return agreement(run.align(pairs), cast("Sequence[Gold]", answers)).error_rate
+    return 100 - run.point(pairs, cast("Sequence[Sequence[Box]]", answers))[run.reading].share
 
 
 def _common(one: Sequence[Links] | None, other: Sequence[Links] | None) -> float | None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 from seqattn.alignment.links import Gold
+from seqattn.alignment.pointing import Box, read_boxes
 from seqattn.alignment.words import read_answers
 from seqattn.comparison.folder import ComparisonFolder, Decoded, Evaluation, runs_in
 from seqattn.comparison.plan import Given, Plan
@@ -25,6 +26,9 @@ from seqattn.runs.folder import CONFIG, MODEL, TARGET_TOKENIZER, TOKENIZER, RunF
 from seqattn.runs.records import FinishedLine, MetricsLine, UpdatedLine, ValidatedLine
 from seqattn.runs.run import Run, load_run
 
+Answers = Sequence[Gold] | Sequence[tuple[Box, ...]]
+"""Gold links of pairs of texts, or boxes in images."""
+
 
 @dataclass(frozen=True)
 class EvaluationSet:
@@ -35,9 +39,12 @@ class EvaluationSet:
     pairs: tuple[Pair, ...]
     turned: bool = False
     """Whether the corpus is read from target to source."""
+    sources: Sources = TEXTS
 
-    def read_gold(self, path: str | Path) -> list[Gold]:
-        """Gold links of the corpus, in the direction of the systems."""
+    def read_gold(self, path: str | Path) -> Answers:
+        """Gold links of the corpus, in the direction of the systems; for images gold boxes."""
+        if self.sources is not TEXTS:
+            return read_boxes(Path(path), self.pairs)
         pairs = [pair.swapped() if self.turned else pair for pair in self.pairs]
         answers = read_answers(Path(path), pairs)
         return [answer.turned() for answer in answers] if self.turned else answers
@@ -53,11 +60,13 @@ def read_test_set(corpus: str, runs: Sequence[Run] = (), sources: Sources = TEXT
 
     `sources` says what its sources are when there are no runs.
     """
-    pairs = common_sources([run.sources for run in runs] or [sources]).read_corpus(corpus).pairs
+    sources = common_sources([run.sources for run in runs] or [sources])
+    pairs = sources.read_corpus(corpus).pairs
     if not pairs:
         raise InputError("there are no pairs to translate", path=corpus)
     turned = turned_by_all(runs, corpus)
-    return EvaluationSet(corpus, tuple(pair.swapped() for pair in pairs) if turned else pairs, turned)
+    pairs = tuple(pair.swapped() for pair in pairs) if turned else pairs
+    return EvaluationSet(corpus, pairs, turned, sources)
 
 
 Paths = Mapping[str, Sequence[Path]]
@@ -73,7 +82,7 @@ class Opened:
     texts: Mapping[Path, tuple[str, ...]]
     """The files of translations."""
     test: EvaluationSet
-    gold: list[Gold] | None
+    gold: Answers | None
 
 
 def open_systems(

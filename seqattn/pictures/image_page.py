@@ -74,6 +74,7 @@ def _section(pair: int, run: int, seen: ImagePanel) -> str:
     own = "" if seen.reading == seen.own else " hidden"
     height, width = seen.image.pixels.shape[1:]
     zoom = max(1, TALLEST // height)
+    name = shown(seen.pair.source)
     attention = seen.attention
     most = attention.weights.max(-1)
     words = "".join(
@@ -90,7 +91,7 @@ def _section(pair: int, run: int, seen: ImagePanel) -> str:
 </p>
 <p class="target-text" lang="" dir="auto">{shown(seen.pair.target)}</p>
 <div class="lit">
-<img src="{data_uri(seen.image.pixels)}" width="{zoom * width}" height="{zoom * height}" alt="{shown(seen.pair.source)}" />
+<img src="{data_uri(seen.image.pixels)}" width="{zoom * width}" height="{zoom * height}" alt="{name}" />
 <svg viewBox="0 0 {seen.columns} {seen.cells.rows}" preserveAspectRatio="none" aria-hidden="true"></svg>
 </div>
 <ol class="words" lang="" aria-label="words">

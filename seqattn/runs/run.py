@@ -16,7 +16,6 @@ from seqattn.alignment.pointing import Box, Pointing, pointing
 from seqattn.alignment.reading import (
     Attention,
     attention_of,
-    every_reading,
     heads_of,
     links_of,
     usual_reading,
@@ -271,31 +270,24 @@ class Run(TextModel):
         self,
         pairs: Sequence[tuple[Any, str]],
         boxes: Sequence[Sequence[Box]],
-        reading: Reading | None = None,
-    ) -> Pointing:
-        """How many of the words with boxes attend most to what is in them; for a run that reads images."""
-        reading = reading or self.reading
-        return self.point_every_way(pairs, boxes, [reading])[reading]
-
-    def point_every_way(
-        self,
-        pairs: Sequence[tuple[Any, str]],
-        boxes: Sequence[Sequence[Box]],
         readings: Sequence[Reading] = (),
     ) -> dict[Reading, Pointing]:
-        """As `point`, by several readings, or by all: each head and the mean of each layer, at both steps."""
-        shape = self.image_shape
-        if shape is None:
+        """How many of the words with boxes attend most to what is in them, by each reading.
+
+        For a run that reads images; its own reading unless others are given.
+        """
+        if self.image_shape is None:
             raise InputError("reads texts, which have no boxes", path=self.path)
         examples = list(encode(self.tokenizer, self.sources.given(pairs)))
-        images = [example.source for example in examples]
         with naming(self.path):
-            readings = readings or every_reading(self.model.require_attention())
             return {
                 reading: pointing(
-                    attention_of(self.model, self.tokenizer, examples, reading), images, shape, boxes
+                    attention_of(self.model, self.tokenizer, examples, reading),
+                    (example.source for example in examples),
+                    self.image_shape,
+                    boxes,
                 )
-                for reading in readings
+                for reading in readings or [self.reading]
             }
 
     def asked_reading(
