@@ -40,7 +40,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "hybrid": {"score": "additive", "decoder.hidden": 208, "learning_rate": 6e-3},
         "lstm+transformer": {"encoder.hidden": 320},
-        "grid": {**SMALL_DATA, "width": 148, "dropout": 0.1},
+        "grid": {**SMALL_DATA, "width": 148, "dropout": 0.1, "learning_rate": 1.5e-3},
         "patches": {
             **SMALL_DATA,
             "width": 128,
@@ -48,8 +48,9 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "heads": 4,
             "layers": 2,
             "dropout": 0.1,
+            "learning_rate": 1.5e-3,
         },
-        "grid+lstm": {"score": "additive", "decoder.hidden": 208},
+        "grid+lstm": {"score": "additive", "decoder.hidden": 208, "learning_rate": 3e-3},
         "patches+lstm": {"score": "additive", "decoder.hidden": 200},
     },
     "mini": {
@@ -65,7 +66,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "hybrid": {"score": "additive", "decoder.hidden": 264},
         "lstm+transformer": {"encoder.hidden": 376},
-        "grid": {**MEDIUM_DATA, "width": 136, "blocks": 2, "dropout": 0.3},
+        "grid": {**MEDIUM_DATA, "width": 136, "blocks": 2, "dropout": 0.3, "learning_rate": 1.5e-3},
         "patches": {
             **MEDIUM_DATA,
             "width": 128,
@@ -73,6 +74,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "heads": 4,
             "layers": 4,
             "dropout": 0.3,
+            "learning_rate": 1.5e-3,
         },
         "grid+lstm": {"score": "additive", "decoder.hidden": 264},
         "patches+lstm": {"score": "additive", "decoder.hidden": 264},
