@@ -89,10 +89,10 @@ def experiment_options(command: F) -> F:
     options = [
         click.option(
             "--preset",
-            type=click.Choice(["auto", "tiny", "mini", "small", "base"]),
+            type=click.Choice(["auto", "low-resource", "tiny", "mini", "small", "base"]),
             default="auto",
             show_default=True,
-            help="Size of the model; auto: by the number of pairs, and by --max-minutes.",
+            help="Size of the model; auto: by the number and kind of pairs, and by --max-minutes.",
         ),
         click.option(
             "--config",

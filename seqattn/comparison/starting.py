@@ -70,7 +70,7 @@ def start(
         return Started(plan, tasks, None)
     held_out = begun[0].run.read_config().data.valid_pairs if begun else 0
     data = load_data(plan.train, plan.valid, held_out=held_out)
-    preset = choose_preset(len(data.train)) if plan.preset == "auto" else plan.preset
+    preset = choose_preset(len(data.train), data.natural) if plan.preset == "auto" else plan.preset
     _, tokenizer_options, training = next(iter(_compose(plan, preset, plan.settings).values()))
     known = _tokenizer_of(begun, data.record.train_fingerprint)
     prepared = prepare(data, tokenizer_options, training.max_length, known, report)

@@ -20,7 +20,7 @@ from seqattn.errors import InputError
 from seqattn.hardware import give_back_freed_memory
 from seqattn.runs.records import DataRecord
 from seqattn.text.sentences import MOST_COUNTED, sentences, usual_number
-from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, normalise, train_tokenizer
+from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, normalise, take_inventory, train_tokenizer
 from seqattn.training.guide import IdLinks
 
 
@@ -33,6 +33,12 @@ class Data:
     record: DataRecord
     guide: tuple[Links, ...] | None = None
     """The links between the words of each training pair, in their order, for guided alignment."""
+
+    @property
+    def natural(self) -> bool:
+        """Whether the targets are natural texts, by the first of them."""
+        some = (normalise(pair.target) for pair in self.train[:MOST_COUNTED])
+        return take_inventory(text for text in some if text).natural
 
     def swapped(self) -> Data:
         """The other direction: from target to source."""
@@ -135,6 +141,8 @@ class Prepared:
     """See RunConfig."""
     longest: int
     """Ids of the longest side."""
+    natural: bool
+    """Whether the targets are natural texts."""
     lengths: Sequence[Lengths]
     """Ids of the sides of each training example."""
     record: DataRecord
@@ -200,6 +208,7 @@ def prepare(
         data.valid,
         longest_ratio(lengths),
         max(map(max, (*set(lengths), *lengths_of(valid)))),
+        data.natural,
         lengths,
         record,
         guide,

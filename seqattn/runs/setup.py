@@ -94,7 +94,7 @@ def set_up(
         preset, reason = choose_size(architecture, settings, prepared, device)
         size = f"preset {preset} {reason}"
     if preset == "auto":
-        preset = choose_preset(prepared.record.train_pairs)
+        preset = choose_preset(prepared.record.train_pairs, prepared.natural)
     model, _, training = compose(architecture, preset, settings)
     if initial is not None:
         model = initial.config.model

@@ -20,6 +20,9 @@ WORD_START = "▁"
 BYTES = 256
 FREQUENT = 5
 """Words that occur this often may become single pieces."""
+RARE = 0.3
+"""The share of distinct words that occur once in natural text is larger: about half, and less than a tenth in
+what rules make."""
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 
 MOST_TEXTS = 200_000
@@ -147,6 +150,11 @@ class Inventory:
     def closed(self) -> bool:
         """Few words that occur often, as in a command language: each gets its own piece."""
         return len(self.words) <= 200 and 50 * len(self.words) <= self.running
+
+    @property
+    def natural(self) -> bool:
+        """Whether many of the distinct words occur once."""
+        return sum(count == 1 for count in self.words.values()) >= RARE * len(self.words)
 
     @property
     def vocabulary_size(self) -> int:
