@@ -11,9 +11,9 @@ import torch
 from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task
 from seqattn.comparison.plan import Plan, Recipe, budget_in_words, with_budget
 from seqattn.data.batching import epoch_batches
-from seqattn.data.encoding import Report, silent
 from seqattn.errors import InputError
 from seqattn.models import ModelOptions, build
+from seqattn.progress import Report, silent
 from seqattn.runs.experiment import new_config
 from seqattn.runs.folder import RunConfig, RunFolder, vocabulary_of
 from seqattn.runs.preparation import Prepared, load_data, prepare

@@ -12,12 +12,14 @@ from seqattn.alignment.guide import between_ids
 from seqattn.alignment.links import Links, format_pharaoh, read_gold, turned
 from seqattn.alignment.words import check_links
 from seqattn.data.batching import Example, Lengths, lengths_of
+from seqattn.data.checks.quick import warnings_of
 from seqattn.data.corpus import Pair, hold_out, merge, read_corpus, side_names
-from seqattn.data.encoding import Report, encode, silent
+from seqattn.data.encoding import encode
 from seqattn.data.examples import Examples
 from seqattn.decoding.search import SearchOptions
 from seqattn.errors import InputError
 from seqattn.hardware import give_back_freed_memory
+from seqattn.progress import Report, silent
 from seqattn.runs.records import DataRecord
 from seqattn.text.sentences import MOST_COUNTED, sentences, usual_number
 from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, normalise, take_inventory, train_tokenizer
@@ -33,6 +35,8 @@ class Data:
     record: DataRecord
     guide: tuple[Links, ...] | None = None
     """The links between the words of each training pair, in their order, for guided alignment."""
+    warnings: tuple[str, ...] = ()
+    """What looks wrong with the training corpora, in sentences."""
 
     @property
     def natural(self) -> bool:
@@ -45,7 +49,7 @@ class Data:
         guide = None if self.guide is None else tuple(map(turned, self.guide))
         train, valid = (tuple(pair.swapped() for pair in pairs) for pairs in (self.train, self.valid))
         sides = None if self.record.sides is None else self.record.sides[::-1]
-        return Data(train, valid, replace(self.record, swapped=True, sides=sides), guide)
+        return Data(train, valid, replace(self.record, swapped=True, sides=sides), guide, self.warnings)
 
 
 def load_data(
@@ -63,10 +67,12 @@ def load_data(
     """
     # Only the training corpora name the sides, but a validation corpus must not contradict them.
     common_sides([*train, *([] if valid is None else [valid])])
-    corpus = merge([read_corpus(argument) for argument in train])
+    corpora = [read_corpus(argument) for argument in train]
+    corpus = merge(corpora)
     pairs = corpus.complete
     if not pairs:
         raise InputError("no pair has text on both sides", path=corpus.name)
+    warnings = warnings_of(pairs, [one.pairs[0] for one in corpora])
     record = DataRecord(
         tuple(train),
         valid,
@@ -105,7 +111,7 @@ def load_data(
             synthetic_pairs=len(made.complete),
         )
         pairs = (*pairs, *made.complete)
-    return Data(pairs, held, record, links)
+    return Data(pairs, held, record, links, warnings)
 
 
 def common_sides(corpora: Sequence[str]) -> tuple[str, str] | None:
@@ -149,6 +155,8 @@ class Prepared:
     """The record of the data in config.json."""
     guide: IdLinks | None = None
     """The links between the ids of each training example."""
+    warnings: tuple[str, ...] = ()
+    """What looks wrong with the training corpora, in sentences."""
 
 
 def prepare(
@@ -212,6 +220,7 @@ def prepare(
         lengths,
         record,
         guide,
+        data.warnings,
     )
 
 

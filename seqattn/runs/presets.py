@@ -43,8 +43,7 @@ TINY: dict[str, dict[str, Any]] = {
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "low-resource": {
-        name: {**sizes, "dropout": 0.3} if name in ("lstm", "transformer") else sizes
-        for name, sizes in TINY.items()
+        name: {**sizes, "dropout": 0.3} if "dropout" in sizes else sizes for name, sizes in TINY.items()
     },
     "tiny": TINY,
     "mini": {

@@ -23,7 +23,7 @@ from seqattn.alignment.reading import (
 from seqattn.alignment.words import UNITS
 from seqattn.data.batching import Example
 from seqattn.data.corpus import given_pairs, side_names
-from seqattn.data.encoding import Report, encode, silent
+from seqattn.data.encoding import encode
 from seqattn.decoding.translation import Translation
 from seqattn.errors import InputError, naming
 from seqattn.hardware import choose_device, keep_freed_memory
@@ -32,6 +32,7 @@ from seqattn.models.int8 import quantize
 from seqattn.models.size import Size, size_of
 from seqattn.models.weights import load_weights
 from seqattn.pictures.maps import AttentionMap
+from seqattn.progress import Report, silent
 from seqattn.runs.folder import MODEL, RunConfig, RunFolder, new_model
 from seqattn.runs.records import TrainedRecord
 from seqattn.runs.text_model import TextModel

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import torch
 
-from seqattn.data.encoding import Report, silent
 from seqattn.errors import InputError
 from seqattn.hardware import choose_device, keep_freed_memory
 from seqattn.models import ARCHITECTURES, build
 from seqattn.models.base import Vocabulary
 from seqattn.options import is_setting, settings_for
+from seqattn.progress import Report, silent
 from seqattn.runs.choices import choose_size
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
