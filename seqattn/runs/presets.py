@@ -43,7 +43,9 @@ TINY: dict[str, dict[str, Any]] = {
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "low-resource": {
-        name: {**sizes, "dropout": 0.3} if "dropout" in sizes else sizes for name, sizes in TINY.items()
+        **TINY,
+        "lstm": {**TINY["lstm"], "dropout": 0.3, "word_dropout": 0.1},
+        "transformer": {**TINY["transformer"], "dropout": 0.3},
     },
     "tiny": TINY,
     "mini": {
