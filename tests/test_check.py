@@ -360,12 +360,16 @@ def test_a_wrongly_decoded_text_is_shown_as_it_was_meant(tmp_path):
 
 # What must be alike on both sides.
 
+ALIKE = [Pair("%s 100 <b>x</b> {a}. Y.", "%s 100 <b>x</b> {a}. Y.")] * 9
+"""A corpus in which everything is alike."""
+
 
 @pytest.mark.parametrize(
     ("source", "target", "kind"),
     [
         ("%s files", "Dateien", "placeholders"),
         ("%d of %s", "%d von %d", "placeholders"),
+        ("%sPlease wait", "Bitte warten", "placeholders"),
         ("{name} has {0}", "{name} hat", "placeholders"),
         ("{{x}} and ${y}", "{{x}} und", "placeholders"),
         ("$home/x", "x", "placeholders"),
@@ -380,8 +384,7 @@ def test_a_wrongly_decoded_text_is_shown_as_it_was_meant(tmp_path):
     ],
 )
 def test_what_differs_between_the_sides_is_found_and_named(tmp_path, source, target, kind):
-    alike = [Pair("%s 100 <b>x</b> {a}. Y.", "%s 100 <b>x</b> {a}. Y.")] * 9
-    finding = found(checked(tmp_path, [*alike, Pair(source, target)]), kind)
+    finding = found(checked(tmp_path, [*ALIKE, Pair(source, target)]), kind)
     assert lines_of(finding) == [10] and finding.examples[0].note
 
 
@@ -392,6 +395,10 @@ def test_what_differs_between_the_sides_is_found_and_named(tmp_path, source, tar
         ("%s files", "%s개의 파일"),
         ("100 % sure, 5 % better", "zu 100 % sicher, 5 % besser"),
         ("50%discount", "50 % Rabatt"),
+        ("100 %discount", "100 % Rabatt"),
+        ("%-formatting of text", "das Formatieren von Text"),
+        ("%s: %sPlease wait", "%s: %s기다리세요"),
+        ("written as ``{{`` and ``}}``", "geschrieben als ``{{`` und ``}}``"),
         ("costs $5", "kostet 5 $"),
         (r"C:\new\temp", r"C:\neu"),
         ("<commit> is missing", "<커밋> 없음"),
@@ -405,7 +412,7 @@ def test_what_differs_between_the_sides_is_found_and_named(tmp_path, source, tar
     ],
 )
 def test_what_may_be_written_differently_is_no_fault(tmp_path, source, target):
-    report = checked(tmp_path, [Pair(source, target)] * 1)
+    report = checked(tmp_path, [*ALIKE, Pair(source, target)])
     assert not kinds(report) & {"placeholders", "tags", "unbalanced", "numbers", "sentences"}
 
 
@@ -476,6 +483,15 @@ def test_a_report_can_be_written_as_json(tmp_path):
     (misaligned,) = [one for one in value["findings"] if one["kind"] == "misaligned"]
     assert misaligned["count"] == len(misaligned["lines"][argument]) and misaligned["examples"]
     assert value["corpora"][0]["pairs"] == 600
+
+
+@pytest.mark.parametrize("missing", ["source", "target"])
+@pytest.mark.parametrize(("at", "lost"), [(0, 1), (0, 3), (300, 1), (300, 20)])
+def test_the_example_of_a_shift_has_its_own_target_elsewhere(tmp_path, missing, lost, at):
+    report = seqattn.check(damaged(tmp_path, **{missing: [at]}, lost=lost))
+    (example,) = found(report, "misaligned").examples
+    own = [pair.target for pair in CLEAN if pair.source == example.source]
+    assert example.note.partition(": ")[2] in own and example.target not in own
 
 
 # What remains.

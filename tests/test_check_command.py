@@ -4,12 +4,15 @@ import gzip
 import json
 
 import pytest
+from seqattn_cli.views.checking import report_view
 
+from seqattn import check
 from seqattn.data.corpus import Pair, read_corpus
 
 from commands import contents, error_of, seqattn, sizes
 from corpora import damaged, translated, without, write_texts
 from runs import write_tsv
+from terminal import rendered
 
 CLEAN = translated()
 
@@ -56,11 +59,41 @@ def test_findings_are_shown_with_line_numbers_examples_and_a_remedy(tmp_path):
     assert "[bold]x[/bold]" in output and "␛[31mred" in output and "\x1b" not in output
 
 
+def test_lines_fit_the_terminal_and_those_of_a_finding_are_indented(tmp_path):
+    pairs = [*CLEAN[:300], Pair("x", " y"), *CLEAN[300:]]
+    del pairs[100]
+    corpus = write_texts(tmp_path, [pair.source for pair in CLEAN], [pair.target for pair in pairs])
+    for width in (40, 80):
+        shown = rendered(report_view(check(corpus), width), width)
+        lines = [line.rstrip() for line in shown.partition("Spoils a training")[2].splitlines()]
+        assert "in the target, or added in the source" in " ".join(" ".join(lines).split())
+        assert max(map(len, lines)) <= width
+        unindented = {line for line in lines if line and not line.startswith("  ")}
+        assert unindented == {"Remarks", "1 finding would spoil a training."}
+
+
 def test_several_corpora_are_checked_as_one_and_named(tmp_path, clean):
     more = write_tsv(tmp_path / "more.tsv", CLEAN[:50])
     output = seqattn("check", clean, more).stdout
     assert "pairs repeat earlier ones" in output and "of more.tsv" in output
     assert "as in train.tsv, line 1" in output
+
+
+def test_corpora_of_the_same_name_in_two_folders_are_told_apart(tmp_path, clean):
+    (tmp_path / "more").mkdir()
+    more = write_tsv(tmp_path / "more" / "train.tsv", CLEAN[:50])
+    output = seqattn("check", clean, more).stdout
+    assert (
+        f"as in {tmp_path.name}/train.tsv, line 1" in output
+        and "1, 2, 3, 4, 5, … of more/train.tsv" in output
+    )
+
+
+def test_examples_name_their_corpus_if_several_have_the_fault(tmp_path):
+    one, two = (write_tsv(tmp_path / f"{name}.tsv", (*CLEAN, Pair("x", " y"))) for name in "ab")
+    lines = [line.rstrip() for line in seqattn("check", one, two).stdout.splitlines()]
+    at = lines.index("    601 of a.tsv")
+    assert lines[at + 1 : at + 4] == ["      x", "       y", "      at an end"]
 
 
 def test_pairs_of_the_test_and_validation_data_in_the_training_data_are_counted(tmp_path, clean):
@@ -94,8 +127,8 @@ def test_what_remains_is_written_and_what_was_left_out_is_counted(tmp_path, name
     train = write_tsv(tmp_path / "train.tsv", (Pair("en", "de"), *CLEAN, CLEAN[0], Pair("", "x")))
     result = seqattn("check", train, "--write-clean", tmp_path / name, "--json", tmp_path / "found.json")
     message = " ".join(result.stderr.split())
-    assert "1 that name the columns" in message and "1 that have an empty side" in message
-    assert "that repeat earlier ones" in message
+    assert "1 naming the columns" in message and "1 with an empty side" in message
+    assert "repeating earlier ones" in message
     kept = read_corpus(str(tmp_path / name)).pairs
     assert kept == tuple(dict.fromkeys(CLEAN)) and f"{len(kept)} pairs" in message
     assert json.loads((tmp_path / "found.json").read_text())["clean"]["pairs"] == len(kept)

@@ -202,7 +202,7 @@ def refuse_overwriting(output: Path | str | None, *inputs: str) -> None:
 def check_outputs(
     wanted: Mapping[str, str], inputs: Sequence[str | Path | None], kept: Sequence[Path]
 ) -> None:
-    """Refuse what cannot be written or would overwrite something else, before anything is trained.
+    """Refuse what cannot be written or would overwrite something else, before anything is done.
 
     `kept` are files and folders of runs and comparisons; these may not exist yet.
     """

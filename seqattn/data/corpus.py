@@ -129,9 +129,19 @@ def merge(corpora: Sequence[Corpus]) -> Corpus:
     )
 
 
-def short_name(argument: str) -> str:
-    """A corpus as named on the command line, without the folders of its files."""
-    return ",".join(Path(part).name for part in argument.split(","))
+def short_name(argument: str, depth: int = 1) -> str:
+    """A corpus as named on the command line, with the last `depth` parts of the paths of its files."""
+    return ",".join(str(Path(*Path(file).parts[-depth:])) for file in argument.split(","))
+
+
+def short_names(arguments: Iterable[str]) -> dict[str, str]:
+    """The name of each corpus, with as many folders as tell them all apart."""
+    whole = {argument: argument for argument in arguments}
+    for depth in range(1, max(len(Path(argument).parts) for argument in whole) + 1):
+        names = {argument: short_name(argument, depth) for argument in whole}
+        if len(set(names.values())) == len(whole):
+            return names
+    return whole
 
 
 def side_names(argument: str) -> tuple[str, str] | None:

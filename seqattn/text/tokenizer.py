@@ -23,7 +23,8 @@ FREQUENT = 5
 RARE = 0.3
 """The share of distinct words that occur once in natural text is larger: about half, and less than a tenth in
 what rules make."""
-_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+"""What is read as a space, although it is none."""
 
 MOST_TEXTS = 200_000
 """Pieces are learned from at most this many evenly sampled texts: more cost gigabytes and change little."""
@@ -46,7 +47,7 @@ def normalise(text: str) -> str:
 
     sentencepiece marks word starts with "▁", which is therefore replaced by "_" in a text.
     """
-    text = unicodedata.normalize("NFC", _BREAKS.sub(" ", text)).replace(WORD_START, "_")
+    text = unicodedata.normalize("NFC", BREAKS.sub(" ", text)).replace(WORD_START, "_")
     text = text.encode("utf-8", "replace").decode("utf-8")
     return re.sub(" +", " ", text).strip(" ")
 

@@ -20,15 +20,15 @@ from seqattn.errors import InputError
 from seqattn.files import replacing
 
 REASONS = {
-    "unequal": "are on one side only",
-    "unreadable": "hold no pair",
-    "header": "name the columns",
-    "empty": "have an empty side",
-    "misaligned": "lie where the sides are shifted",
-    "lengths": "have sides of extremely different lengths",
-    "valid-in-train": "are in the validation data too",
-    "test-in-train": "are in the test data too",
-    "repeated": "repeat earlier ones",
+    "unequal": "on one side only",
+    "unreadable": "without a pair",
+    "header": "naming the columns",
+    "empty": "with an empty side",
+    "misaligned": "where the sides are shifted",
+    "lengths": "with sides of extremely different lengths",
+    "valid-in-train": "in the validation data too",
+    "test-in-train": "in the test data too",
+    "repeated": "repeating earlier ones",
 }
 """Why lines are left out of a clean corpus. Each is counted under the first reason that holds."""
 

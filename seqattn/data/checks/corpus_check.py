@@ -14,7 +14,7 @@ from seqattn.data.checks.languages import Languages, alike_words, misplaced
 from seqattn.data.checks.lengths import Outliers, lengths_of, unusual_lengths
 from seqattn.data.checks.lines import NOTHING, Lines
 from seqattn.data.checks.repeats import ambiguous, repeated, shared_pairs, shared_sources
-from seqattn.data.checks.report import CorpusReport, Size
+from seqattn.data.checks.report import ROLES, CorpusReport, Size
 from seqattn.data.checks.scripts import SCRIPTS, script_names, scripts_in
 from seqattn.data.checks.shifts import UNRELATED, Alignment, Span, find_shifts
 from seqattn.data.checks.survey import PAIR_CHECKS, Survey, survey
@@ -25,7 +25,6 @@ from seqattn.progress import Report, silent
 
 MAIN_SCRIPT = 0.9
 """If that many texts of a side have letters of one script, others are in a wrong one."""
-ROLES = {"train": "training", "valid": "validation", "test": "test"}
 
 
 def check(
@@ -173,7 +172,12 @@ def _of_alignment(lines: Lines, survey: Survey, alignment: Alignment | None) -> 
             f"in {in_percent(1 / UNRELATED)}"
         )
         yield Found("unrelated", lines, survey.rows, len(survey.rows), details=(detail,), shown=())
-    shifts = {span.first: span.shift for span in alignment.spans if span.shift is not None}
+    # Where targets come early, the first ones of a span are the missing ones.
+    shifts = {
+        min(span.last, span.first + max(0, -span.shift)): span.shift
+        for span in alignment.spans
+        if span.shift is not None
+    }
     covered = [np.arange(span.first, span.last + 1) for span in alignment.spans]
     rows = np.intersect1d(np.concatenate([NOTHING, *covered]), survey.rows)
     yield Found(

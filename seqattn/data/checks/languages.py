@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqattn.data.checks.lines import Rows
+from seqattn.data.checks.lines import STEP, Rows
 from seqattn.data.corpus import Entry, Pair
 from seqattn.errors import InputError
 from seqattn.progress import Report
@@ -57,7 +57,7 @@ def misplaced(lines: Iterable[Entry], languages: Languages, total: int, report: 
     """Find the pairs with a side that certainly reads like the other one."""
     swapped, one_sided = [], []
     for row, entry in enumerate(lines):
-        if row % 20_000 == 0:
+        if row % STEP == 0:
             report("comparing the words of both sides", row / total)
         if isinstance(entry, InputError) or not entry.target or not entry.source:
             continue

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqattn.data.corpus import Pair
+from seqattn.text.scripts import UNSPACED
 
 MOST_UNITS, LEAST = 4_000, 3
 """The most frequent units of a side are known, if they are in that many lines."""
@@ -30,9 +31,7 @@ KNOWN = 0.9
 AT_ONCE = 4_000
 """Pairs whose units are in memory at once."""
 _WORD = re.compile(r"[^\W\d_]+|\d|[^\w\s]")
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 Ids = NDArray[np.int64]
 Scores = NDArray[np.float64]
 

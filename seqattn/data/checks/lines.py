@@ -9,13 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqattn.data.corpus import Entry, Pair, files_of, read_entries, short_name
+from seqattn.data.corpus import Entry, Pair, files_of, read_entries, short_names
 from seqattn.errors import InputError
 from seqattn.files import modified
 
 Rows = NDArray[np.int64]
 """Numbers of lines, ascending, counted from 0 through all corpora."""
 NOTHING: Rows = np.zeros(0, dtype=np.int64)
+STEP = 20_000
+"""Rows between reports of progress."""
 
 
 class Place(NamedTuple):
@@ -91,7 +93,7 @@ class Lines:
     def named(self, row: int) -> str:
         """Where a row is, in words; the corpus is named if there are several."""
         place = self.place(row)
-        name = f"{short_name(place.corpus)}, " if len(self.corpora) > 1 else ""
+        name = f"{short_names(self.corpora)[place.corpus]}, " if len(self.corpora) > 1 else ""
         return f"{name}line {place.line:,}"
 
     def by_corpus(self, rows: Rows) -> Mapping[str, Rows]:

@@ -13,6 +13,9 @@ from seqattn.data.checks.lengths import Lengths
 from seqattn.data.checks.lines import Lines, Place, Rows
 from seqattn.data.checks.shifts import Alignment
 
+ROLES = {"train": "training", "valid": "validation", "test": "test"}
+"""What the data of each role is called."""
+
 
 @dataclass(frozen=True)
 class Example:
@@ -80,7 +83,7 @@ class Size:
     """How large a corpus is; the lengths are those of its pairs with text on both sides."""
 
     role: str
-    """train, valid or test."""
+    """A key of `ROLES`."""
     corpora: tuple[str, ...]
     lines: int
     pairs: int

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqattn.data.checks import sides, texts
-from seqattn.data.checks.lines import Rows
+from seqattn.data.checks.lines import STEP, Rows
 from seqattn.data.checks.scripts import explain_disguised, has_disguised, scripts_in
 from seqattn.data.checks.texts import plain
 from seqattn.data.corpus import Entry, Pair
@@ -86,8 +86,6 @@ class Survey:
 
 REASONS = 20
 """So many reasons are kept."""
-STEP = 20_000
-"""Rows between reports of progress."""
 
 
 def survey(lines: Iterable[Entry], checks: Iterable[PairCheck], report: Report, what: str) -> Survey:

@@ -8,12 +8,11 @@ from html.entities import html5
 
 from seqattn.data.corpus import Pair
 from seqattn.errors import counted
+from seqattn.text.tokenizer import BREAKS
 
 CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 """Control characters, without those that separate words or lines."""
 SURROGATES = re.compile("[\ud800-\udfff]")
-BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
-"""What the tokenizer reads as a space, although it is none."""
 INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 """Soft hyphens, zero-width spaces, direction and byte order marks; not the joiners that scripts need."""
 LOST = "\ufffd"
