@@ -3,11 +3,12 @@
     python benchmarks/quality.py DATA --list
     python benchmarks/quality.py DATA --only multi30k --minutes 30 --seeds 1,2,3 --threads 2
     python benchmarks/quality.py DATA --out runs/quality
+    python benchmarks/quality.py DATA --only ablation
 
 DATA is a folder with the corpora: multi30k (train, val, test_2016_flickr in en, de, fr), tatoeba_de,
 tatoeba_ko, hansards, tech_enko, scan and cmudict, in the files that `TASKS` names. Each task trains by
-`seqattn train` with what a user gets who sets only a limit of minutes; a run that is finished is not
-trained again. The table is in Markdown, for docs/results.md.
+`seqattn train` with what a user gets who sets only a limit of minutes; an ablation changes one setting of
+that. A run that is finished is not trained again. The table is in Markdown, for docs/results.md.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sacrebleu.metrics.bleu import BLEU
@@ -55,6 +56,10 @@ class Task:
     """By architecture; empty for all: the figure and its source, with what differs."""
     references: str | None = None
     """Further references of the test set."""
+    settings: tuple[str, ...] = ()
+    """Those of --set."""
+    architecture: str | None = None
+    """The only one; None: all that are asked for."""
 
 
 WU = "Wu et al. 2021, Transformer-Tiny, tokenised"
@@ -70,6 +75,14 @@ def multi30k(source: str, target: str, published: dict[str, str]) -> Task:
     sides = source, target
     files = (one.format(*sides) for one in (M30K, VAL, FLICKR))
     return Task(f"multi30k {source}-{target}", *files, "BLEU, lower-cased", published)
+
+
+def ablation(architecture: str, *settings: str) -> Task:
+    """English to German with other settings than those of the preset."""
+    name = " ".join(("ablation", architecture, *settings))
+    return replace(
+        multi30k("en", "de", {}), name=name, settings=("preset=mini", *settings), architecture=architecture
+    )
 
 
 def plain(name: str, folder: str, sides: tuple[str, str], train: str, metric: str) -> Task:
@@ -108,11 +121,47 @@ TASKS = (
     ),
 )
 """What docs/results.md reports."""
+WIDER = ("width=256", "feed_forward=512", "layers=3", "batch_tokens=2048", "learning_rate=2e-3")
+ABLATIONS = (
+    *(
+        ablation("transformer", *settings)
+        for settings in (
+            (),
+            ("vocab_size=10000",),
+            ("ema=0.998",),
+            ("dropout=0.2",),
+            ("word_dropout=0.1",),
+            ("subword_sampling=0.5",),
+            ("r_drop=2",),
+            ("r_drop=5",),
+            WIDER,
+            ("preset=small", "dropout=0.3"),
+        )
+    ),
+    *(
+        ablation("lstm", *settings)
+        for settings in (
+            (),
+            ("word_dropout=0",),
+            ("word_dropout=0", "r_drop=5"),
+            ("word_dropout=0", "input_feeding=true"),
+            ("preset=small",),
+            ("preset=small", "dropout=0.4"),
+            ("preset=small", "r_drop=5"),
+            ("score=none",),
+        )
+    ),
+    ablation("hybrid"),
+    ablation("hybrid", "preset=small"),
+)
+"""What changes the scores, one thing at a time."""
 
 
 def train(task: Task, architecture: str, seed: int, asked: argparse.Namespace) -> Path:
     """The finished run of a task; trained by the command, which is printed."""
     out = asked.out / f"{task.name.replace(' ', '-')}-{architecture}-{seed}"
+    settings = dict(setting.split("=") for setting in task.settings)
+    preset = settings.pop("preset", "auto")
     if not (out / "README.md").exists():
         corpora = {"--train": task.train, "--valid": task.valid}
         named = [
@@ -124,6 +173,7 @@ def train(task: Task, architecture: str, seed: int, asked: argparse.Namespace) -
         command = [
             *(sys.executable, "-m", "seqattn", "train", *named, "--arch", architecture, "--out", str(out)),
             *("--max-minutes", str(asked.minutes), "--seed", str(seed), "--threads", str(asked.threads)),
+            *("--preset", preset, *(f"--set={name}={value}" for name, value in settings.items())),
         ]
         if out.exists():
             command = [*command[:4], "--resume", "--out", str(out), "--threads", str(asked.threads)]
@@ -153,13 +203,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("runs/quality"))
     asked = parser.parse_args()
-    tasks = [task for task in TASKS if asked.only in task.name]
+    every = (*TASKS, *ABLATIONS) if asked.list or "ablation" in asked.only else TASKS
+    tasks = [task for task in every if asked.only in task.name]
     if asked.list:
         print("\n".join(task.name for task in tasks))
         return
     print("| task | metric | architecture | here | published |\n|---|---|---|---:|---|")
     for task in tasks:
-        for architecture in asked.architectures.split(","):
+        for architecture in [task.architecture] if task.architecture else asked.architectures.split(","):
             scores = [
                 measure(task, train(task, architecture, int(seed), asked), asked.data)
                 for seed in asked.seeds.split(",")

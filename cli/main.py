@@ -12,6 +12,7 @@ from seqattn import __version__
 from seqattn.errors import InputError
 
 from .commands.align import align
+from .commands.check import check
 from .commands.compare import compare
 from .commands.evaluate import evaluate
 from .commands.info import info
@@ -70,7 +71,7 @@ def cli() -> None:
     """
 
 
-for command in (train, translate, evaluate, compare, align, info):
+for command in (check, train, translate, evaluate, compare, align, info):
     cli.add_command(command)
 
 

@@ -1,7 +1,8 @@
 """seqattn: sequence-to-sequence models with attention, to train, run, compare and inspect.
 
-`train` trains a run, `load` opens one, `ensemble` joins several to translate together, `compare` evaluates
-several on one test corpus. Importing this package does not load torch until one of them is used.
+`check` tells what is wrong with a corpus, `train` trains a run, `load` opens one, `ensemble` joins several to
+translate together, `compare` evaluates several on one test corpus. Importing this package does not load torch
+until one of the last four is used.
 """
 
 from importlib import import_module
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqattn.comparison.findings import compare
+    from seqattn.data.checks.corpus_check import check
     from seqattn.errors import InputError
     from seqattn.models.base import Reading
     from seqattn.runs.ensemble import Ensemble, ensemble
@@ -16,13 +18,14 @@ if TYPE_CHECKING:
     from seqattn.runs.setup import train
 
 __version__ = "0.1.0"
-__all__ = ["Ensemble", "InputError", "Reading", "Run", "compare", "ensemble", "load", "train"]
+__all__ = ["Ensemble", "InputError", "Reading", "Run", "check", "compare", "ensemble", "load", "train"]
 
 _DEFINED = {
     "Ensemble": "seqattn.runs.ensemble",
     "InputError": "seqattn.errors",
     "Reading": "seqattn.models.base",
     "Run": "seqattn.runs.run",
+    "check": "seqattn.data.checks.corpus_check",
     "compare": "seqattn.comparison.findings",
     "ensemble": "seqattn.runs.ensemble",
     "load": "seqattn.runs.run",

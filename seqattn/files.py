@@ -24,11 +24,16 @@ def read_lines(path: Path) -> Iterator[str]:
     Only LF and CRLF end a line: other Unicode separators are text. Raises InputError when the
     file cannot be read, and names the line where decoding fails.
     """
+    return decode_lines(raw_lines(path), path)
+
+
+def raw_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file as bytes, gunzipped when its name ends in .gz; InputError if it cannot be read."""
     if path.is_dir():
         raise InputError("is a directory, a file is needed", path=path)
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            yield from decode_lines(file, path)
+            yield from file
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"the gzip data is damaged: {error}", path=path) from error
     except (OSError, ValueError) as error:
@@ -38,11 +43,15 @@ def read_lines(path: Path) -> Iterator[str]:
 
 def decode_lines(file: Iterable[bytes], name: Path | str) -> Iterator[str]:
     """As `read_lines`, for an open binary file."""
-    number = 0
+    for number, raw in enumerate(file, start=1):
+        yield decode_line(raw, name, number)
+
+
+def decode_line(raw: bytes, name: Path | str, number: int) -> str:
+    """One line of UTF-8 text, without its ending or a BOM in line 1; InputError names file and line."""
     try:
-        for number, raw in enumerate(file, start=1):
-            line = raw.removesuffix(b"\n").removesuffix(b"\r")
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        line = raw.removesuffix(b"\n").removesuffix(b"\r")
+        return line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
             f"byte {error.start + 1} of the line, 0x{error.object[error.start]:02x}, is not UTF-8",
@@ -79,6 +88,15 @@ def read_binary(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from error
+
+
+def modified(path: Path) -> tuple[int, int]:
+    """When a file was last written, in nanoseconds, and its size in bytes; InputError when there is none."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
+    return state.st_mtime_ns, state.st_size
 
 
 def check_creatable(path: Path, remedy: str) -> None:

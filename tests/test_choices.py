@@ -10,7 +10,9 @@ from seqattn.data.corpus import Pair
 from seqattn.runs import choices
 from seqattn.runs.choices import choose_criterion, choose_interval, choose_size, settle, training_speed
 from seqattn.runs.folder import RunFolder
+from seqattn.runs.preparation import Data
 from seqattn.runs.presets import compose
+from seqattn.runs.records import DataRecord
 from seqattn.training.schedule import TrainingOptions
 
 from commands import PAIRS, seqattn, sizes
@@ -65,6 +67,24 @@ def test_a_run_of_single_words_keeps_the_weights_with_most_exact_matches(tmp_pat
     best = max(validations, key=lambda line: (line.exact, -line.loss))
     assert json.loads(json.dumps(folder.read_model()[1].exact)) == best.exact > 0
     assert folder.read_model()[1].loss == best.loss
+
+
+def test_few_pairs_of_natural_text_are_told_from_those_that_rules_make():
+    data = toy_data()
+    assert not data.natural
+    cpu = torch.device("cpu")
+    pairs = f"for {len(data.train)} pairs"
+    assert choose_size("lstm", {}, data, cpu) == ("tiny", pairs)
+    few = replace(data, natural=True)
+    for limit in ({}, {"max_minutes": 0.001}):
+        assert choose_size("lstm", limit, few, cpu) == ("low-resource", f"{pairs} of natural text")
+
+
+@pytest.mark.parametrize(("once", "often", "natural"), [(29, 71, False), (30, 70, True), (60, 40, True)])
+def test_text_is_natural_if_many_of_its_words_occur_once(once, often, natural):
+    words = [f"rare{number}" for number in range(once)] + 9 * [f"often{number}" for number in range(often)]
+    pairs = tuple(Pair("source", f"{word} {word}" if word[0] == "o" else word) for word in words)
+    assert Data(pairs, (), DataRecord(("a",), None)).natural == natural
 
 
 def test_a_time_limit_that_allows_few_epochs_chooses_a_smaller_preset(monkeypatch):

@@ -21,7 +21,7 @@ MODULES = sorted(
 )
 
 LAYERS = [
-    {"errors", "symbols"},
+    {"errors", "progress", "symbols"},
     {"files"},
     {"hardware", "options"},
     {"text"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pytest
@@ -302,7 +302,16 @@ def test_an_error_in_the_other_architectures_settings_is_reported():
 def test_the_preset_follows_the_number_of_pairs():
     chosen = {1: "tiny", 19_999: "tiny", 20_000: "mini", 59_999: "mini", 60_000: "small", 999_999: "small"}
     for pairs, preset in (chosen | {1_000_000: "base"}).items():
-        assert choose_preset(pairs) == preset
+        assert choose_preset(pairs, natural=False) == preset
+        assert choose_preset(pairs, natural=True) == ("low-resource" if preset == "tiny" else preset)
+
+
+def test_low_resource_differs_from_tiny_by_more_dropout_alone():
+    for architecture in ARCHITECTURES:
+        few, tiny = (compose(architecture, preset, {}) for preset in ("low-resource", "tiny"))
+        assert few[1:] == (tiny[1], replace(tiny[2], word_dropout=few[2].word_dropout))
+        assert few[0].decoder.dropout == few[0].encoder.dropout == 0.3 > tiny[0].decoder.dropout
+        assert apply({"dropout": tiny[0].decoder.dropout}, few[0]) == (tiny[0],)
 
 
 def recipes_of(preset, settings, architectures=BASELINES):

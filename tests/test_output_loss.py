@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.distributions import Categorical, kl_divergence
 from torch.nn import functional as F
 
 from seqattn.symbols import PAD
@@ -79,3 +80,28 @@ def test_without_gradients_the_loss_is_the_same():
     expected = float(output_loss.output_loss(layer, hidden, gold, 0.1).detach())
     with torch.inference_mode():
         assert float(output_loss.output_loss(layer, hidden, gold, 0.1)) == expected
+
+
+def whole_agreement(layer, hidden, gold, weight, smoothing):
+    first, second = hidden
+    kept = gold != PAD
+    one, other = (Categorical(logits=layer(side)[kept]) for side in hidden)
+    apart = (kl_divergence(one, other) + kl_divergence(other, one)).sum() / 2
+    both = whole(layer, first, gold, smoothing) + whole(layer, second, gold, smoothing)
+    return (both + weight * apart) / 2
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_loss_and_gradients_of_two_predictions_that_agree_are_those_of_all_logits_at_once(
+    smoothing, monkeypatch
+):
+    monkeypatch.setattr(output_loss, "LOGITS", 2 * FEWEST_ROWS * VOCABULARY)
+    layer, first, gold = case()
+    hidden = torch.stack([first, case(seed=2)[1]]).detach().requires_grad_()
+    expected = whole_agreement(layer, hidden, gold, 3.0, smoothing)
+    assert expected.item() > whole_agreement(layer, hidden, gold, 0.0, smoothing).item()
+    found = output_loss.agreement_output_loss(layer, hidden, gold, 3.0, smoothing)
+    torch.testing.assert_close(found, expected)
+    of = hidden, layer.weight
+    for one, other in zip(gradients(found, *of), gradients(expected, *of), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)

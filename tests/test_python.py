@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import seqattn
+from seqattn.data.corpus import read_corpus
 from seqattn.training.events import Finished, Updated, Validated
 
 from commands import BOTH, BUDGET, SIZES, TEST, sizes
@@ -129,7 +130,7 @@ def test_sampling_draws_as_many_as_requested(work):
 def test_every_example_of_the_page_runs(work, compared, tmp_path, monkeypatch, capsys):
     page = (Path(__file__).parent.parent / "docs" / "python.md").read_text(encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```", page, flags=re.S)
-    assert len(examples) == 6
+    assert len(examples) == 7
     (tmp_path / "runs").mkdir()
     for name, architecture in (("mine", "transformer"), ("other", "lstm")):
         shutil.copytree(work.run(architecture), tmp_path / "runs" / name)
@@ -141,6 +142,7 @@ def test_every_example_of_the_page_runs(work, compared, tmp_path, monkeypatch, c
     for example in examples:
         exec(compile(example, "docs/python.md", "exec"), names)
     output = capsys.readouterr().out
+    assert read_corpus("clean.tsv").pairs
     assert "20 Finished" in output and "Run('runs/mine': transformer" in output
 
 

@@ -62,8 +62,9 @@ def test_words_with_unknown_letters_and_unknown_symbols_are_left_out(text, read,
 
 
 def test_of_a_script_without_spaces_only_the_unknown_characters_are_left_out():
-    known = Alphabet(frozenset("我喜欢这个字。")).known("我喜欢龘这个字。")
-    assert (known.text, [one.text for one in known.left_out]) == ("我喜欢这个字。", ["龘"])
+    for unknown in ("龘", "𠮷"):
+        known = Alphabet(frozenset("我喜欢这个字。")).known(f"我喜欢{unknown}这个字。")
+        assert (known.text, [one.text for one in known.left_out]) == ("我喜欢这个字。", [unknown])
 
 
 @pytest.mark.parametrize(

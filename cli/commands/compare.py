@@ -15,10 +15,11 @@ import click
 from seqattn.errors import InputError, counted
 
 from ..views.messages import say
-from .compare_outputs import check_outputs, given_parts, inputs_of, show
+from .compare_outputs import given_parts, inputs_of, show
 from .shared import (
     RUN,
     Number,
+    check_outputs,
     diagnostics,
     experiment_options,
     gather_settings,

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from seqattn.errors import InputError
-
 from ..views.messages import say
-from .shared import refuse_overwriting, results, write_json, write_text
+from .shared import results, write_json, write_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,28 +29,6 @@ def given_parts(evaluation: Evaluation) -> list[Path]:
     from seqattn.comparison.folder import parts_of
 
     return parts_of(Path(path) for one in evaluation.given for path in one.paths)
-
-
-def check_outputs(
-    wanted: Mapping[str, str], inputs: Sequence[str | Path | None], kept: Sequence[Path]
-) -> None:
-    """Refuse what cannot be written or would overwrite something else, before anything is trained.
-
-    `kept` are files and folders of runs and comparisons; these may not exist yet.
-    """
-    places = {path: Path(path).resolve() for path in wanted.values() if path != "-"}
-    if len(set(places.values())) + ("-" in wanted.values()) < len(wanted):
-        raise click.UsageError(f"--{', --'.join(wanted)} must be different files.")
-    for path, place in places.items():
-        refuse_overwriting(path, *(str(one) for one in inputs if one))
-        for one in kept:
-            if place.is_relative_to(one.resolve()):
-                raise click.UsageError(f"{path} is part of {one}, write it elsewhere.")
-        if place.is_dir() or any(one.resolve().is_relative_to(place) for one in kept):
-            raise InputError("is a directory, a file is needed", path=path)
-        above = Path(path).absolute().parent
-        if not above.is_dir() and above not in [one.absolute().parent for one in kept]:
-            raise InputError("cannot be written: there is no such folder", path=path)
 
 
 def show(console: Console, found: Findings, wanted: Mapping[str, str], texts: bool) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from seqattn.errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -89,10 +91,10 @@ def experiment_options(command: F) -> F:
     options = [
         click.option(
             "--preset",
-            type=click.Choice(["auto", "tiny", "mini", "small", "base"]),
+            type=click.Choice(["auto", "low-resource", "tiny", "mini", "small", "base"]),
             default="auto",
             show_default=True,
-            help="Size of the model; auto: by the number of pairs, and by --max-minutes.",
+            help="Size of the model; auto: by the number and kind of pairs, and by --max-minutes.",
         ),
         click.option(
             "--config",
@@ -197,11 +199,35 @@ def refuse_overwriting(output: Path | str | None, *inputs: str) -> None:
             raise click.UsageError(f"{output} is also an input, which would be overwritten.")
 
 
+def check_outputs(
+    wanted: Mapping[str, str], inputs: Sequence[str | Path | None], kept: Sequence[Path]
+) -> None:
+    """Refuse what cannot be written or would overwrite something else, before anything is done.
+
+    `kept` are files and folders of runs and comparisons; these may not exist yet.
+    """
+    places = {path: Path(path).resolve() for path in wanted.values() if path != "-"}
+    if len(set(places.values())) + ("-" in wanted.values()) < len(wanted):
+        raise click.UsageError(f"--{', --'.join(wanted)} must be different files.")
+    for path, place in places.items():
+        refuse_overwriting(path, *(str(one) for one in inputs if one))
+        for one in kept:
+            if place.is_relative_to(one.resolve()):
+                raise click.UsageError(f"{path} is part of {one}, write it elsewhere.")
+        if place.is_dir() or any(one.resolve().is_relative_to(place) for one in kept):
+            raise InputError("is a directory, a file is needed", path=path)
+        above = Path(path).absolute().parent
+        if not above.is_dir() and above not in [one.absolute().parent for one in kept]:
+            raise InputError("cannot be written: there is no such folder", path=path)
+
+
 def write_json(value: Any, path: str) -> None:
     """Write a JSON value to a file, or to standard output for `-`."""
     import json
 
-    write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", path)
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    # A lone surrogate of a .jsonl corpus cannot be encoded, but escaped as JSON does it.
+    write_text(text.encode("utf-8", "backslashreplace").decode() + "\n", path)
 
 
 def write_text(text: str, path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -27,7 +28,7 @@ from .heatmap import caption
 from .messages import say
 
 if TYPE_CHECKING:
-    from seqattn.data.encoding import Report
+    from seqattn.progress import Report
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.preparation import Prepared
     from seqattn.runs.records import ValidatedLine
@@ -41,6 +42,8 @@ CRITERIA = {"auto": "BLEU", "bleu": "BLEU", "chrf": "chrF", "exact": "exact matc
 """The names of `best_by`."""
 PLAIN_LINE_EVERY = 30.0
 """Seconds between plain lines when there is no validation."""
+MOST_WARNINGS = 3
+"""Of a training corpus."""
 
 
 @contextmanager
@@ -95,6 +98,10 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
             console,
             f"Warning: {shared:,} validation pairs are in the training data too.",
         )
+    for warning in prepared.warnings[:MOST_WARNINGS]:
+        say(console, f"Warning: {warning}.")
+    if prepared.warnings:
+        say(console, f"For details: {shlex.join(['seqattn', 'check', *record.train])}")
 
 
 def vocabulary_size(tokenizer: Tokenizer) -> str:

@@ -11,11 +11,11 @@ import torch
 from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task
 from seqattn.comparison.plan import Plan, Recipe, budget_in_words, with_budget
 from seqattn.data.batching import epoch_batches
-from seqattn.data.encoding import Report, silent
 from seqattn.data.images import sources_of
 from seqattn.data.sources import Sources, common_sources
 from seqattn.errors import InputError
 from seqattn.models import ModelOptions, build, image_shape
+from seqattn.progress import Report, silent
 from seqattn.runs.experiment import new_config
 from seqattn.runs.folder import RunConfig, RunFolder, vocabulary_of
 from seqattn.runs.preparation import Prepared, load_data, prepare
@@ -82,7 +82,7 @@ def start(
         return Started(plan, tasks, None)
     held_out = begun[0].run.read_config().data.valid_pairs if begun else 0
     data = load_data(plan.train, plan.valid, held_out=held_out, sources=sources_of_plan(plan))
-    preset = choose_preset(len(data.train)) if plan.preset == "auto" else plan.preset
+    preset = choose_preset(len(data.train), data.natural) if plan.preset == "auto" else plan.preset
     _, tokenizer_options, training = next(iter(_compose(plan, preset, plan.settings).values()))
     known = _tokenizer_of(begun, data.record.train_fingerprint)
     prepared = prepare(data, tokenizer_options, training.max_length, known, report)

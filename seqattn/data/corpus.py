@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seqattn.errors import InputError, counted
-from seqattn.files import parse_json, read_lines
+from seqattn.files import decode_line, parse_json, raw_lines
 
 ROLES = {
     "",
@@ -84,42 +84,60 @@ class Corpus:
         return digest.hexdigest()
 
 
+Entry = Pair | InputError
+"""What a line of a corpus holds: its pair, or the error of a line that holds none."""
+
+
 def read_corpus(argument: str) -> Corpus:
     """The corpus of a CORPUS argument: one .tsv or .jsonl file, or two texts `SOURCE,TARGET`; .gz too.
 
     Raises InputError with file and line when it is missing, unreadable, malformed or of unequal length.
     """
-    single = Path(argument)
-    if pair_format(single) and ("," not in argument or single.exists()):
-        pairs = tuple(_read_pairs(single))
-    else:
-        sides = argument.split(",")
-        if len(sides) != 2 or not all(sides):
-            halves = argument.split()
-            if len(halves) == 2 and all(Path(half).is_file() for half in halves):
-                raise InputError(
-                    "is not a corpus",
-                    path=argument,
-                    remedy=f"join its two texts by a comma: {','.join(halves)}",
-                )
-            if single.is_dir():
-                raise InputError("is a directory, a corpus is needed", path=single)
-            raise InputError(
-                "is not a corpus",
-                path=argument,
-                remedy="give a .tsv or .jsonl file or two line-aligned texts SOURCE,TARGET, any of them .gz",
-            )
-        source, target = map(Path, sides)
-        if pair_format(source) or pair_format(target):
-            raise InputError(
-                "joins a file of pairs to another file",
-                path=argument,
-                remedy="give files of pairs one by one",
-            )
-        pairs = tuple(_read_aligned(source, target))
+    pairs = tuple(map(_pair, read_entries(argument)))
     if not pairs:
         raise InputError("is empty, it holds no pair", path=argument)
     return Corpus(argument, pairs)
+
+
+def read_entries(argument: str) -> Iterator[Entry]:
+    """Every line of a CORPUS argument, in order: its pair, or the error that `read_corpus` would raise.
+
+    Where one of two texts is longer, the last entry is the error that says so. InputError when a file is
+    missing or cannot be read at all.
+    """
+    files = files_of(argument)
+    return _aligned_entries(*files) if len(files) == 2 else _pair_entries(*files)
+
+
+def files_of(argument: str) -> tuple[Path] | tuple[Path, Path]:
+    """The file of pairs or the two texts that a CORPUS argument names; InputError when it names neither."""
+    single = Path(argument)
+    if pair_format(single) and ("," not in argument or single.exists()):
+        return (single,)
+    sides = argument.split(",")
+    if len(sides) != 2 or not all(sides):
+        halves = argument.split()
+        if len(halves) == 2 and all(Path(half).is_file() for half in halves):
+            raise InputError(
+                "is not a corpus",
+                path=argument,
+                remedy=f"join its two texts by a comma: {','.join(halves)}",
+            )
+        if single.is_dir():
+            raise InputError("is a directory, a corpus is needed", path=single)
+        raise InputError(
+            "is not a corpus",
+            path=argument,
+            remedy="give a .tsv or .jsonl file or two line-aligned texts SOURCE,TARGET, any of them .gz",
+        )
+    source, target = map(Path, sides)
+    if pair_format(source) or pair_format(target):
+        raise InputError(
+            "joins a file of pairs to another file",
+            path=argument,
+            remedy="give files of pairs one by one",
+        )
+    return source, target
 
 
 def merge(corpora: Sequence[Corpus]) -> Corpus:
@@ -130,9 +148,19 @@ def merge(corpora: Sequence[Corpus]) -> Corpus:
     )
 
 
-def short_name(argument: str) -> str:
-    """A corpus as named on the command line, without the folders of its files."""
-    return ",".join(Path(part).name for part in argument.split(","))
+def short_name(argument: str, depth: int = 1) -> str:
+    """A corpus as named on the command line, with the last `depth` parts of the paths of its files."""
+    return ",".join(str(Path(*Path(file).parts[-depth:])) for file in argument.split(","))
+
+
+def short_names(arguments: Iterable[str]) -> dict[str, str]:
+    """The name of each corpus, with as many folders as tell them all apart."""
+    whole = {argument: argument for argument in arguments}
+    for depth in range(1, max(len(Path(argument).parts) for argument in whole) + 1):
+        names = {argument: short_name(argument, depth) for argument in whole}
+        if len(set(names.values())) == len(whole):
+            return names
+    return whole
 
 
 def side_names(argument: str) -> tuple[str, str] | None:
@@ -156,10 +184,20 @@ def pair_format(path: Path) -> str | None:
     return PAIR_FORMATS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
 
 
-def _read_pairs(path: Path) -> Iterator[Pair]:
+def _pair(entry: Entry) -> Pair:
+    if isinstance(entry, InputError):
+        raise entry
+    return entry
+
+
+def _pair_entries(path: Path) -> Iterator[Entry]:
     split = _split_tab if pair_format(path) == "tab" else _split_json
-    for number, line in enumerate(read_lines(path), start=1):
-        yield split(line, path, number) if line.strip() else Pair("", "")
+    for number, raw in enumerate(raw_lines(path), start=1):
+        try:
+            line = decode_line(raw, path, number)
+            yield split(line, path, number) if line.strip() else Pair("", "")
+        except InputError as error:
+            yield error
 
 
 def _split_tab(line: str, path: Path, number: int) -> Pair:
@@ -188,18 +226,22 @@ def _split_json(line: str, path: Path, number: int) -> Pair:
     return Pair(record["source"], record["target"])
 
 
-def _read_aligned(source: Path, target: Path) -> Iterator[Pair]:
-    sides = zip_longest(read_lines(source), read_lines(target))
+def _aligned_entries(source: Path, target: Path) -> Iterator[Entry]:
+    sides = zip_longest(raw_lines(source), raw_lines(target))
     for number, (left, right) in enumerate(sides, start=1):
         if left is None or right is None:
             shorter, longer = (source, target) if left is None else (target, source)
             rest = 1 + sum(1 for _ in sides)
-            raise InputError(
+            yield InputError(
                 f"ends after {number - 1} lines, but {longer} has {number - 1 + rest}",
                 path=shorter,
                 remedy="line N of one file must translate line N of the other",
             )
-        yield Pair(left, right)
+            return
+        try:
+            yield Pair(decode_line(left, source, number), decode_line(right, target, number))
+        except InputError as error:
+            yield error
 
 
 def given_pairs(pairs: Iterable[tuple[str, str]]) -> tuple[Pair, ...]:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair
+from seqattn.progress import Report, silent
 from seqattn.text.tokenizer import Tokenizer
 
 ENCODED_AT_ONCE = 10_000
 """Pairs."""
-
-Report = Callable[[str, float], None]
-"""Called with the name of the current step and the share of it that is done, 0 … 1."""
-
-
-def silent(what: str, share: float) -> None:
-    """A report that does nothing."""
 
 
 def encode(tokenizer: Tokenizer, pairs: Sequence[Pair], report: Report = silent) -> Iterator[Example]:

@@ -16,7 +16,7 @@ from seqattn.evaluation.scores import choose_bleu_tokenizer
 from seqattn.models import ModelOptions, build
 from seqattn.runs.folder import vocabulary_of
 from seqattn.runs.preparation import Prepared
-from seqattn.runs.presets import PRESETS, choose_preset, compose
+from seqattn.runs.presets import PAIRS, choose_preset, compose
 from seqattn.training.events import Updated, Validation
 from seqattn.training.loop import Trainer
 from seqattn.training.schedule import TrainingOptions
@@ -74,12 +74,13 @@ def choose_size(
 ) -> Size:
     """The preset for a corpus, or a smaller one if a time limit allows it too few epochs on this machine."""
     pairs = counted(prepared.record.train_pairs, "pair")
-    largest = choose_preset(prepared.record.train_pairs)
-    presets = list(PRESETS)[: list(PRESETS).index(largest) + 1]
-    reason = f"for {pairs}"
-    for preset in reversed(presets):
+    largest = choose_preset(prepared.record.train_pairs, prepared.natural)
+    smaller = [name for name, fewest in PAIRS.items() if fewest < PAIRS.get(largest, 0)]
+    presets = [largest, *reversed(smaller)]
+    reason = f"for {pairs}{' of natural text' if largest == 'low-resource' else ''}"
+    for preset in presets:
         model, _, training = compose(architecture, preset, settings)
-        if not training.max_minutes or preset == "tiny":
+        if not training.max_minutes or preset == presets[-1]:
             return Size(preset, reason)
         speed = training_speed(architecture, model, training, prepared, device)
         epochs = 60 * training.max_minutes * speed / sum(map(sum, prepared.lengths))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from seqattn.alignment.reading import judge_readings, read_every_way
 from seqattn.data.batching import Batch, Collator, Example, collate, epoch_batches, lengths_of
-from seqattn.data.encoding import Report, sample_pieces, silent
+from seqattn.data.encoding import sample_pieces
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.errors import InputError
@@ -25,6 +25,7 @@ from seqattn.models import ModelOptions
 from seqattn.models.base import Reading, Seq2Seq
 from seqattn.models.size import size_of
 from seqattn.models.weights import load_weights, temporary_weights
+from seqattn.progress import Report, silent
 from seqattn.runs.card import model_card
 from seqattn.runs.choices import settle
 from seqattn.runs.folder import RunConfig, RunFolder, new_model

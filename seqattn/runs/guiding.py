@@ -9,8 +9,8 @@ import torch
 
 from seqattn.alignment.links import format_pharaoh
 from seqattn.data.corpus import merge, read_corpus
-from seqattn.data.encoding import Report, silent
 from seqattn.files import write_aside
+from seqattn.progress import Report, silent
 from seqattn.runs.beside import forward_path, reverse_path, train_beside
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.run import load_run

@@ -11,14 +11,17 @@ from seqattn.alignment.guide import between_ids
 from seqattn.alignment.links import Links, format_pharaoh, read_gold, turned
 from seqattn.alignment.words import check_links
 from seqattn.data.batching import Example, Lengths, lengths_of
+from seqattn.data.checks.quick import warnings_of
 from seqattn.data.corpus import Pair, hold_out, identity, merge, side_names
-from seqattn.data.encoding import Report, encode, silent
+from seqattn.data.encoding import encode
 from seqattn.data.sources import TEXTS, Sources
 from seqattn.decoding.search import SearchOptions
 from seqattn.errors import InputError
 from seqattn.hardware import give_back_freed_memory
+from seqattn.progress import Report, silent
 from seqattn.runs.records import DataRecord
-from seqattn.text.tokenizer import Tokenizer, TokenizerOptions
+from seqattn.text.sentences import MOST_COUNTED
+from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, normalise, take_inventory
 from seqattn.training.guide import IdLinks
 
 
@@ -31,8 +34,16 @@ class Data:
     record: DataRecord
     guide: tuple[Links, ...] | None = None
     """The links between the words of each training pair, in their order, for guided alignment."""
+    warnings: tuple[str, ...] = ()
+    """What looks wrong with the training corpora, in sentences."""
     sources: Sources = TEXTS
     """What the sources are."""
+
+    @property
+    def natural(self) -> bool:
+        """Whether the targets are natural texts, by the first of them."""
+        some = (normalise(pair.target) for pair in self.train[:MOST_COUNTED])
+        return take_inventory(text for text in some if text).natural
 
     def swapped(self) -> Data:
         """The other direction: from target to source. InputError when sources are no texts."""
@@ -40,7 +51,8 @@ class Data:
         guide = None if self.guide is None else tuple(map(turned, self.guide))
         train, valid = (tuple(pair.swapped() for pair in pairs) for pairs in (self.train, self.valid))
         sides = None if self.record.sides is None else self.record.sides[::-1]
-        return Data(train, valid, replace(self.record, swapped=True, sides=sides), guide, sources)
+        swapped = replace(self.record, swapped=True, sides=sides)
+        return Data(train, valid, swapped, guide, self.warnings, sources)
 
 
 def load_data(
@@ -62,10 +74,14 @@ def load_data(
     read_corpus = sources.read_corpus
     # Only the training corpora name the sides, but a validation corpus must not contradict them.
     common_sides([*train, *([] if valid is None else [valid])])
-    corpus = merge([read_corpus(argument) for argument in train])
+    corpora = [read_corpus(argument) for argument in train]
+    corpus = merge(corpora)
     pairs = corpus.complete
     if not pairs:
         raise InputError(f"no pair has {_both(sources)}", path=corpus.name)
+    # What is checked is texts.
+    firsts = [one.pairs[0] for one in corpora]
+    warnings = tuple(warnings_of(pairs, firsts)) if sources is TEXTS else ()
     record = DataRecord(
         tuple(train),
         valid,
@@ -104,7 +120,7 @@ def load_data(
             synthetic_pairs=len(made.complete),
         )
         pairs = (*pairs, *made.complete)
-    return Data(pairs, held, record, links, sources)
+    return Data(pairs, held, record, links, warnings, sources)
 
 
 def _both(sources: Sources) -> str:
@@ -145,12 +161,16 @@ class Prepared:
     """See RunConfig."""
     longest: int
     """Ids of the longest side."""
+    natural: bool
+    """Whether the targets are natural texts."""
     lengths: Sequence[Lengths]
     """Ids of the sides of each training example."""
     record: DataRecord
     """The record of the data in config.json."""
     guide: IdLinks | None = None
     """The links between the ids of each training example."""
+    warnings: tuple[str, ...] = ()
+    """What looks wrong with the training corpora, in sentences."""
     sources: Sources = TEXTS
 
 
@@ -203,9 +223,11 @@ def prepare(
         data.valid,
         longest_ratio(lengths),
         max(map(max, (*set(lengths), *lengths_of(valid, collator)))),
+        data.natural,
         lengths,
         record,
         guide,
+        data.warnings,
         sources,
     )
 

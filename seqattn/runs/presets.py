@@ -1,4 +1,4 @@
-"""Default sizes, by the number of training pairs."""
+"""Default sizes, by the number and the kind of training pairs."""
 
 from __future__ import annotations
 
@@ -26,35 +26,49 @@ SHARED = (
 )
 """The training options that the systems of a comparison have in common."""
 
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "tiny": {
-        "lstm": {**SMALL_DATA, "width": 128, "hidden": 272, "dropout": 0.1, "learning_rate": 6e-3},
-        "transformer": {
-            **SMALL_DATA,
-            "width": 128,
-            "feed_forward": 512,
-            "heads": 4,
-            "encoder_layers": 2,
-            "decoder_layers": 2,
-            "dropout": 0.1,
-        },
-        "hybrid": {"score": "additive", "decoder.hidden": 208, "learning_rate": 6e-3},
-        "lstm+transformer": {"encoder.hidden": 320},
-        "grid": {**SMALL_DATA, "width": 148, "dropout": 0.1, "learning_rate": 1.5e-3},
-        "patches": {
-            **SMALL_DATA,
-            "width": 128,
-            "feed_forward": 512,
-            "heads": 4,
-            "layers": 2,
-            "dropout": 0.1,
-            "learning_rate": 1.5e-3,
-        },
-        "grid+lstm": {"score": "additive", "decoder.hidden": 208, "learning_rate": 3e-3},
-        "patches+lstm": {"score": "additive", "decoder.hidden": 200},
+TINY: dict[str, dict[str, Any]] = {
+    "lstm": {**SMALL_DATA, "width": 128, "hidden": 272, "dropout": 0.1, "learning_rate": 6e-3},
+    "transformer": {
+        **SMALL_DATA,
+        "width": 128,
+        "feed_forward": 512,
+        "heads": 4,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "dropout": 0.1,
     },
+    "hybrid": {"score": "additive", "decoder.hidden": 208, "learning_rate": 6e-3},
+    "lstm+transformer": {"encoder.hidden": 320},
+    "grid": {**SMALL_DATA, "width": 148, "dropout": 0.1, "learning_rate": 1.5e-3},
+    "patches": {
+        **SMALL_DATA,
+        "width": 128,
+        "feed_forward": 512,
+        "heads": 4,
+        "layers": 2,
+        "dropout": 0.1,
+        "learning_rate": 1.5e-3,
+    },
+    "grid+lstm": {"score": "additive", "decoder.hidden": 208, "learning_rate": 3e-3},
+    "patches+lstm": {"score": "additive", "decoder.hidden": 200},
+}
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "low-resource": {
+        **TINY,
+        "lstm": {**TINY["lstm"], "dropout": 0.3, "word_dropout": 0.1},
+        "transformer": {**TINY["transformer"], "dropout": 0.3},
+    },
+    "tiny": TINY,
     "mini": {
-        "lstm": {**MEDIUM_DATA, "width": 128, "hidden": 336, "dropout": 0.3, "learning_rate": 4e-3},
+        "lstm": {
+            **MEDIUM_DATA,
+            "width": 128,
+            "hidden": 336,
+            "dropout": 0.3,
+            "word_dropout": 0.1,
+            "learning_rate": 4e-3,
+        },
         "transformer": {
             **MEDIUM_DATA,
             "width": 128,
@@ -124,6 +138,9 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 }
 """Settings by preset and architecture, or encoder of images; those of a mixed pair override its parts'.
 
+`low-resource` is `tiny` with the strong dropout that few pairs of natural text need (Sennrich and Zhang
+2019); of few pairs that rules make, such as commands, a model learns more with little.
+
 The models of a preset have the same number of parameters within 5 percent, so that they can be compared.
 """
 
@@ -132,9 +149,10 @@ PAIRS = {"tiny": 0, "mini": 20_000, "small": 60_000, "base": 1_000_000}
 """From how many training pairs each preset is chosen."""
 
 
-def choose_preset(pairs: int) -> str:
-    """The largest preset for this number of training pairs."""
-    return [name for name, fewest in PAIRS.items() if pairs >= fewest][-1]
+def choose_preset(pairs: int, natural: bool) -> str:
+    """The largest preset for this number of training pairs, of natural text or of such as rules make."""
+    largest = [name for name, fewest in PAIRS.items() if pairs >= fewest][-1]
+    return "low-resource" if natural and largest == "tiny" else largest
 
 
 def preset_of(architecture: str, preset: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from seqattn.alignment.reading import (
 from seqattn.alignment.words import UNITS
 from seqattn.data.batching import Example
 from seqattn.data.corpus import side_names
-from seqattn.data.encoding import Report, encode, silent
+from seqattn.data.encoding import encode
 from seqattn.data.pixels import Shape
 from seqattn.data.sources import Sources
 from seqattn.decoding.translation import Translation
@@ -37,6 +37,7 @@ from seqattn.models.size import Size, size_of
 from seqattn.models.weights import load_weights
 from seqattn.pictures.image_map import map_of
 from seqattn.pictures.maps import AttentionMap
+from seqattn.progress import Report, silent
 from seqattn.runs.folder import MODEL, RunConfig, RunFolder, new_model
 from seqattn.runs.records import TrainedRecord
 from seqattn.runs.text_model import TextModel

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import torch
 
-from seqattn.data.encoding import Report, silent
 from seqattn.data.images import sources_of
 from seqattn.errors import InputError
 from seqattn.hardware import choose_device, keep_freed_memory
 from seqattn.models import ARCHITECTURES, build, image_shape
 from seqattn.models.base import Vocabulary
 from seqattn.options import is_setting, settings_for
+from seqattn.progress import Report, silent
 from seqattn.runs.choices import choose_size
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
@@ -98,7 +98,7 @@ def set_up(
         preset, reason = choose_size(architecture, settings, prepared, device)
         size = f"preset {preset} {reason}"
     if preset == "auto":
-        preset = choose_preset(prepared.record.train_pairs)
+        preset = choose_preset(prepared.record.train_pairs, prepared.natural)
     model, _, training = compose(architecture, preset, settings)
     if initial is not None:
         model = initial.config.model

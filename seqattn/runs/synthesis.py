@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 from seqattn.data.corpus import Pair, absolute
-from seqattn.data.encoding import Report, silent
 from seqattn.errors import InputError
 from seqattn.files import read_lines, write_aside
+from seqattn.progress import Report, silent
 from seqattn.runs.beside import reverse_path, train_beside
 from seqattn.runs.ensemble import ensemble
 from seqattn.runs.experiment import Experiment

@@ -20,7 +20,11 @@ WORD_START = "▁"
 BYTES = 256
 FREQUENT = 5
 """Words that occur this often may become single pieces."""
-_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+RARE = 0.3
+"""The share of distinct words that occur once in natural text is larger: about half, and less than a tenth in
+what rules make."""
+BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+"""What is read as a space, although it is none."""
 
 MOST_TEXTS = 200_000
 """Pieces are learned from at most this many evenly sampled texts: more cost gigabytes and change little."""
@@ -43,7 +47,7 @@ def normalise(text: str) -> str:
 
     sentencepiece marks word starts with "▁", which is therefore replaced by "_" in a text.
     """
-    text = unicodedata.normalize("NFC", _BREAKS.sub(" ", text)).replace(WORD_START, "_")
+    text = unicodedata.normalize("NFC", BREAKS.sub(" ", text)).replace(WORD_START, "_")
     text = text.encode("utf-8", "replace").decode("utf-8")
     return re.sub(" +", " ", text).strip(" ")
 
@@ -244,6 +248,11 @@ class Inventory:
     def closed(self) -> bool:
         """Few words that occur often, as in a command language: each gets its own piece."""
         return len(self.words) <= 200 and 50 * len(self.words) <= self.running
+
+    @property
+    def natural(self) -> bool:
+        """Whether many of the distinct words occur once."""
+        return sum(count == 1 for count in self.words.values()) >= RARE * len(self.words)
 
     @property
     def vocabulary_size(self) -> int:

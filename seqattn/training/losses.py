@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from seqattn.data.batching import Batch
 from seqattn.models.base import Reading, Seq2Seq
 from seqattn.symbols import BOS, EOS, PAD, UNK
-from seqattn.training.output_loss import output_loss
+from seqattn.training.output_loss import agreement_output_loss, output_loss
 
 
 def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0, word_dropout: float = 0.0) -> Tensor:
@@ -25,20 +24,12 @@ def target_loss(model: Seq2Seq, batch: Batch, smoothing: float = 0.0, word_dropo
 def agreement_loss(
     model: Seq2Seq, batch: Batch, weight: float, smoothing: float = 0.0, word_dropout: float = 0.0
 ) -> Tensor:
-    """R-Drop (Liang et al. 2021, eq. 4), halved: the mean `target_loss` of two predictions that differ by
-    dropout, plus half the weight α times the mean of `KL(p₁‖p₂)` and `KL(p₂‖p₁)`, nats, a scalar.
-    """
+    """`agreement_output_loss` of two predictions that differ by dropout, with the weight α."""
     twice = Batch(*(torch.cat([side, side]) for side in batch))
-    logits: Tensor = model(*read_ids(twice, word_dropout)).logits
-    first, second = logits.float().log_softmax(-1).chunk(2)
-    kept = (batch.target[:, 1:] != PAD).unsqueeze(-1)
-    # KL(p‖q) + KL(q‖p) = Σ (p - q)(log p - log q).
-    apart = ((first.exp() - second.exp()) * (first - second) * kept).sum() / 2
-    gold = twice.target[:, 1:].flatten()
-    both = F.cross_entropy(
-        logits.flatten(0, 1).float(), gold, ignore_index=PAD, reduction="sum", label_smoothing=smoothing
-    )
-    return (both + weight * apart) / 2
+    source, target = read_ids(twice, word_dropout)
+    hidden = model.decode(target, *model.encode(source)).hidden
+    both = torch.stack(hidden.chunk(2))
+    return agreement_output_loss(model.decoder.output, both, batch.target[:, 1:], weight, smoothing)
 
 
 def guided_loss(

@@ -14,9 +14,9 @@ RISEN = 1.05
 """The factor by which a loss is above its lowest."""
 FAULTS = {
     "same": "are one and the same, so the model ignores its source: lower learning_rate or lengthen warmup, "
-    "and see whether the lines of both sides belong together",
-    "untranslated": "copy their source: see whether the training pairs are translated",
-    "empty": "are empty: see whether the training targets are complete",
+    "and see with `seqattn check` whether the lines of both sides belong together",
+    "untranslated": "copy their source: see with `seqattn check` whether the training pairs are translated",
+    "empty": "are empty: see with `seqattn check` whether the training targets are complete",
     "repetition": "repeat words: train longer or on more pairs, or raise dropout",
 }
 """By the field of `Faults`: what the translations do, and what to try."""
