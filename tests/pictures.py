@@ -31,7 +31,8 @@ def tiny_images_options(architecture: str, **options) -> ModelOptions:
     encoder, decoder = parts_of(architecture)
     base = {f"encoder.{key}": value for key, value in TINY_IMAGES[encoder].items()}
     base |= {f"decoder.{key}": value for key, value in TINY[decoder].items()}
-    (tiny,) = apply({**base, **options}, default_options(architecture))
+    (tiny,) = apply(base, default_options(architecture))
+    (tiny,) = apply(options, tiny)
     return tiny
 
 

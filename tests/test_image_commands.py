@@ -21,6 +21,7 @@ from seqattn.runs.folder import RunFolder
 from seqattn.runs.run import load_run
 
 from commands import error_of, interrupt_after, seqattn, setting, updates_of, weights_of
+from documents import ROOT
 from pictures import random_image
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 60), "blue": (30, 60, 220), "white": (250, 250, 250)}
@@ -345,6 +346,8 @@ def test_what_makes_links_is_refused(pictures, work, tmp_path):
     assert "images have no words to guide" in error_of(seqattn(*guided, status=1))
     swapped = pictures.training("grid+lstm", tmp_path / "g", "--swap")
     assert "images can only be sources" in error_of(seqattn(*swapped, status=1))
+    mixed = seqattn("align", run, work.run("lstm"), pictures.files[0], status=1)
+    assert "some of the runs read images, others texts" in error_of(mixed)
     mixed = seqattn("translate", run, work.run("lstm"), pictures.files[0], status=1)
     assert "has another target vocabulary" in error_of(mixed) or "reads other sources" in error_of(mixed)
 
@@ -359,6 +362,12 @@ def test_an_image_that_cannot_be_read_is_an_error(pictures, tmp_path):
         assert f"{bad}, line 2: the image {tmp_path / 'missing.png'} cannot be read" in error_of(
             seqattn(*command, status=1)
         )
+    bad.write_text(f"{pictures.files[0]}\tred\n\tblue\n")
+    assert "pair 2 names no image" in error_of(
+        seqattn("align", run, "--pairs", bad, "--format", "html", status=1)
+    )
+    assert "2 sentences" in seqattn("evaluate", run, "--test", bad).stdout
+    bad.write_text(f"{pictures.files[0]}\tred\nmissing.png\tblue\n")
     training = ["train", "--train", bad, *pictures.training("grid+lstm", tmp_path / "run")[3:]]
     assert "bad.tsv, line 2" in error_of(seqattn(*training, status=1))
     assert not (tmp_path / "run").exists()
@@ -408,6 +417,21 @@ def test_python_shows_attention_over_an_image(pictures, tmp_path):
     assert run.point(run.read_pairs(pictures.test), boxes)[run.reading].words == sum(map(len, pictures.rows))
 
 
+def test_the_example_of_the_page_runs(pictures, tmp_path, monkeypatch, capsys):
+    page = (ROOT / "docs" / "images.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, flags=re.S)
+    (tmp_path / "runs").mkdir()
+    shutil.copytree(pictures.run("grid+lstm"), tmp_path / "runs" / "shapes")
+    for name, path in zip(("one.png", "two.png"), pictures.files, strict=False):
+        shutil.copy(path, tmp_path / name)
+    images = np.stack([blocks(["red", "blue"]), blocks(["blue", "white"])])
+    np.savez(tmp_path / "test.npz", images=images, texts=np.array(["red blue", "blue white"]))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "docs/images.md", "exec"), {})
+    output = capsys.readouterr().out
+    assert " ".join(pictures.rows[0]) in output and "torch.Size" in output
+
+
 def test_half_blocks_are_as_bright_as_the_attention():
     from seqattn_cli.views.images import DARKEST, half_blocks, lit, picture
 
@@ -419,6 +443,7 @@ def test_half_blocks_are_as_bright_as_the_attention():
     assert tuple(spans[0].color.triplet) == tuple(image.pixels[:, 0, 0])
     assert tuple(spans[5].bgcolor.triplet) == tuple(image.pixels[:, 1, 5])
     weights = [0.1, 0.5, 0.0, 0.2, 0.2, 0.0]
+    assert len(lit(image, shape, weights, 80, True, 1)) == 1
     lines = lit(image, shape, weights, 80, True)
     for row, column, share in ((0, 0, 0.2), (1, 0, 1.0), (0, 1, 0.0), (1, 1, 0.4), (0, 2, 0.4), (1, 2, 0.0)):
         span = [span.style for span in lines[row].spans][2 * column]

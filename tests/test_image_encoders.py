@@ -171,6 +171,22 @@ def test_an_lstm_along_rows_sees_the_whole_row_and_no_other():
     assert reached.tolist() == [at % 2 == 0 for at in range(18)]
 
 
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (8, 4), (4, 8), (2, 2), (1, 4)])
+def test_a_state_of_the_grid_is_centred_on_its_cell(height, width):
+    size = {"image_height": 8 * height, "cell_height": height, "cell_width": width}
+    model = tiny_images_model("grid+lstm", blocks=0, **size)
+    shape = shape_of(model)
+    pixels = shape.stack([random_image(8, 1, shape)], 0).double().requires_grad_()
+    x = pixels / 255
+    for stage in model.encoder.stages:
+        x = stage(x, torch.ones(1, 8, dtype=torch.bool))
+    row, column = 4, 3
+    x[0, :, row, column].sum().backward()
+    for axis, place, cell in ((2, row, height), (1, column, width)):
+        reached = pixels.grad[0].abs().sum(0).sum(axis - 1).nonzero().flatten()
+        assert (reached[0] + reached[-1]) / 2 == (place + 0.5) * cell - 0.5
+
+
 def drawn(**options):
     module = Augmentation(ImageOptions(image_height=8, cell_height=4, cell_width=2, **options))
     return module.train()

@@ -155,6 +155,8 @@ def align(
     paths = [run, *others]
     loaded = [open_run(path, device, threads) for path in paths]
     names = unique_names([path.absolute() for path in paths])
+    if len({one.tokenizer.reads_texts for one in loaded}) > 1:
+        raise InputError("some of the runs read images, others texts", path=run)
     # Attention of a target to itself is between words.
     over_images = not loaded[0].tokenizer.reads_texts and self_attention is None
     if over_images:

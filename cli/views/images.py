@@ -81,15 +81,22 @@ def picture(image: Image, width: int, colour: bool) -> list[Text]:
     return half_blocks(pixels) if colour else _inked(pixels, width)
 
 
-def lit(image: Image, cells: Shape, weights: Sequence[float], width: int, colour: bool) -> list[Text]:
-    """An image with the attention (S,) of one word, in lines of at most `width` cells.
+def lit(
+    image: Image,
+    cells: Shape,
+    weights: Sequence[float],
+    width: int,
+    colour: bool,
+    most: int = TALLEST // 2,
+) -> list[Text]:
+    """An image with the attention (S,) of one word, in at most `most` lines of at most `width` cells.
 
     In colours each cell is as bright as its share of the largest weight. Without, the cells are shaded.
     """
     grid = np.array(weights).reshape(-1, cells.rows).T
     if not colour:
         return _shaded(grid, width)
-    pixels = fitted(_rgb(image), width)
+    pixels = fitted(_rgb(image), width, 2 * most)
     share = grid / max(grid.max(), 1e-9)
     rows, columns = (
         np.arange(size) * count // size for size, count in zip(pixels.shape, share.shape, strict=False)
@@ -104,12 +111,12 @@ def _rgb(image: Image) -> Values:
     return np.broadcast_to(pixels, (*pixels.shape[:2], 3))
 
 
-def fitted(pixels: Values, width: int) -> Values:
+def fitted(pixels: Values, width: int, tallest: int = TALLEST) -> Values:
     """Pixels (H, W, 3) made smaller, if need be: at most `width` wide and as large as a frame may be."""
     height = pixels.shape[0]
     # What is much wider than high is a line of text, which may take the whole width.
     widest = width if pixels.shape[1] > 2 * height else min(width, WIDEST)
-    scale = min(1.0, TALLEST / height, widest / pixels.shape[1])
+    scale = min(1.0, min(tallest, TALLEST) / height, widest / pixels.shape[1])
     for axis in (0, 1):
         size = max(1, int(pixels.shape[axis] * scale))
         pixels = _averaged(pixels, size, axis)

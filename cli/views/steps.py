@@ -125,7 +125,7 @@ def _over_image(run: Run, image: Image, console: Console) -> Attended:
 
     def draw(rows: Sequence[Row], label: int, width: int, most: int) -> Iterator[Text]:
         shares = [row.share for row in rows]
-        yield from lit(image, shape, shares, width, colour)
+        yield from lit(image, shape, shares, width, colour, most)
         yield _bar(max(rows, key=lambda row: row.share), label, width, bold=True)
 
     return draw

@@ -156,9 +156,13 @@ class Images(Sources):
             message = str(error).removeprefix(f"{error.path}: ") if error.path else str(error)
             raise InputError(f"{about}{message}", path=path, line=line) from error
 
-    def encode_all(self, sources: Iterable[Any]) -> Iterator[Image | None]:
-        """Each image, read when it is asked for."""
-        return map(self.encode, sources)
+    def encode_all(self, sources: Iterable[Any]) -> Iterator[Image]:
+        """Each image, read when it is asked for; InputError when one has a blank name."""
+        for number, source in enumerate(sources, start=1):
+            image = self.encode(source)
+            if image is None:
+                raise InputError(f"pair {number} names no image")
+            yield image
 
     def sample_all(self, rows: Iterable[Any], alpha: float, seed: int) -> list[Any]:
         """The images: they have no pieces."""

@@ -16,6 +16,8 @@ from seqattn.pictures.svg import FONT, GAP, MARGIN, MOST_PAIRS, extent, letters,
 
 FRAME, WIDEST, ROOM = 112, 720, 900
 """Pixels: the usual height of a frame, its maximum width, and the width of a row of frames."""
+LEAST = 0.005
+"""Weight that is said."""
 VEIL = 0.85
 """How far a cell without attention is veiled; the cell with the most is not."""
 
@@ -107,7 +109,7 @@ def _veils(grid: Tensor, width: float, height: float) -> Iterator[str]:
         x, y = at % columns * w, at // columns * h
         place = f'x="{x:.4g}" y="{y:.4g}" width="{w:.4g}" height="{h:.4g}"'
         opacity = VEIL * (1 - weight / largest)
-        said = f"<title>{100 * weight:.1f} %</title>"
+        said = f"<title>{100 * weight:.1f} %</title>" if weight >= LEAST else ""
         yield f'<rect class="veil" {place} fill="{LIGHT[0]}" fill-opacity="{opacity:.3g}">{said}</rect>'
         if at == most:
             yield f'<rect class="most" {place} fill="none" stroke="{MARKS[0]}" stroke-width="2"/>'

@@ -39,7 +39,7 @@ TINY: dict[str, dict[str, Any]] = {
     },
     "hybrid": {"score": "additive", "decoder.hidden": 208, "learning_rate": 6e-3},
     "lstm+transformer": {"encoder.hidden": 320},
-    "grid": {**SMALL_DATA, "width": 148, "dropout": 0.1, "learning_rate": 1.5e-3},
+    "grid": {**SMALL_DATA, "width": 132, "dropout": 0.1, "learning_rate": 1.5e-3},
     "patches": {
         **SMALL_DATA,
         "width": 128,
@@ -80,7 +80,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "hybrid": {"score": "additive", "decoder.hidden": 264},
         "lstm+transformer": {"encoder.hidden": 376},
-        "grid": {**MEDIUM_DATA, "width": 136, "blocks": 2, "dropout": 0.3, "learning_rate": 1.5e-3},
+        "grid": {**MEDIUM_DATA, "width": 128, "blocks": 2, "dropout": 0.3, "learning_rate": 1.5e-3},
         "patches": {
             **MEDIUM_DATA,
             "width": 128,
@@ -98,7 +98,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "transformer": {"width": 256, "feed_forward": 1024, "heads": 4, "dropout": 0.2},
         "hybrid": {"score": "additive", "decoder.hidden": 528, "learning_rate": 2.5e-3},
         "lstm+transformer": {"encoder.hidden": 800},
-        "grid": {"width": 280, "blocks": 2, "dropout": 0.2},
+        "grid": {"width": 256, "blocks": 2, "dropout": 0.2},
         "patches": {"width": 256, "feed_forward": 1024, "heads": 4, "dropout": 0.2},
         "grid+lstm": {"score": "additive", "decoder.hidden": 528},
         "patches+lstm": {"score": "additive", "decoder.hidden": 528},
@@ -123,7 +123,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "hybrid": {"score": "additive", "decoder.hidden": 1088},
         "lstm+transformer": {"encoder.hidden": 1376},
-        "grid": {**LARGE_DATA, "width": 512, "blocks": 6, "dropout": 0.1},
+        "grid": {**LARGE_DATA, "width": 512, "blocks": 5, "dropout": 0.1},
         "patches": {
             **LARGE_DATA,
             "width": 512,

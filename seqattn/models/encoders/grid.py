@@ -60,11 +60,15 @@ class GridEncoderOptions(ImageOptions):
 
 
 class Convolution(nn.Module):
-    """3 × 3, normalised over the channels of each position alone, so that padding changes nothing; ReLU."""
+    """Normalised over the channels of each position alone, so that padding changes nothing; then ReLU.
+
+    It is 3 pixels wide, or 4 where it halves the image: a state is then centred on its cell.
+    """
 
     def __init__(self, channels: int, out: int, stride: tuple[int, int] = (1, 1)) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(channels, out, 3, stride, padding=1, bias=False)
+        size = stride[0] + 2, stride[1] + 2
+        self.convolution = nn.Conv2d(channels, out, size, stride, padding=1, bias=False)
         self.norm = nn.LayerNorm(out)
 
     def forward(self, x: Tensor) -> Tensor:
