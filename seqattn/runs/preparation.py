@@ -18,6 +18,7 @@ from seqattn.decoding.search import SearchOptions
 from seqattn.errors import InputError
 from seqattn.hardware import give_back_freed_memory
 from seqattn.runs.records import DataRecord
+from seqattn.text.sentences import MOST_COUNTED
 from seqattn.text.tokenizer import Tokenizer, TokenizerOptions
 from seqattn.training.guide import IdLinks
 
@@ -167,7 +168,7 @@ def prepare(
         report("learning the vocabulary", 0.0)
         tokenizer = sources.learn(data.train, options)
     guide = None if data.guide is None else IdLinks()
-    census = sources.census(data.record.language, len(data.train))
+    census = sources.census(data.record.language, -(-len(data.train) // MOST_COUNTED))
 
     def kept() -> Iterator[Example]:
         for at, example in enumerate(encode(tokenizer, data.train, report)):
