@@ -114,7 +114,7 @@ class Images(Sources):
     def readable(self, pair: Pair, example: Example) -> Any:
         return example.source
 
-    def census(self, language: str, count: int) -> Census:
+    def census(self, language: str, step: int) -> Census:
         return NoCensus()
 
     def require_words(self, purpose: str) -> NoReturn:

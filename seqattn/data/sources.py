@@ -12,7 +12,7 @@ from seqattn.data.batching import IDS, Collator, Example
 from seqattn.data.corpus import Corpus, Pair, given_pairs, read_corpus
 from seqattn.data.examples import Examples
 from seqattn.errors import InputError
-from seqattn.text.sentences import MOST_COUNTED, sentences, usual_number
+from seqattn.text.sentences import sentences, usual_number
 from seqattn.text.tokenizer import Side, Tokenizer, TokenizerOptions, normalise, train_tokenizer
 
 
@@ -74,8 +74,8 @@ class Sources(ABC):
         """What a translator is given of a pair that has been encoded."""
 
     @abstractmethod
-    def census(self, language: str, count: int) -> Census:
-        """To count so many sources in a language."""
+    def census(self, language: str, step: int) -> Census:
+        """To count sources in a language, every so many of them in detail."""
 
     @abstractmethod
     def require_words(self, purpose: str) -> None:
@@ -148,8 +148,8 @@ class Texts(Sources):
     def readable(self, pair: Pair, example: Example) -> str:
         return pair.source
 
-    def census(self, language: str, count: int) -> TextCensus:
-        return TextCensus(language, -(-count // MOST_COUNTED))
+    def census(self, language: str, step: int) -> TextCensus:
+        return TextCensus(language, step)
 
     def require_words(self, purpose: str) -> None:
         """Texts have words."""

@@ -187,7 +187,7 @@ def prepare(
         report("learning the vocabulary", 0.0)
         tokenizer = sources.learn(data.train, options)
     guide = None if data.guide is None else IdLinks()
-    census = sources.census(data.record.language, len(data.train))
+    census = sources.census(data.record.language, -(-len(data.train) // MOST_COUNTED))
 
     def kept() -> Iterator[Example]:
         for at, example in enumerate(encode(tokenizer, data.train, report)):
