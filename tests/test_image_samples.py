@@ -53,7 +53,7 @@ def arguments(name, request):
     ("name", "shape"),
     [
         ("shapes", Shape(64, True, 8, 8)),
-        ("digits", Shape(24, False, 8, 4)),
+        ("digits", Shape(32, False, 32, 4)),
         ("lines", Shape(32, False, 16, 4)),
     ],
 )

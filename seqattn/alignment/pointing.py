@@ -80,16 +80,20 @@ def _box(value: Any, pair: Pair, path: Path, number: int) -> Box:
 
 
 def points_at(cell: int, image: Image, shape: Shape, box: Box) -> bool:
-    """Whether a cell is in a box: its centre is, or the centre of the box, which may be small, is in it."""
+    """Whether a cell is in a box: across and down, the centre of one of them is in the other.
+
+    A cell may be larger than what is named, such as one that is as high as a line of text.
+    """
     scale = image.size[1] / shape.height
     column, row = divmod(cell, shape.rows)
-    width, height = shape.cell_width * scale, shape.cell_height * scale
-    left, top = column * width, row * height
-    x, y = left + width / 2, top + height / 2
-    if box.left <= x < box.right and box.top <= y < box.bottom:
-        return True
-    x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
-    return left <= x < left + width and top <= y < top + height
+    across = (column * shape.cell_width * scale, (column + 1) * shape.cell_width * scale)
+    down = (row * shape.cell_height * scale, (row + 1) * shape.cell_height * scale)
+    return _meet(across, (box.left, box.right)) and _meet(down, (box.top, box.bottom))
+
+
+def _meet(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Whether the centre of one of two intervals is in the other."""
+    return other[0] <= sum(one) / 2 < other[1] or one[0] <= sum(other) / 2 < one[1]
 
 
 def pointing(
