@@ -33,6 +33,10 @@ class ImageOptions:
 
     def __post_init__(self) -> None:
         check_ranges(self, shift=(0, 1000), rotation=(0, 180), brightness=(0, 1))
+        if self.cell_height and self.image_height % self.cell_height:
+            raise ValueError(
+                f"image_height {self.image_height} must be a multiple of cell_height {self.cell_height}"
+            )
         # The shape has checks of its own.
         _ = self.shape
 
