@@ -147,8 +147,6 @@ class Prepared:
     """See RunConfig."""
     longest: int
     """Ids of the longest side."""
-    natural: bool
-    """Whether the targets are natural texts."""
     lengths: Sequence[Lengths]
     """Ids of the sides of each training example."""
     record: DataRecord
@@ -216,7 +214,6 @@ def prepare(
         data.valid,
         longest_ratio(lengths),
         max(map(max, (*set(lengths), *lengths_of(valid)))),
-        data.natural,
         lengths,
         record,
         guide,
