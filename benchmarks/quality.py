@@ -57,7 +57,7 @@ class Task:
     references: str | None = None
     """Further references of the test set."""
     settings: tuple[str, ...] = ()
-    """Those of --set."""
+    """Those of --set, and the preset; of two with one name the last counts."""
     architecture: str | None = None
     """The only one; None: all that are asked for."""
 

@@ -1,12 +1,15 @@
-"""Made-up corpora of two languages, and files of them."""
+"""Made-up corpora of two languages, files of them, and what a check says of these."""
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+import seqattn
+from seqattn.data.checks.kinds import SEVERITIES
 from seqattn.data.corpus import Pair
 
 SYLLABLES = ["ka", "lo", "mi", "tu", "re", "san", "be", "or", "vi", "ne"]
@@ -61,3 +64,39 @@ def damaged(
             sides[number] = without(sides[number], at, lost)
     shorter = min(map(len, sides))
     return write_texts(folder, sides[0][:shorter], sides[1][:shorter])
+
+
+CLEAN = translated()
+
+
+def write_jsonl(path, pairs):
+    path.write_text("".join(json.dumps(pair._asdict()) + "\n" for pair in pairs), encoding="utf-8")
+    return path
+
+
+def checked(tmp_path, pairs, **more):
+    """The report on pairs, which may hold anything."""
+    return seqattn.check(str(write_jsonl(tmp_path / "pairs.jsonl", pairs)), **more)
+
+
+def found(report, kind):
+    """The only finding of a kind; None if there is none."""
+    (one,) = [finding for finding in report.findings if finding.kind == kind] or [None]
+    return one
+
+
+def lines_of(finding):
+    (lines,) = finding.lines.values()
+    return lines.tolist()
+
+
+def kinds(report, *severities):
+    return {finding.kind for finding in report.findings if finding.severity in (severities or SEVERITIES)}
+
+
+def replaced(count, change):
+    """CLEAN with `count` evenly spaced pairs changed, and their line numbers."""
+    step = len(CLEAN) // count
+    rows = range(0, step * count, step)
+    pairs = [change(pair) if row in rows else pair for row, pair in enumerate(CLEAN)]
+    return pairs, [row + 1 for row in rows]

@@ -1,6 +1,5 @@
 """Checking a corpus: what is a fault and what is not, where it is, how serious, what remains without it."""
 
-import gzip
 import json
 import os
 import subprocess
@@ -15,49 +14,24 @@ from seqattn.data.checks.kinds import KINDS, SEVERITIES
 from seqattn.data.checks.lengths import FACTOR
 from seqattn.data.checks.lines import Lines
 from seqattn.data.checks.quick import warnings_of
-from seqattn.data.checks.sides import numbers, placeholders, tags, unbalanced
-from seqattn.data.checks.texts import cleaned, plain
-from seqattn.data.corpus import Pair, read_corpus
+from seqattn.data.checks.texts import plain
+from seqattn.data.corpus import Pair
 from seqattn.errors import InputError
 
-from corpora import damaged, translated, without, write_texts
+from corpora import (
+    CLEAN,
+    checked,
+    damaged,
+    found,
+    kinds,
+    lines_of,
+    replaced,
+    translated,
+    without,
+    write_jsonl,
+    write_texts,
+)
 from runs import write_tsv
-
-CLEAN = translated()
-
-
-def write_jsonl(path, pairs):
-    path.write_text("".join(json.dumps(pair._asdict()) + "\n" for pair in pairs), encoding="utf-8")
-    return path
-
-
-def checked(tmp_path, pairs, **more):
-    """The report on pairs, which may hold anything."""
-    return seqattn.check(str(write_jsonl(tmp_path / "pairs.jsonl", pairs)), **more)
-
-
-def found(report, kind):
-    """The only finding of a kind; None if there is none."""
-    (one,) = [finding for finding in report.findings if finding.kind == kind] or [None]
-    return one
-
-
-def lines_of(finding):
-    (lines,) = finding.lines.values()
-    return lines.tolist()
-
-
-def kinds(report, *severities):
-    return {finding.kind for finding in report.findings if finding.severity in (severities or SEVERITIES)}
-
-
-def replaced(count, change):
-    """CLEAN with `count` evenly spaced pairs changed, and their line numbers."""
-    step = len(CLEAN) // count
-    rows = range(0, step * count, step)
-    pairs = [change(pair) if row in rows else pair for row, pair in enumerate(CLEAN)]
-    return pairs, [row + 1 for row in rows]
-
 
 # Corpora without faults.
 
@@ -219,217 +193,6 @@ def test_a_test_set_from_the_training_data_spoils_its_scores(tmp_path):
         assert report.spoiled == (severity == "error")
 
 
-# Sides that are copies, swapped, or of another language or script.
-
-
-@pytest.mark.parametrize(("count", "severity"), [(3, "remark"), (30, "warning"), (120, "error")])
-def test_copies_are_a_fault_of_a_translation_by_their_share(tmp_path, count, severity):
-    pairs, lines = replaced(count, lambda pair: Pair(pair.source, pair.source))
-    finding = found(checked(tmp_path, pairs), "copied")
-    assert finding.severity == severity and lines_of(finding) == lines
-
-
-def test_copies_are_no_fault_where_targets_keep_the_words_of_their_sources(tmp_path):
-    normalised = [Pair(pair.source, pair.source.lower().replace("ka", "qa")) for pair in CLEAN]
-    report = checked(tmp_path, [*normalised, *(Pair(pair.target, pair.target) for pair in CLEAN)])
-    assert found(report, "copied").count >= len(CLEAN) and found(report, "copied").severity == "remark"
-    spelled = [Pair(f"word{number}ise", f"word{number}ize") for number in range(200)]
-    report = checked(tmp_path, [*spelled, *(Pair(f"other{n}", f"other{n}") for n in range(100))])
-    assert found(report, "copied").severity == "remark"
-
-
-def test_numbers_and_names_of_a_letter_are_no_copies(tmp_path):
-    report = checked(tmp_path, [*CLEAN, Pair("1984", "1984"), Pair("X", "X"), Pair("!?", "!?")])
-    assert found(report, "copied") is None
-
-
-@pytest.mark.parametrize(("count", "severity"), [(6, "warning"), (60, "error")])
-def test_swapped_sides_are_found_by_the_words_of_each_side(tmp_path, count, severity):
-    pairs, lines = replaced(count, Pair.swapped)
-    finding = found(checked(tmp_path, pairs), "swapped")
-    assert finding.severity == severity and set(lines_of(finding)) <= set(lines)
-    assert finding.count > 0.9 * count
-
-
-def test_a_target_in_the_language_of_the_sources_is_found_although_it_is_no_copy(tmp_path):
-    pairs, lines = replaced(60, lambda pair: Pair(pair.source, " ".join(reversed(pair.source.split()))))
-    finding = found(checked(tmp_path, pairs), "one-sided")
-    assert set(lines_of(finding)) <= set(lines) and finding.count > 50
-
-
-def test_sides_that_share_their_words_are_never_swapped(tmp_path):
-    pairs = [Pair(pair.source, pair.source.upper()) for pair in CLEAN]
-    report = checked(tmp_path, pairs)
-    assert not kinds(report) & {"swapped", "one-sided"}
-
-
-def test_texts_in_another_script_than_their_side_are_found(tmp_path):
-    pairs, lines = replaced(12, lambda pair: Pair(pair.source, "Это другой язык"))
-    finding = found(checked(tmp_path, pairs), "target-script")
-    assert lines_of(finding) == lines and finding.severity == "warning"
-    assert finding.examples[0].note == "Cyrillic" and "98.0 %" in finding.details[0]
-    assert found(checked(tmp_path, pairs), "source-script") is None
-
-
-def test_letters_of_other_scripts_beside_those_of_the_side_are_no_fault(tmp_path):
-    words = ("git에서 ", "", "", "")
-    korean = [Pair(pair.source, f"{words[row % 4]}한국어 문장 {row}") for row, pair in enumerate(CLEAN)]
-    report = checked(tmp_path, [*korean, Pair("OK", "OK"), Pair("Python", "Python"), Pair("Tokio", "東京")])
-    assert not kinds(report) & {"source-script", "disguised"}
-    assert lines_of(found(report, "target-script")) == [602]
-
-
-@pytest.mark.parametrize(
-    ("text", "disguised"),
-    [
-        ("Саfe", True),  # С is Cyrillic
-        ("приmер", False),  # m is not a look-alike
-        ("пaровоз", True),  # a is Latin
-        ("Οne", True),  # Ο is Greek
-        ("USB-кабель", False),
-        ("SMSки", False),
-        ("Δt", False),
-        ("μm", False),
-        ("git에서", False),
-        ("naïve café", False),
-        ("Привет Tom", False),
-    ],
-)
-def test_only_letters_that_look_like_those_of_another_script_are_disguised(tmp_path, text, disguised):
-    report = checked(tmp_path, [Pair("x", text)])
-    assert (found(report, "disguised") is not None) == disguised
-
-
-# Texts.
-
-
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("schÃ¶ne GrÃ¼ÃŸe", "mojibake"),
-        ("Itâ€™s", "mojibake"),
-        ("РџСЂРёРІРµС‚", "mojibake"),
-        ("a\x00b", "controls"),
-        ("a\x85b\x9f", "controls"),
-        ("a\ud800b", "surrogates"),
-        ("caf\ufffd", "lost"),
-        ("zero\u200bwidth", "invisible"),
-        ("\ufeffstart", "invisible"),
-        ("Tom &amp; Jerry", "entities"),
-        ("&#39;quoted&#39;", "entities"),
-        (" space", "spaces"),
-        ("two  spaces", "spaces"),
-        ("line\nbreak", "spaces"),
-        ("word " * 201, "long"),
-        ("x" * 1501, "long"),
-    ],
-)
-def test_a_fault_of_a_text_is_found_on_either_side(tmp_path, text, kind):
-    for pair in (Pair("x", text), Pair(text, "x")):
-        report = checked(tmp_path, [Pair("fine", "gut"), pair])
-        assert lines_of(found(report, kind)) == [2]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "naïve café",
-        "schöne Grüße",
-        "“Nein”, sagte er – “ja”…",
-        "25 °C ± 2",
-        "ÅÄÖ",
-        "Привет, мир",
-        "저는 자동차",
-        "a̠ː n ɯ ŋ s͈",
-        "می‌روم",
-        "👨‍👩‍👧",
-        "AT&T; Q&A",
-        "R&D &unknown;",
-        "5 < 6 > 4",
-    ],
-)
-def test_an_unusual_text_without_a_fault_has_no_finding(tmp_path, text):
-    report = checked(tmp_path, [Pair(text, text + ".")])
-    assert kinds(report) == set()
-
-
-def test_a_wrongly_decoded_text_is_shown_as_it_was_meant(tmp_path):
-    (example,) = found(checked(tmp_path, [Pair("nice", "schÃ¶n")]), "mojibake").examples
-    assert example.note == "probably schön" and example.place.line == 1
-
-
-# What must be alike on both sides.
-
-ALIKE = [Pair("%s 100 <b>x</b> {a}. Y.", "%s 100 <b>x</b> {a}. Y.")] * 9
-"""A corpus in which everything is alike."""
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "kind"),
-    [
-        ("%s files", "Dateien", "placeholders"),
-        ("%d of %s", "%d von %d", "placeholders"),
-        ("%sPlease wait", "Bitte warten", "placeholders"),
-        ("{name} has {0}", "{name} hat", "placeholders"),
-        ("{{x}} and ${y}", "{{x}} und", "placeholders"),
-        ("$home/x", "x", "placeholders"),
-        (r"end\n", "Ende", "placeholders"),
-        ("%(count)s files", "%(zahl)s Dateien", "placeholders"),
-        ("<b>bold</b>", "fett", "tags"),
-        ("<b>bold</b>", "<b>fett<b>", "unbalanced"),
-        ("<g1>a</g1> <g2>b</g2>", "<g1>a</g1>", "tags"),
-        ("in 1984", "in 1948", "numbers"),
-        ("1,234,567 people", "1.234.576 Leute", "numbers"),
-        ("One. Two. Three.", "Eins, zwei, drei.", "sentences"),
-    ],
-)
-def test_what_differs_between_the_sides_is_found_and_named(tmp_path, source, target, kind):
-    finding = found(checked(tmp_path, [*ALIKE, Pair(source, target)]), kind)
-    assert lines_of(finding) == [10] and finding.examples[0].note
-
-
-@pytest.mark.parametrize(
-    ("source", "target"),
-    [
-        ("%1$s of %2$s", "%2$s von %1$s"),
-        ("%s files", "%s개의 파일"),
-        ("100 % sure, 5 % better", "zu 100 % sicher, 5 % besser"),
-        ("50%discount", "50 % Rabatt"),
-        ("100 %discount", "100 % Rabatt"),
-        ("%-formatting of text", "das Formatieren von Text"),
-        ("%s: %sPlease wait", "%s: %s기다리세요"),
-        ("written as ``{{`` and ``}}``", "geschrieben als ``{{`` und ``}}``"),
-        ("costs $5", "kostet 5 $"),
-        (r"C:\new\temp", r"C:\neu"),
-        ("<commit> is missing", "<커밋> 없음"),
-        ("1,234 and 3.5", "1.234 und 3,5"),
-        ("in 2,000 years", "in 2000 Jahren"),
-        ("007 agents, 12 eggs", "sieben"),
-        ("Really?!", "Wirklich?"),
-        ("x < y", "x < y"),
-        ("<b>a</b>", "<B>b</B>"),
-        ("a<br>b", "a<br/>b"),
-    ],
-)
-def test_what_may_be_written_differently_is_no_fault(tmp_path, source, target):
-    report = checked(tmp_path, [*ALIKE, Pair(source, target)])
-    assert not kinds(report) & {"placeholders", "tags", "unbalanced", "numbers", "sentences"}
-
-
-def test_what_differs_in_most_pairs_is_no_rule_and_no_fault(tmp_path):
-    spelled = [Pair(f"number {number} is big", "words only") for number in range(100, 200)]
-    assert found(checked(tmp_path, spelled), "numbers") is None
-    some = [Pair(f"number {number} is big", f"nombre {number}") for number in range(100, 200)]
-    assert found(checked(tmp_path, [*spelled[:10], *some]), "numbers").count == 10
-
-
-def test_the_parts_of_a_text_are_found():
-    assert placeholders("%s {x} %%d") == {"%s": 1, "{x}": 1, "%d": 1}
-    assert numbers("0042 and 1 000 000, 3.14; 7") == {"42": 1, "14": 1} | numbers("000")
-    assert tags("<P class='x'>a</P><br>") == {"<p>": 1, "</p>": 1, "<br/>": 1}
-    assert unbalanced("<b>a</i><br>") == ["<b>", "<i>"]
-
-
 # Relative lengths.
 
 
@@ -492,87 +255,6 @@ def test_the_example_of_a_shift_has_its_own_target_elsewhere(tmp_path, missing, 
     (example,) = found(report, "misaligned").examples
     own = [pair.target for pair in CLEAN if pair.source == example.source]
     assert example.note.partition(": ")[2] in own and example.target not in own
-
-
-# What remains.
-
-messy_texts = st.text(st.sampled_from("ab \t\n\x00\x9f\ud800é\u2028&<>%s"), max_size=5)
-messy_pairs = st.lists(st.builds(Pair, messy_texts, messy_texts), max_size=30)
-
-
-@given(pairs=messy_pairs, form=st.sampled_from([".tsv", ".jsonl", ".tsv.gz", ".jsonl.gz"]), valid=messy_pairs)
-def test_a_clean_corpus_has_nothing_left_to_clean(tmp_path_factory, pairs, form, valid):
-    folder = tmp_path_factory.mktemp("clean")
-    pairs = [Pair("en", "de"), Pair("kept", "kept too"), *pairs, *pairs[:5]]
-    other = str(write_jsonl(folder / "valid.jsonl", [*valid, *pairs[4:6]]))
-    clean = folder / f"clean{form}"
-    written = checked(folder, pairs, valid=other).write_clean(clean)
-    kept = read_corpus(str(clean)).pairs
-    assert len(kept) == written.pairs == len(pairs) - sum(written.removed.values())
-    remaining = iter([Pair(*map(cleaned, pair)) for pair in pairs])
-    assert all(pair in remaining for pair in kept), "pairs in another order, or others"
-    again = seqattn.check(str(clean), valid=other)
-    own = {finding.kind for finding in again.findings if str(clean) in finding.lines}
-    assert not own & {"header", "empty", "repeated", "controls", "surrogates", "unreadable"}
-    assert found(again, "valid-in-train") is None
-    assert again.write_clean(folder / "again.tsv").removed == {}
-
-
-def test_each_line_left_out_is_counted_under_one_reason(tmp_path):
-    pairs = [Pair("source", "target"), *CLEAN, CLEAN[0], Pair("", "x"), Pair("a\x00b c", "d")]
-    pairs[100] = Pair("x", "y" * 300)
-    written = checked(tmp_path, pairs).write_clean(tmp_path / "clean.tsv")
-    distinct = len(set(CLEAN))
-    assert written.removed == {"header": 1, "empty": 1, "lengths": 1, "repeated": written.removed["repeated"]}
-    assert written.removed["repeated"] == 1 + len(CLEAN) - distinct - (CLEAN[99] in CLEAN[:99])
-    assert written.changed == 1
-    assert read_corpus(str(tmp_path / "clean.tsv")).pairs[-1] == Pair("ab c", "d")
-
-
-def test_a_clean_corpus_has_no_shifted_lines(tmp_path):
-    report = seqattn.check(damaged(tmp_path, source=[450], target=[200]))
-    written = report.write_clean(tmp_path / "clean.tsv")
-    assert 240 < written.removed["misaligned"] < 260
-    assert seqattn.check(str(tmp_path / "clean.tsv")).alignment.spans == ()
-
-
-def test_the_first_of_equal_pairs_that_remain_is_kept(tmp_path):
-    pairs = list(translated())
-    shifted = pairs[300]
-    targets = [pair.target for pair in pairs]
-    del targets[100]
-    sources = [pair.source for pair in pairs[:-1]]
-    sources, targets = [*sources, shifted.source], [*targets, shifted.target]
-    del sources[450], targets[449]
-    report = seqattn.check(write_texts(tmp_path, sources[: len(targets)], targets[: len(sources)]))
-    report.write_clean(tmp_path / "clean.tsv")
-    kept = read_corpus(str(tmp_path / "clean.tsv")).pairs
-    assert len(set(kept)) == len(kept)
-
-
-def test_an_input_is_never_overwritten_and_other_files_only_completely(tmp_path):
-    path = write_tsv(tmp_path / "pairs.tsv", CLEAN)
-    link = tmp_path / "link.tsv"
-    os.link(path, link)
-    report = seqattn.check(str(path))
-    before = path.read_bytes()
-    for output in (path, link, tmp_path / "folder" / ".." / "pairs.tsv"):
-        (tmp_path / "folder").mkdir(exist_ok=True)
-        with pytest.raises(InputError, match="also an input"):
-            report.write_clean(output)
-    for name in ("clean.txt", "clean", "clean.gz"):
-        with pytest.raises(InputError, match="not named as a file of pairs"):
-            report.write_clean(tmp_path / name)
-    assert path.read_bytes() == before
-    assert {one.name for one in tmp_path.iterdir()} == {"pairs.tsv", "link.tsv", "folder"}
-
-
-def test_the_same_pairs_give_the_same_bytes(tmp_path):
-    report = checked(tmp_path, CLEAN)
-    first, second = (
-        report.write_clean(tmp_path / name).path.read_bytes() for name in ("a.tsv.gz", "b.tsv.gz")
-    )
-    assert first == second and gzip.decompress(first).startswith(CLEAN[0].source.encode())
 
 
 def test_a_corpus_that_changes_while_it_is_checked_is_an_error(tmp_path):

@@ -71,13 +71,25 @@ def test_a_run_of_single_words_keeps_the_weights_with_most_exact_matches(tmp_pat
 
 def test_few_pairs_of_natural_text_are_told_from_those_that_rules_make():
     data = toy_data()
-    assert not data.natural
     cpu = torch.device("cpu")
     pairs = f"for {len(data.train)} pairs"
-    assert choose_size("lstm", {}, data, cpu) == ("tiny", pairs)
-    few = replace(data, natural=True)
+    assert choose_size("lstm", {}, data, cpu, natural=False) == ("tiny", pairs)
     for limit in ({}, {"max_minutes": 0.001}):
-        assert choose_size("lstm", limit, few, cpu) == ("low-resource", f"{pairs} of natural text")
+        found = choose_size("lstm", limit, data, cpu, natural=True)
+        assert found == ("low-resource", f"{pairs} of natural text")
+
+
+@pytest.mark.parametrize(
+    ("word", "chosen"), [("word", "preset tiny for"), ("word{}", "preset low-resource for")]
+)
+def test_a_training_says_which_preset_it_chose_by_the_words_of_the_targets(tmp_path, word, chosen):
+    pairs = [Pair(f"source {number}", word.format(number)) for number in range(60)]
+    corpus = write_tsv(tmp_path / "pairs.tsv", pairs)
+    result = seqattn(
+        *("train", "--train", corpus, "--arch", "lstm", "--out", tmp_path / "run", "--max-updates", 1),
+        *sizes("lstm"),
+    )
+    assert f"{chosen} 5" in result.stderr
 
 
 @pytest.mark.parametrize(("once", "often", "natural"), [(29, 71, False), (30, 70, True), (60, 40, True)])
@@ -101,11 +113,11 @@ def test_a_time_limit_that_allows_few_epochs_chooses_a_smaller_preset(monkeypatc
 
     monkeypatch.setattr(choices, "training_speed", speed)
     cpu = torch.device("cpu")
-    assert choose_size("lstm", {}, many, cpu) == ("base", "for 2,000,000 pairs") and not asked
+    assert choose_size("lstm", {}, many, cpu, False) == ("base", "for 2,000,000 pairs") and not asked
     for minutes, preset, epochs in ((8, "base", "8"), (3, "small", "9"), (1, "mini", "12")):
-        size = choose_size("transformer", {"max_minutes": minutes}, many, cpu)
+        size = choose_size("transformer", {"max_minutes": minutes}, many, cpu, False)
         assert size.preset == preset and f"{minutes} minutes are about {epochs} epochs here" in size.reason
-    assert choose_size("lstm", {"max_minutes": 0.1}, many, cpu).preset == "tiny"
+    assert choose_size("lstm", {"max_minutes": 0.1}, many, cpu, False).preset == "tiny"
     assert asked == [512, 512, 256, 512, 256, 128, 512, 256, 128]
 
 

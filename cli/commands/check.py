@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ..views.messages import say
 from .shared import check_outputs, diagnostics, results, write_json
-
-if TYPE_CHECKING:
-    from seqattn.data.checks.cleaning import Clean
 
 
 @click.command()
@@ -72,9 +68,7 @@ def check(
     console = diagnostics()
     with preparing(console) as progress:
         found = check_corpora(corpora, valid, test, progress)
-    clean: Clean | None = None
-    if clean_path is not None:
-        clean = found.write_clean(clean_path)
+    clean = None if clean_path is None else found.write_clean(clean_path)
     if json_path is not None:
         written = None if clean is None else clean.to_json()
         write_json(found.to_json() | {"clean": written}, json_path)

@@ -114,18 +114,17 @@ def translate(
     # Interactive input is translated line by line.
     interactive = named is None and input is None and sys.stdin.isatty()
     chunk = 1 if interactive else TranslationOptions.chunk
-    options = TranslationOptions(
+    translator = loaded.translator(
         # Without --nbest only one sample is shown, so only one is drawn.
         loaded.search_options(nbest if sample else beam, length_penalty, coverage_penalty),
         SamplingOptions(temperature, top_k, top_p, seed) if sample else None,
         nbest,
         chunk=chunk,
-        splitting=None if no_split else loaded.splitting,
-        copying=loaded.copying,
+        split=not no_split,
     )
     unknown = Unknown()
     with _destination(output) as file:
-        for some in loaded.translator(options).translate_chunks(lines):
+        for some in translator.translate_chunks(lines):
             attentions = loaded.attention_of_translations(some) if attention else repeat([], len(some))
             for found, seen in zip(some, attentions, strict=True):
                 unknown.add(found.unknown)

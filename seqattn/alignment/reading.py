@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -13,9 +12,8 @@ from torch import Tensor
 
 from seqattn.alignment.links import Links
 from seqattn.alignment.words import UNITS, Words, content_positions, words_in, words_of
-from seqattn.data.batching import Example, collate, group_by_tokens, lengths_of
+from seqattn.data.batching import Example, collate, in_batches, lengths_of
 from seqattn.errors import InputError
-from seqattn.hardware import side_by_side
 from seqattn.models.base import AttentionShape, Place, Reading, Seq2Seq
 from seqattn.text.tokenizer import Tokenizer
 
@@ -70,7 +68,6 @@ def _read_some(model: Seq2Seq, examples: Sequence[Example], place: Place, batch_
     """The attention of examples, read in batches of similar length, in parallel on a CPU."""
     device = model.device
     sizes = lengths_of(examples, model.collator)
-    lengths = list(map(max, sizes))
 
     def read(rows: list[int]) -> list[Tensor]:
         batch = collate([examples[row] for row in rows], model.collator, model.longest)
@@ -78,12 +75,9 @@ def _read_some(model: Seq2Seq, examples: Sequence[Example], place: Place, batch_
             found = model.attend(batch.source.to(device), batch.target[:, :-1].to(device), place)
         return list(found.float().cpu())
 
-    order = sorted(range(len(examples)), key=lengths.__getitem__)
-    groups = list(group_by_tokens(order, lengths, batch_tokens))
-    results = side_by_side(read, groups) if device.type == "cpu" else map(read, groups)
-    found = dict(zip(order, chain.from_iterable(results), strict=True))
+    found = in_batches(read, list(map(max, sizes)), batch_tokens, device)
     queries, keys = int(place != "encoder"), int(place == "decoder")
-    return [found[row][..., : size[queries], : size[keys]] for row, size in enumerate(sizes)]
+    return [seen[..., : size[queries], : size[keys]] for seen, size in zip(found, sizes, strict=True)]
 
 
 def usual_reading(shape: AttentionShape) -> Reading:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
+from seqattn.hardware import side_by_side
 from seqattn.symbols import BOS, PAD
+
+Item = TypeVar("Item")
 
 ROWS = 8
 """Training batches with at least this many rows have a multiple of it."""
@@ -110,6 +114,23 @@ def group_by_tokens(
         group.append(row)
     if group:
         yield group
+
+
+def in_batches(
+    compute: Callable[[list[int]], Iterable[Item]],
+    lengths: Sequence[int],
+    max_tokens: int,
+    device: torch.device,
+) -> list[Item]:
+    """What `compute` makes of each row, in the order of the rows; it gets batches of similar length.
+
+    Several are computed at once on a CPU. `max_tokens` is as for `group_by_tokens`.
+    """
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    groups = list(group_by_tokens(order, lengths, max_tokens))
+    results = side_by_side(compute, groups) if device.type == "cpu" else map(compute, groups)
+    found = dict(zip(order, chain.from_iterable(results), strict=True))
+    return [found[row] for row in range(len(lengths))]
 
 
 def epoch_batches(lengths: Sequence[Lengths], max_tokens: int, seed: int, epoch: int) -> list[list[int]]:

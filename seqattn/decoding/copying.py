@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from seqattn.data.batching import Example, collate, group_by_tokens, lengths_of
+from seqattn.data.batching import Example, collate, in_batches, lengths_of
 from seqattn.models.base import Reading
 from seqattn.models.predictor import Predictor
 from seqattn.text.scripts import UNSPACED
@@ -63,20 +63,22 @@ def read_attention(
     model: Predictor, examples: Sequence[Example], reading: Reading, batch_tokens: int
 ) -> list[Tensor]:
     """What a reading says of each example, in order: (T, S), the target ids without EOS by the source ids."""
-    lengths = lengths_of(examples, model.collator)
-    found: dict[int, Tensor] = {}
-    order = sorted(range(len(examples)), key=lambda row: max(lengths[row]))
-    for rows in group_by_tokens(order, list(map(max, lengths)), batch_tokens):
+    sizes = lengths_of(examples, model.collator)
+
+    def read(rows: list[int]) -> list[Tensor]:
         batch = collate([examples[row] for row in rows], model.collator, model.longest)
         with torch.inference_mode():
             memory, state = model.encode(batch.source.to(model.device))
             target = batch.target[:, :-1].to(model.device)
             attention = model.predict(target, memory, state, attention=True).attention
         assert attention is not None
-        for row, seen in zip(rows, attention.float().cpu(), strict=True):
-            size = lengths[row]
-            found[row] = reading.apply(seen[..., : size.target, : size.source])
-    return [found[row] for row in range(len(examples))]
+        return list(attention.float().cpu())
+
+    found = in_batches(read, list(map(max, sizes)), batch_tokens, model.device)
+    return [
+        reading.apply(seen[..., : size.target, : size.source])
+        for seen, size in zip(found, sizes, strict=True)
+    ]
 
 
 def put_back(

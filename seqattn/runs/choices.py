@@ -70,11 +70,18 @@ class Size(NamedTuple):
 
 
 def choose_size(
-    architecture: str, settings: Mapping[str, Any], prepared: Prepared, device: torch.device
+    architecture: str,
+    settings: Mapping[str, Any],
+    prepared: Prepared,
+    device: torch.device,
+    natural: bool,
 ) -> Size:
-    """The preset for a corpus, or a smaller one if a time limit allows it too few epochs on this machine."""
+    """The preset for a corpus, or a smaller one if a time limit allows it too few epochs on this machine.
+
+    `natural`: whether its targets are natural texts.
+    """
     pairs = counted(prepared.record.train_pairs, "pair")
-    largest = choose_preset(prepared.record.train_pairs, prepared.natural)
+    largest = choose_preset(prepared.record.train_pairs, natural)
     smaller = [name for name, fewest in PAIRS.items() if fewest < PAIRS.get(largest, 0)]
     presets = [largest, *reversed(smaller)]
     reason = f"for {pairs}{' of natural text' if largest == 'low-resource' else ''}"

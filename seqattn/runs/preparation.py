@@ -161,8 +161,6 @@ class Prepared:
     """See RunConfig."""
     longest: int
     """Ids of the longest side."""
-    natural: bool
-    """Whether the targets are natural texts."""
     lengths: Sequence[Lengths]
     """Ids of the sides of each training example."""
     record: DataRecord
@@ -223,7 +221,6 @@ def prepare(
         data.valid,
         longest_ratio(lengths),
         max(map(max, (*set(lengths), *lengths_of(valid, collator)))),
-        data.natural,
         lengths,
         record,
         guide,

@@ -95,10 +95,10 @@ def set_up(
         size = f"the size of {init_from}"
     elif preset == "auto":
         report("choosing the size", 0.0)
-        preset, reason = choose_size(architecture, settings, prepared, device)
+        preset, reason = choose_size(architecture, settings, prepared, device, data.natural)
         size = f"preset {preset} {reason}"
     if preset == "auto":
-        preset = choose_preset(prepared.record.train_pairs, prepared.natural)
+        preset = choose_preset(prepared.record.train_pairs, data.natural)
     model, _, training = compose(architecture, preset, settings)
     if initial is not None:
         model = initial.config.model

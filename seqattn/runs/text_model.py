@@ -109,8 +109,28 @@ class TextModel(ABC):
             reading=self.reading if coverage_penalty else Reading(),
         )
 
-    def translator(self, options: TranslationOptions) -> Translator:
-        """A translator with these options."""
+    def translator(
+        self,
+        search: SearchOptions,
+        sampling: SamplingOptions | None = None,
+        nbest: int = 1,
+        *,
+        chunk: int = TranslationOptions.chunk,
+        split: bool = True,
+    ) -> Translator:
+        """A translator that copies what the model cannot read.
+
+        Texts of more sentences than usual in training are translated in parts, unless `split` is false; the
+        others are the options of `TranslationOptions`.
+        """
+        options = TranslationOptions(
+            search,
+            sampling,
+            nbest,
+            chunk=chunk,
+            splitting=self.splitting if split else None,
+            copying=self.copying,
+        )
         return Translator(self.model, self.tokenizer, options)
 
     @overload
@@ -159,10 +179,9 @@ class TextModel(ABC):
         if sampling is None and nbest > beam:
             raise ValueError(f"nbest {nbest} needs a beam of at least as many, not {beam}")
         search = self.search_options(beam if sampling is None else nbest, length_penalty, coverage_penalty)
-        splitting = self.splitting if split else None
-        options = TranslationOptions(search, sampling, nbest, splitting=splitting, copying=self.copying)
+        translator = self.translator(search, sampling, nbest, split=split)
         one = self.sources.is_one(lines)
-        found = list(self.translator(options).translate([lines] if one else lines))
+        found = list(translator.translate([lines] if one else lines))
         return found[0] if one else found
 
     def score(self, source: Any, target: str) -> float:
@@ -197,8 +216,7 @@ class TextModel(ABC):
         targets = [pair.target for pair in pairs]
         wanted = join_references(targets) if references is None else join_references(targets, references)
         search = self.search_options(beam, length_penalty, coverage_penalty)
-        splitting = self.splitting if split else None
-        translator = self.translator(TranslationOptions(search, splitting=splitting, copying=self.copying))
+        translator = self.translator(search, split=split)
         start = time.perf_counter()
         found = list(translator.translate(pair.source for pair in pairs))
         seconds = time.perf_counter() - start

@@ -71,21 +71,18 @@ class _OutputLoss(torch.autograd.Function):
         size = rows_of_a_part(count * len(weight), kind)
         with torch.autocast(kind, enabled=False):
             for start in range(0, len(gold), size):
-                part, ids = (
-                    read[:, start : start + size],
-                    gold[start : start + size, None].expand(count, -1, 1),
-                )
+                part = read[:, start : start + size]
+                ids = gold[start : start + size, None].expand(count, -1, 1)
                 logits = F.linear(part, by).float()
                 normaliser = logits.logsumexp(-1, keepdim=True)
                 goal = (1 - smoothing) * logits.gather(-1, ids) + smoothing * logits.mean(-1, keepdim=True)
                 total += (normaliser - goal).sum() / count
-                logs = logits.sub_(normaliser)
-                apart = _divergence(logs) if agreement else None
+                apart = _divergence(logits - normaliser) if agreement else None
                 if apart is not None:
                     total += agreement / 4 * apart.total
                 if of_hidden is not None and of_weight is not None:
                     # The gradient of the logits: their softmax less the goal.
-                    wrong = logs.exp_().sub_(smoothing / len(weight))
+                    wrong = logits.sub_(normaliser).exp_().sub_(smoothing / len(weight))
                     wrong.scatter_add_(-1, ids, wrong.new_full(ids.shape, smoothing - 1))
                     if apart is not None:
                         wrong = wrong.div_(count).add_(apart.gradient, alpha=agreement / 4)
@@ -113,7 +110,7 @@ class _Divergence(NamedTuple):
 def _divergence(logs: Tensor) -> _Divergence:
     """Of log-probabilities (2, N, V)."""
     both = logs.exp()
-    ratio = torch.stack([logs[0] - logs[1], logs[1] - logs[0]])
+    ratio = logs - logs.flip(0)
     # KL(p‖q) + KL(q‖p) = Σ (p - q)(log p - log q).
     each = (both * ratio).sum(-1, keepdim=True)
     gradient = both * (ratio - each) + both - both.flip(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -30,12 +31,17 @@ class PairCheck:
     """What exactly is wrong with a pair that has it."""
 
 
+def _of_characters(kind: str, pattern: re.Pattern[str]) -> PairCheck:
+    """That texts have characters which do not belong there."""
+    return PairCheck(kind, partial(texts.has_any, of=pattern), partial(texts.code_points, of=pattern))
+
+
 PAIR_CHECKS = (
     PairCheck("mojibake", texts.has_mojibake, texts.explain_mojibake),
-    PairCheck("surrogates", texts.has_surrogates, partial(texts.code_points, of=texts.SURROGATES)),
+    _of_characters("surrogates", texts.SURROGATES),
     PairCheck("lost", texts.has_lost, lambda pair: ""),
-    PairCheck("controls", texts.has_controls, partial(texts.code_points, of=texts.CONTROLS)),
-    PairCheck("invisible", texts.has_invisible, partial(texts.code_points, of=texts.INVISIBLE)),
+    _of_characters("controls", texts.CONTROLS),
+    _of_characters("invisible", texts.INVISIBLE),
     PairCheck("disguised", has_disguised, explain_disguised),
     PairCheck("placeholders", sides.alike(sides.placeholders), sides.differences(sides.placeholders)),
     PairCheck("tags", sides.alike(sides.tags), sides.differences(sides.tags)),

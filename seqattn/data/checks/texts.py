@@ -38,19 +38,9 @@ def cleaned(text: str) -> str:
     return SURROGATES.sub("", CONTROLS.sub("", BREAKS.sub(" ", text)))
 
 
-def has_controls(pair: Pair) -> bool:
-    """Whether a text has control characters."""
-    return any(not text.isprintable() and bool(CONTROLS.search(text)) for text in pair)
-
-
-def has_surrogates(pair: Pair) -> bool:
-    """Whether a text has lone surrogates."""
-    return any(not text.isprintable() and bool(SURROGATES.search(text)) for text in pair)
-
-
-def has_invisible(pair: Pair) -> bool:
-    """Whether a text has invisible characters."""
-    return any(not text.isprintable() and bool(INVISIBLE.search(text)) for text in pair)
+def has_any(pair: Pair, of: re.Pattern[str]) -> bool:
+    """Whether a text has characters that a pattern of unprintable ones finds."""
+    return any(not text.isprintable() and bool(of.search(text)) for text in pair)
 
 
 def has_lost(pair: Pair) -> bool:
@@ -60,10 +50,7 @@ def has_lost(pair: Pair) -> bool:
 
 def has_spaces(pair: Pair) -> bool:
     """Whether a text has white space at its ends, doubled spaces, or line breaks and tabs inside."""
-    return any(
-        text != text.strip() or "  " in text or (not text.isprintable() and bool(BREAKS.search(text)))
-        for text in pair
-    )
+    return has_any(pair, BREAKS) or any(text != text.strip() or "  " in text for text in pair)
 
 
 def is_long(pair: Pair) -> bool:
