@@ -24,6 +24,7 @@ from seqattn.runs.presets import choose_preset, compose
 from seqattn.runs.run import Run, load_run
 from seqattn.runs.synthesis import Synthesis, synthetic_path
 from seqattn.training.events import Event
+from seqattn.training.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def set_up(
     device: torch.device,
     init_from: Path | None = None,
     report: Report = silent,
+    ranks: Ranks = ALONE,
 ) -> SetUp:
     """A new run in a new folder, with newly drawn weights or those of another run.
 
@@ -99,7 +101,7 @@ def set_up(
     if initial is not None:
         model = initial.config.model
     experiment = Experiment.start(
-        out, prepared, architecture, model, tokenizer, training, device, request.command, initial
+        out, prepared, architecture, model, tokenizer, training, device, request.command, initial, ranks
     )
     return SetUp(experiment, size)
 
