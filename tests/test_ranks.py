@@ -14,7 +14,7 @@ import torch
 
 from seqattn.runs.folder import RunFolder
 
-from commands import BOTH, error_of, seqattn, setting, sizes
+from commands import BOTH, seqattn, setting, sizes
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no distributed")
 
@@ -70,3 +70,58 @@ def test_two_processes_train_as_one_with_twice_the_batches_in_an_update(work, tm
     for name, tensor in expected.items():
         if name.startswith(("weights.", "mean.")):
             torch.testing.assert_close(found[name], tensor, rtol=0, atol=1e-5)
+
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="signals to groups of processes")
+
+
+def begun(work, out, *options):
+    """A training by two processes that has validated once, and its process."""
+    process = together(
+        *("train", "--train", work.train, "--arch", "lstm", "--out", out, "--max-minutes", 5),
+        *sizes("lstm"),
+        *setting("patience=0", *options),
+        start_new_session=True,
+    )
+    last = Path(out) / "last" / "state.safetensors"
+    while not last.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.2)
+    return process
+
+
+@POSIX
+def test_ctrl_c_saves_for_any_number_of_processes_to_resume(work, tmp_path):
+    process = begun(work, tmp_path / "run")
+    os.killpg(process.pid, signal.SIGINT)
+    errors = finished(process, status=130)
+    assert errors.count("Interrupted after") == 1 and "lost the others" not in errors
+    before = updated(tmp_path / "run")[-1].update
+    again = together("train", "--resume", "--out", tmp_path / "run", "--max-updates", before + 5)
+    assert f"after {before:,} updates" in finished(again)
+    seqattn("train", "--resume", "--out", tmp_path / "run", "--max-updates", before + 9, "--device", "cpu")
+    assert [line.update for line in updated(tmp_path / "run")] == list(range(1, before + 10))
+
+
+@POSIX
+def test_a_process_that_dies_ends_the_others_with_a_sentence_and_a_state_that_resumes(work, tmp_path):
+    process = begun(work, tmp_path / "run")
+    listed = subprocess.check_output(["ps", "-o", "pid=", "--ppid", str(process.pid)], text=True)
+    os.kill(int(listed.split()[-1]), signal.SIGKILL)
+    errors = finished(process, status=1)
+    # The one traceback is torchrun's.
+    assert "seqattn_cli" not in errors and errors.count("Error: process") == 1
+    assert "process 1 of 2 lost the others (continue from the last validation with --resume)" in errors
+    saved = RunFolder(tmp_path / "run").read_last()[1]["progress"]["update"]
+    resumed = together("train", "--resume", "--out", tmp_path / "run", "--max-updates", saved + 4)
+    assert f"after {saved:,} updates" in finished(resumed)
+
+
+@pytest.mark.parametrize("option", [["--guide", "self"], ["--monolingual", "x.txt"], ["--teacher", "x"]])
+def test_what_one_process_must_do_first_is_refused(work, tmp_path, monkeypatch, option):
+    for name, value in {"RANK": 0, "WORLD_SIZE": 2, "MASTER_ADDR": "localhost", "MASTER_PORT": 1}.items():
+        monkeypatch.setenv(name, str(value))
+    result = seqattn(
+        *("train", "--train", work.train, "--arch", "lstm", "--out", tmp_path / "run", *option), status=2
+    )
+    assert "leave out torchrun" in result.stderr

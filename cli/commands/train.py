@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
+    from seqattn.ranks import Ranks
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.setup import Request
     from seqattn.runs.synthesis import Synthesis
-    from seqattn.training.ranks import Ranks
 
 
 @click.command()
@@ -119,9 +119,9 @@ def train(
 
     console = diagnostics()
     device_chosen = set_up(device, threads)
+    from seqattn.ranks import own_device, started_together, together
     from seqattn.runs.setup import Request
     from seqattn.runs.synthesis import Synthesis
-    from seqattn.training.ranks import own_device, started_together, together
 
     from ..views.live import announce, watch
 

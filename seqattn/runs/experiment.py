@@ -27,6 +27,7 @@ from seqattn.models.base import Reading, Seq2Seq
 from seqattn.models.size import size_of
 from seqattn.models.weights import load_weights, temporary_weights
 from seqattn.progress import Report, silent
+from seqattn.ranks import ALONE, Ranks
 from seqattn.runs.card import model_card
 from seqattn.runs.choices import settle
 from seqattn.runs.folder import RunConfig, RunFolder, new_model
@@ -39,7 +40,6 @@ from seqattn.training.events import Event, Finished, Validated, Validation
 from seqattn.training.guide import Guide, guided_reading
 from seqattn.training.loop import Trainer
 from seqattn.training.losses import target_loss
-from seqattn.training.ranks import ALONE, Ranks
 from seqattn.training.schedule import TrainingOptions
 
 VALIDATED_SENTENCES = 1000

@@ -15,6 +15,7 @@ from seqattn.models import ARCHITECTURES, build
 from seqattn.models.base import Vocabulary
 from seqattn.options import is_setting, settings_for
 from seqattn.progress import Report, silent
+from seqattn.ranks import ALONE, Ranks
 from seqattn.runs.choices import choose_size
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
@@ -24,7 +25,6 @@ from seqattn.runs.presets import choose_preset, compose
 from seqattn.runs.run import Run, load_run
 from seqattn.runs.synthesis import Synthesis, synthetic_path
 from seqattn.training.events import Event
-from seqattn.training.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)

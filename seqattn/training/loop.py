@@ -18,10 +18,10 @@ from seqattn.errors import InputError
 from seqattn.hardware import autocast
 from seqattn.models.base import Seq2Seq
 from seqattn.models.weights import load_weights, temporary_weights, weights
+from seqattn.ranks import ALONE, Ranks
 from seqattn.training.events import Event, Finished, Updated, Validated, Validation
 from seqattn.training.guide import Guide
 from seqattn.training.losses import agreement_loss, guided_loss, target_loss
-from seqattn.training.ranks import ALONE, Ranks
 from seqattn.training.schedule import Progress, TrainingOptions, learning_rate
 
 
