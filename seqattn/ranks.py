@@ -103,5 +103,7 @@ def together(device: torch.device) -> Iterator[Ranks]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
     try:
         yield Group()
+        # A process that leaves while another still reads from it can abort.
+        dist.barrier()
     finally:
         dist.destroy_process_group()
