@@ -23,7 +23,7 @@ MODULES = sorted(
 LAYERS = [
     {"errors", "progress", "symbols"},
     {"files"},
-    {"hardware", "options"},
+    {"hardware", "options", "ranks"},
     {"text"},
     {"data"},
     {"models"},

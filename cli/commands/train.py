@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
+    from seqattn.ranks import Ranks
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.setup import Request
     from seqattn.runs.synthesis import Synthesis
@@ -116,36 +118,74 @@ def train(
         raise click.UsageError(f"Missing option '--arch': {' or '.join(ARCHITECTURES)}.")
 
     console = diagnostics()
-    on = set_up(device, threads)
-    from seqattn.runs.folder import RunFolder
-    from seqattn.runs.setup import Request, refuse_unguidable
+    device_chosen = set_up(device, threads)
+    from seqattn.ranks import own_device, started_together, together
+    from seqattn.runs.setup import Request
     from seqattn.runs.synthesis import Synthesis
 
     from ..views.live import announce, watch
 
-    if resume:
-        experiment = _resume(console, out, train_on, valid, guide, on, chosen)
-        progress = experiment.trainer.progress
-        say(console, f"Resuming {out} after {progress.update:,} updates.")
-        if progress.spent(experiment.config.training) == 1:
-            console.print("Its budget is used up: raise --max-updates, --max-tokens or --max-minutes.")
-    else:
-        preset = chosen.pop("preset")
-        settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
-        request = Request(train_on, valid, preset, settings, command=["seqattn", *sys.argv[1:]])
-        start = partial(_start, console, request, arch, init_from, on)
-        made, synthetic = Synthesis(monolingual, reverse, teachers), None
-        if made.any:
-            RunFolder(out).refuse_existing()
-            made.check(guide)
-            synthetic = str(_synthetic(console, out, made, request, swap, on, start))
-        if guide == "self":
-            RunFolder(out).refuse_existing()
-            refuse_unguidable(request, arch)
-            guide = str(_own_guide(console, out, train_on, on, start))
-        experiment = start(out, swap, guide, synthetic)
-    announce(console, experiment)
-    watch(console, experiment)
+    if started_together() and (guide == "self" or monolingual or teachers):
+        raise click.UsageError(
+            "--guide self, --monolingual and --teacher train or translate first, which one process does: "
+            "leave out torchrun."
+        )
+    on = own_device(device_chosen)
+    with together(on) as ranks:
+        if not ranks.first:
+            _follow(out, on, ranks)
+            return
+        if resume:
+            experiment = _resume(console, out, train_on, valid, guide, on, ranks, chosen)
+        else:
+            preset = chosen.pop("preset")
+            settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
+            request = Request(train_on, valid, preset, settings, command=["seqattn", *sys.argv[1:]])
+            start = partial(_start, console, request, arch, init_from, on, ranks)
+            made = Synthesis(monolingual, reverse, teachers)
+            guide, synthetic = _beside(console, out, made, request, arch, swap, guide, on, start)
+            experiment = start(out, swap, guide, synthetic)
+        experiment.lead()
+        announce(console, experiment)
+        watch(console, experiment)
+
+
+def _follow(out: Path, device: torch.device, ranks: Ranks) -> None:
+    """What every process does but the first: it computes its share, and neither writes nor speaks."""
+    from seqattn.runs.experiment import Experiment
+
+    # The first decides when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for _ in Experiment.join(out, device, ranks).run():
+        if ranks.decided(False):
+            break
+
+
+def _beside(
+    console: Console,
+    out: Path,
+    made: Synthesis,
+    request: Request,
+    architecture: str | None,
+    swap: bool,
+    guide: str | None,
+    device: torch.device,
+    start: Callable[[Path, bool], Experiment],
+) -> tuple[str | None, str | None]:
+    """The files of links and of synthetic pairs to train with, made beside the run if asked for."""
+    from seqattn.runs.folder import RunFolder
+    from seqattn.runs.setup import refuse_unguidable
+
+    synthetic = None
+    if made.any:
+        RunFolder(out).refuse_existing()
+        made.check(guide)
+        synthetic = str(_synthetic(console, out, made, request, swap, device, start))
+    if guide == "self":
+        RunFolder(out).refuse_existing()
+        refuse_unguidable(request, architecture)
+        guide = str(_own_guide(console, out, request.train, device, start))
+    return guide, synthetic
 
 
 def _start(
@@ -154,6 +194,7 @@ def _start(
     architecture: str | None,
     init_from: Path | None,
     device: torch.device,
+    ranks: Ranks,
     out: Path,
     swap: bool = False,
     guide: str | None = None,
@@ -165,7 +206,7 @@ def _start(
 
     asked = replace(request, swap=swap, guide=guide, synthetic=synthetic)
     with preparing(console) as report:
-        experiment, size = set_up(asked, architecture, out, device, init_from, report)
+        experiment, size = set_up(asked, architecture, out, device, init_from, report, ranks)
     describe_data(console, experiment.prepared, experiment.config.tokenizer.vocab_size)
     named = f"{experiment.config.architecture}, {size}"
     say(console, f"{named}; settings can be changed with --set.")
@@ -236,6 +277,7 @@ def _resume(
     valid: str | None,
     guide: str | None,
     device: torch.device,
+    ranks: Ranks,
     chosen: dict[str, Any],
 ) -> Experiment:
     from seqattn.options import apply
@@ -261,4 +303,9 @@ def _resume(
         if train_on:
             sources = config.sources
             data = load_data(train_on, valid, guide, own.valid_pairs, own.synthetic, sources)
-        return Experiment.resume(out, limits, device, data, report)
+        experiment = Experiment.resume(out, limits, device, data, report, ranks)
+    progress = experiment.trainer.progress
+    say(console, f"Resuming {out} after {progress.update:,} updates.")
+    if progress.spent(experiment.config.training) == 1:
+        console.print("Its budget is used up: raise --max-updates, --max-tokens or --max-minutes.")
+    return experiment

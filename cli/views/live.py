@@ -40,6 +40,8 @@ ROUGH = 200
 """Validation pairs; from fewer, scores are rough."""
 CRITERIA = {"auto": "BLEU", "bleu": "BLEU", "chrf": "chrF", "exact": "exact match", "loss": "loss"}
 """The names of `best_by`."""
+ONE_CTRL_C = 0.5
+"""Seconds in which further SIGINTs are the same: torchrun passes on what its processes got already."""
 PLAIN_LINE_EVERY = 30.0
 """Seconds between plain lines when there is no validation."""
 MOST_WARNINGS = 3
@@ -156,7 +158,7 @@ def watch(console: Console, experiment: Experiment, name: str = "") -> None:
                     log.add(name, event)
                 for warning in symptoms.add(event):
                     say(console, f"Warning: {warning}.")
-                if interrupted:
+                if experiment.ranks.decided(bool(interrupted)):
                     break
         if interrupted:
             experiment.save()
@@ -178,10 +180,16 @@ def interruptible(console: Console) -> Iterator[list[int]]:
     """In this context the first SIGINT is only added to the list; the second raises KeyboardInterrupt."""
     noted: list[int] = []
 
+    began = 0.0
+
     def note(number: int, _: FrameType | None) -> None:
-        noted.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        console.print("Stopping after this step to save; Ctrl-C again stops at once.")
+        nonlocal began
+        if noted and time.monotonic() - began > ONE_CTRL_C:
+            raise KeyboardInterrupt
+        if not noted:
+            began = time.monotonic()
+            noted.append(number)
+            console.print("Stopping after this step to save; Ctrl-C again stops at once.")
 
     previous = signal.signal(signal.SIGINT, note)
     try:

@@ -26,6 +26,7 @@ from seqattn.models.base import Reading, Seq2Seq
 from seqattn.models.size import size_of
 from seqattn.models.weights import load_weights, temporary_weights
 from seqattn.progress import Report, silent
+from seqattn.ranks import ALONE, Ranks
 from seqattn.runs.card import model_card
 from seqattn.runs.choices import settle
 from seqattn.runs.folder import RunConfig, RunFolder, new_model
@@ -51,9 +52,12 @@ LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience")
 
 
 def validation_of(
-    prepared: Prepared, options: TrainingOptions, collator: Collator
+    prepared: Prepared, options: TrainingOptions, collator: Collator, ranks: Ranks = ALONE
 ) -> Callable[[Seq2Seq], Validation]:
-    """The validation of a model: the loss of the whole validation set, scores by greedy search."""
+    """The validation of a model: the loss of the whole validation set, scores by greedy search.
+
+    Several processes each compute a part, and all have the whole.
+    """
     pairs = prepared.valid_pairs[:VALIDATED_SENTENCES]
     sources = list(map(prepared.sources.readable, pairs, prepared.valid))
     batches = epoch_batches(lengths_of(prepared.valid, collator), options.batch_tokens, 0, 0)
@@ -64,11 +68,14 @@ def validation_of(
         device = model.device
         total = 0.0
         with torch.inference_mode(), autocast(device, options.precision):
-            for rows in batches:
+            for rows in batches[ranks.rank :: ranks.size]:
                 source, target = collate([prepared.valid[row] for row in rows], collator, model.longest)
                 total += float(target_loss(model, Batch(source.to(device), target.to(device))))
         translator = Translator(model, prepared.tokenizer, TranslationOptions(search))
-        hypotheses = [found.text for found in translator.translate(sources)]
+        some = sources[ranks.rank :: ranks.size]
+        parts = ranks.gather((total, [found.text for found in translator.translate(some)]))
+        total = sum(part[0] for part in parts)
+        hypotheses = [parts[at % ranks.size][1][at // ranks.size] for at in range(len(pairs))]
         scores = score(hypotheses, [pair.target for pair in pairs])
         samples = tuple((p.source, h, p.target) for p, h in zip(pairs[:8], hypotheses, strict=False))
         figures = total / ids, scores.bleu, scores.chrf, scores.exact
@@ -135,11 +142,17 @@ class Experiment:
     """A run during training: `run` trains it and keeps its folder up to date."""
 
     def __init__(
-        self, folder: RunFolder, config: RunConfig, prepared: Prepared, device: torch.device
+        self,
+        folder: RunFolder,
+        config: RunConfig,
+        prepared: Prepared,
+        device: torch.device,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.folder, self.config, self.prepared, self.device = folder, config, prepared, device
+        self.ranks = ranks
         self.model = new_model(config, prepared.tokenizer).to(device)
-        validate = validation_of(prepared, config.training, self.model.collator)
+        validate = validation_of(prepared, config.training, self.model.collator, ranks)
         self.guide: Guide | None = None
         if prepared.guide is not None:
             if config.training.r_drop or config.training.subword_sampling:
@@ -148,7 +161,9 @@ class Experiment:
                 )
             self.guide = Guide(prepared.guide, guided_reading(self.model.require_attention("guide")))
         sample = sampling_of(prepared, config, self.model.longest)
-        self.trainer = Trainer(self.model, prepared.train, config.training, validate, self.guide, sample)
+        self.trainer = Trainer(
+            self.model, prepared.train, config.training, validate, self.guide, sample, ranks
+        )
         self.best: Validated | None = None
         if self.model.longest is not None and prepared.longest > self.model.longest:
             raise InputError(
@@ -172,6 +187,7 @@ class Experiment:
         device: torch.device,
         command: Sequence[str] = (),
         initial: Run | None = None,
+        ranks: Ranks = ALONE,
     ) -> Experiment:
         """A new run in a new folder, with newly drawn weights or those of another run."""
         folder = RunFolder(path)
@@ -179,7 +195,7 @@ class Experiment:
         if initial is not None:
             prepared = replace(prepared, record=_continued(prepared.record, initial))
         config = new_config(prepared, architecture, model, tokenizer, training, command)
-        experiment = Experiment(folder, config, prepared, device)
+        experiment = Experiment(folder, config, prepared, device, ranks)
         if initial is not None:
             load_weights(experiment.model, dict(initial.model.named_parameters()))
         folder.create(config, prepared.tokenizer)
@@ -192,6 +208,7 @@ class Experiment:
         device: torch.device,
         data: Data | None = None,
         report: Report = silent,
+        ranks: Ranks = ALONE,
     ) -> Experiment:
         """Continue a run from its last saved state, with new limits where given.
 
@@ -200,9 +217,42 @@ class Experiment:
         """
         folder = RunFolder(path)
         config = folder.read_config()
-        recorded = config.data
-        anew = folder.unsaved and recorded.initialised_from is None
+        anew = folder.unsaved and config.data.initialised_from is None
         state = None if anew else folder.read_last()
+        config = replace(config, training=replace(config.training, **limits))
+        experiment = Experiment._open(folder, config, device, data, report, ranks)
+        if state is not None:
+            experiment._restore(*state)
+        folder.write_config(config)
+        folder.rewind_metrics(experiment.trainer.progress.update)
+        return experiment
+
+    @staticmethod
+    def join(path: Path, device: torch.device, ranks: Ranks) -> Experiment:
+        """The run that the first of several processes leads, for another of them; it waits for that."""
+        ranks.decided(None)
+        folder = RunFolder(path)
+        experiment = Experiment._open(folder, folder.read_config(), device, None, silent, ranks)
+        nothing: tuple[dict[str, Tensor], dict[str, Any], dict[str, Tensor]] = {}, {}, {}
+        experiment.trainer.restore(*ranks.decided(nothing))
+        return experiment
+
+    def lead(self) -> None:
+        """Let the other processes join the run, with the state of this one."""
+        self.ranks.decided(None)
+        self.ranks.decided((*self.trainer.state(), self.trainer.best or {}))
+
+    @staticmethod
+    def _open(
+        folder: RunFolder,
+        config: RunConfig,
+        device: torch.device,
+        data: Data | None,
+        report: Report,
+        ranks: Ranks,
+    ) -> Experiment:
+        """A run that exists, with the data of its start, without its state."""
+        path, recorded = folder.path, config.data
         if data is None:
             try:
                 data = load_data(
@@ -229,15 +279,9 @@ class Experiment:
                 )
         if recorded.swapped:
             data = data.swapped()
-        config = replace(config, training=replace(config.training, **limits))
         known = folder.read_tokenizer(config.tokenizer.joint, config.sources)
         prepared = prepare(data, config.tokenizer, config.training.max_length, known, report)
-        experiment = Experiment(folder, config, prepared, device)
-        if state is not None:
-            experiment._restore(*state)
-        folder.write_config(config)
-        folder.rewind_metrics(experiment.trainer.progress.update)
-        return experiment
+        return Experiment(folder, config, prepared, device, ranks)
 
     def _restore(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         try:
@@ -248,19 +292,26 @@ class Experiment:
             raise InputError(message, path=self.folder.path) from error
 
     def run(self) -> Iterator[Event]:
-        """Train, saving at every validation; a consumer that stops early calls `save`."""
+        """Train, saving at every validation; a consumer that stops early calls `save`.
+
+        Of several processes the first writes.
+        """
         for event in self.trainer.run():
-            self.folder.append_metrics(line_of(event, peak_memory(self.device)))
-            if isinstance(event, Validated):
-                if event.improved:
-                    self.best = event
-                    self._write_best(event)
-                self.save()
-            elif isinstance(event, Finished):
-                self._choose_alignment()
-                _, trained = self.folder.read_model()
-                self.folder.write_card(model_card(self.config, self.parameters, trained))
+            if self.ranks.first:
+                self._record(event)
             yield event
+
+    def _record(self, event: Event) -> None:
+        self.folder.append_metrics(line_of(event, peak_memory(self.device)))
+        if isinstance(event, Validated):
+            if event.improved:
+                self.best = event
+                self._write_best(event)
+            self.save()
+        elif isinstance(event, Finished):
+            self._choose_alignment()
+            _, trained = self.folder.read_model()
+            self.folder.write_card(model_card(self.config, self.parameters, trained))
 
     def save(self) -> None:
         """Write the newest state, from which `resume` continues."""

@@ -16,6 +16,7 @@ from seqattn.models import ARCHITECTURES, build, image_shape
 from seqattn.models.base import Vocabulary
 from seqattn.options import is_setting, settings_for
 from seqattn.progress import Report, silent
+from seqattn.ranks import ALONE, Ranks
 from seqattn.runs.choices import choose_size
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
@@ -62,6 +63,7 @@ def set_up(
     device: torch.device,
     init_from: Path | None = None,
     report: Report = silent,
+    ranks: Ranks = ALONE,
 ) -> SetUp:
     """A new run in a new folder, with newly drawn weights or those of another run.
 
@@ -103,7 +105,7 @@ def set_up(
     if initial is not None:
         model = initial.config.model
     experiment = Experiment.start(
-        out, prepared, architecture, model, tokenizer, training, device, request.command, initial
+        out, prepared, architecture, model, tokenizer, training, device, request.command, initial, ranks
     )
     return SetUp(experiment, size)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -17,6 +18,7 @@ from seqattn.errors import InputError
 from seqattn.hardware import autocast
 from seqattn.models.base import Seq2Seq
 from seqattn.models.weights import load_weights, temporary_weights, weights
+from seqattn.ranks import ALONE, Ranks
 from seqattn.training.events import Event, Finished, Updated, Validated, Validation
 from seqattn.training.guide import Guide
 from seqattn.training.losses import agreement_loss, guided_loss, target_loss
@@ -50,6 +52,9 @@ class Trainer:
 
     Between two events `state` contains everything that the rest of training depends on; a trainer that
     restores it continues as this one would have, bit for bit on a CPU.
+
+    Several processes may train one model, each on its share of every update: N of them do what one does with
+    N times the `accumulate`, apart from random numbers and rounding.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Trainer:
         validate: Callable[[Seq2Seq], Validation],
         guide: Guide | None = None,
         sample: Callable[[int], Sequence[Example]] | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         """`sample` makes the examples of an epoch, in the same order, for subword sampling."""
         self.model = model
@@ -71,6 +77,9 @@ class Trainer:
         self._validate = validate
         self._guide = guide
         self._sample = sample
+        self._ranks = ranks
+        self._batches = options.accumulate * ranks.size
+        """Of an update, of all processes."""
         self._mean: dict[str, Tensor] | None = None
         self._device = next(model.parameters()).device
         # Final norms and the output layer last, as in format 1: the order affects the rounding of sums.
@@ -85,10 +94,9 @@ class Trainer:
 
     def run(self) -> Iterator[Event]:
         """Train until a limit is reached or validation no longer improves."""
-        if self.progress.update == 0:
-            torch.manual_seed(self.options.seed)
+        self._seed()
         batches = self._epoch()
-        every = self.options.validate_every or min(2000, max(400, len(batches) // self.options.accumulate))
+        every = self.options.validate_every or min(2000, max(400, len(batches) // self._batches))
         while True:
             update = self.progress.update
             # Checked before the next update, so that a run interrupted in between validates when resumed.
@@ -99,13 +107,21 @@ class Trainer:
             if self.progress.batch >= len(batches):
                 self.progress = replace(self.progress, epoch=self.progress.epoch + 1, batch=0)
                 batches = self._epoch()
-            group = batches[self.progress.batch : self.progress.batch + self.options.accumulate]
+            group = batches[self.progress.batch : self.progress.batch + self._batches]
             yield self._update(group)
         if self._standing.validated != self.progress.update:
             yield self._validated()
         if self.options.average > 1 and len(self._pool) > 1:
             yield self._averaged()
         yield Finished(self.progress, reason)
+
+    def _seed(self) -> None:
+        """Each of several processes draws other random numbers, anew whenever training is resumed."""
+        update, seed = self.progress.update, self.options.seed
+        if self._ranks.size > 1:
+            torch.manual_seed(random.Random(f"{seed} {update} {self._ranks.rank}").getrandbits(63))
+        elif update == 0:
+            torch.manual_seed(seed)
 
     def _epoch(self) -> list[list[int]]:
         if self._sample is not None:
@@ -132,15 +148,17 @@ class Trainer:
         rate = learning_rate(update, self.options, self.progress.spent(self.options))
         for parameters in self._optimizer.param_groups:
             parameters["lr"] = rate
-        examples = [[self._examples[row] for row in rows] for rows in group]
-        targets = sum(len(example.target) for batch in examples for example in batch)
-        tokens = targets + sum(self._lengths[row].source for rows in group for row in rows)
+        lengths = [self._lengths[row] for rows in group for row in rows]
+        targets = sum(each.target for each in lengths)
+        tokens = targets + sum(each.source for each in lengths)
         total = 0.0
-        for rows, batch in zip(group, examples, strict=True):
+        for rows in group[self._ranks.rank :: self._ranks.size]:
+            batch = [self._examples[row] for row in rows]
             with autocast(self._device, self.options.precision):
                 loss = self._loss(rows, collate(batch, self.model.collator, self.model.longest)) / targets
             loss.backward()
             total += loss.item()
+        total = self._sum_of_all(total)
         norm = nn.utils.clip_grad_norm_(self._parameters, self.options.clip or math.inf)
         if not math.isfinite(total + norm.item()):
             raise InputError(
@@ -151,7 +169,8 @@ class Trainer:
         self._optimizer.zero_grad(set_to_none=True)
         if self.options.ema:
             self._average_moving(update)
-        seconds = time.perf_counter() - start
+        # Clocks differ, and all must stop at the same update.
+        seconds = self._ranks.decided(time.perf_counter() - start)
         self.progress = replace(
             self.progress,
             update=update,
@@ -160,6 +179,18 @@ class Trainer:
             seconds=self.progress.seconds + seconds,
         )
         return Updated(self.progress, total, rate, tokens, seconds)
+
+    def _sum_of_all(self, loss: float) -> float:
+        """The loss summed over all processes; so are the gradients, which replace those of each."""
+        if self._ranks.size == 1:
+            return loss
+        for parameter in self._parameters:
+            if parameter.grad is None:
+                # This process had no batch of the update, the last of an epoch.
+                parameter.grad = torch.zeros_like(parameter)
+        summed = torch.tensor(loss, device=self._device)
+        self._ranks.add([*(p.grad for p in self._parameters if p.grad is not None), summed])
+        return summed.item()
 
     def _average_moving(self, update: int) -> None:
         """Move the mean of the weights towards the weights after an update."""
@@ -216,7 +247,7 @@ class Trainer:
         start = time.perf_counter()
         self.model.eval()
         validation = self._validate(self.model)
-        seconds = self.progress.seconds + time.perf_counter() - start
+        seconds = self._ranks.decided(self.progress.seconds + time.perf_counter() - start)
         self.progress = replace(self.progress, seconds=seconds)
         return validation
 

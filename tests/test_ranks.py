@@ -1,0 +1,127 @@
+"""Several processes train one model as one process does with larger updates."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqattn.runs.folder import RunFolder
+
+from commands import BOTH, seqattn, setting, sizes
+
+pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no distributed")
+
+TOGETHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+
+
+def together(*arguments, **options):
+    """Start two processes over gloo, as a user does."""
+    words = [*TOGETHER, "-m", "seqattn", *map(str, arguments)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **options
+    )
+
+
+def finished(process, status=0):
+    output, errors = process.communicate(timeout=300)
+    assert (process.returncode == 0) == (status == 0), errors
+    assert output == ""
+    return errors
+
+
+def updated(run):
+    return [line for line in RunFolder(run).read_metrics() if line.event == "updated"]
+
+
+def validated(run):
+    return [line for line in RunFolder(run).read_metrics() if line.event == "validated"]
+
+
+@BOTH
+def test_two_processes_train_as_one_with_twice_the_batches_in_an_update(work, tmp_path, architecture):
+    how = [
+        "--train",
+        work.train,
+        "--arch",
+        architecture,
+        *sizes(architecture),
+        *setting("dropout=0", "ema=0.9"),
+    ]
+    errors = finished(together("train", *how, "--max-updates", 20, "--out", tmp_path / "two"))
+    # Only the first process speaks.
+    assert errors.count("Written to") == 1
+    seqattn("train", *how, "--max-updates", 20, *setting("accumulate=2"), "--out", tmp_path / "one")
+    one, two = (RunFolder(tmp_path / name) for name in ("one", "two"))
+    for expected, found in zip(updated(one.path), updated(two.path), strict=True):
+        assert (found.update, found.epoch, found.tokens) == (expected.update, expected.epoch, expected.tokens)
+        assert found.loss == pytest.approx(expected.loss, abs=1e-5)
+    for expected, found in zip(validated(one.path), validated(two.path), strict=True):
+        assert (found.update, found.bleu, found.chrf) == (expected.update, expected.bleu, expected.chrf)
+        assert found.loss == pytest.approx(expected.loss, abs=1e-5)
+    (expected, _), (found, _) = one.read_last(), two.read_last()
+    for name, tensor in expected.items():
+        if name.startswith(("weights.", "mean.")):
+            torch.testing.assert_close(found[name], tensor, rtol=0, atol=1e-5)
+
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="signals to groups of processes")
+
+
+def begun(work, out, *options):
+    """A training by two processes that has validated once, and its process."""
+    process = together(
+        *("train", "--train", work.train, "--arch", "lstm", "--out", out, "--max-minutes", 5),
+        *sizes("lstm"),
+        *setting("patience=0", *options),
+        start_new_session=True,
+    )
+    last = Path(out) / "last" / "state.safetensors"
+    while not last.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.2)
+    return process
+
+
+@POSIX
+def test_ctrl_c_saves_for_any_number_of_processes_to_resume(work, tmp_path):
+    process = begun(work, tmp_path / "run")
+    os.killpg(process.pid, signal.SIGINT)
+    errors = finished(process, status=130)
+    assert errors.count("Interrupted after") == 1 and "lost the others" not in errors
+    before = updated(tmp_path / "run")[-1].update
+    again = together("train", "--resume", "--out", tmp_path / "run", "--max-updates", before + 5)
+    assert f"after {before:,} updates" in finished(again)
+    seqattn("train", "--resume", "--out", tmp_path / "run", "--max-updates", before + 9, "--device", "cpu")
+    assert [line.update for line in updated(tmp_path / "run")] == list(range(1, before + 10))
+
+
+@POSIX
+def test_a_process_that_dies_ends_the_others_with_a_sentence_and_a_state_that_resumes(work, tmp_path):
+    process = begun(work, tmp_path / "run")
+    listed = subprocess.check_output(["ps", "-o", "pid=", "--ppid", str(process.pid)], text=True)
+    os.kill(int(listed.split()[-1]), signal.SIGKILL)
+    errors = finished(process, status=1)
+    # The one traceback is torchrun's.
+    assert "seqattn_cli" not in errors and errors.count("Error: process") == 1
+    assert "process 1 of 2 lost the others (continue from the last validation with --resume)" in errors
+    saved = RunFolder(tmp_path / "run").read_last()[1]["progress"]["update"]
+    resumed = together("train", "--resume", "--out", tmp_path / "run", "--max-updates", saved + 4)
+    assert f"after {saved:,} updates" in finished(resumed)
+
+
+@pytest.mark.parametrize("option", [["--guide", "self"], ["--monolingual", "x.txt"], ["--teacher", "x"]])
+def test_what_one_process_must_do_first_is_refused(work, tmp_path, monkeypatch, option):
+    for name, value in {"RANK": 0, "WORLD_SIZE": 2, "MASTER_ADDR": "localhost", "MASTER_PORT": 1}.items():
+        monkeypatch.setenv(name, str(value))
+    result = seqattn(
+        *("train", "--train", work.train, "--arch", "lstm", "--out", tmp_path / "run", *option), status=2
+    )
+    assert "leave out torchrun" in result.stderr
