@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -103,7 +104,7 @@ def together(device: torch.device) -> Iterator[Ranks]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
     try:
         yield Group()
-        # A process that leaves while another still reads from it can abort.
-        dist.barrier()
     finally:
         dist.destroy_process_group()
+        # Ends the threads of the group, which a cycle keeps: they abort a process that is about to exit.
+        gc.collect()
