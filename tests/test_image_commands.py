@@ -8,6 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Pillow
 from rich.console import Console
 
@@ -312,6 +313,16 @@ def test_a_word_points_at_what_it_names(pictures):
     assert float(share) > 80
     table = seqattn(*command, "--heads").stdout
     assert "pointing, %" in table and f"{float(share):.1f}*" in table
+
+
+def test_attention_over_an_image_is_that_of_the_last_layer_unless_another_is_asked_for(pictures):
+    run = library.load(pictures.run("patches+transformer"))
+    assert run.model.attention_shape.layers == 2
+    widest = max(range(len(pictures.rows)), key=lambda at: len(pictures.rows[at]))
+    seen = run.attention(pictures.files[widest])
+    first, last = seen.heads.weights.mean(1)
+    torch.testing.assert_close(seen.attention.weights, last)
+    assert not torch.allclose(first, last, atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Render short lines of English, from the sentences of the en-ko sample, in several sizes and inks.
 
-Needs Pillow, whose own font is used. No line occurs twice, within or across splits.
+Needs Pillow, whose own font is used. No line occurs twice, within or across splits. Many lines to train on are
+short, from which attention is learned first.
 """
 
 from __future__ import annotations
@@ -13,21 +14,22 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 SEED = 1440
-SIZES = {"train": 8000, "valid": 300, "test": 1000}
+SIZES = {"train": 14_000, "valid": 300, "test": 1000}
 HEIGHT, WIDEST, LETTERS = 32, 320, 26
 """Pixels of a line and its maximum width; the most letters."""
 POINTS = (15, 16, 17, 18, 19, 20)
 CORPUS = Path(__file__).parent.parent / "en-ko" / "train.tsv"
 
 
-def phrases(chance: random.Random) -> list[str]:
-    """Stretches of up to `LETTERS` letters of the sentences, in random order."""
+def phrases(chance: random.Random, short: bool) -> list[str]:
+    """Stretches of up to `LETTERS` letters of the sentences, or many of them `short`, in random order."""
     found: dict[str, None] = {}
     for line in CORPUS.read_text(encoding="utf-8").splitlines():
         words = line.split("\t")[0].split()
         while words:
+            most = LETTERS * (chance.random() if short else 1)
             count = 1
-            while count < len(words) and len(" ".join(words[: count + 1])) <= LETTERS:
+            while count < len(words) and len(" ".join(words[: count + 1])) <= most:
                 count += 1
             count = max(1, count - int(2 * chance.random()))
             found.setdefault(" ".join(words[:count]))
@@ -59,9 +61,13 @@ def main() -> None:
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     chance = random.Random(SEED)
-    texts = phrases(chance)
-    for split, size in reversed(SIZES.items()):
-        part, texts = texts[:size], texts[size:]
+    held = phrases(chance, short=False)[: SIZES["valid"] + SIZES["test"]]
+    parts = {
+        "train": [text for text in phrases(chance, short=True) if text not in held][: SIZES["train"]],
+        "valid": held[: SIZES["valid"]],
+        "test": held[SIZES["valid"] :],
+    }
+    for split, part in parts.items():
         lines = [rendered(text, chance) for text in part]
         widths = np.array([line.shape[1] for line in lines])
         padded = np.zeros((len(lines), HEIGHT, widths.max()), np.uint8)

@@ -85,6 +85,11 @@ def usual_reading(shape: AttentionShape) -> Reading:
     return Reading(layer=max(1, shape.layers - 1))
 
 
+def usual_image_reading(shape: AttentionShape) -> Reading:
+    """The default for images, whose cells have no words to measure by: the mean of the last layer."""
+    return Reading(layer=shape.layers)
+
+
 def usual_self_reading(shape: AttentionShape, place: Place) -> Reading:
     """The default for self-attention: the mean of the last layer, at the step that reads a target word."""
     return Reading(layer=shape.layers, consumed=place == "decoder")

@@ -18,6 +18,7 @@ from seqattn.alignment.reading import (
     attention_of,
     heads_of,
     links_of,
+    usual_image_reading,
     usual_reading,
     usual_self_reading,
 )
@@ -71,14 +72,17 @@ class Run(TextModel):
 
     @property
     def reading(self) -> Reading:
-        """Which attention is read as the alignment: chosen in training, or a default if that was interrupted.
+        """Which attention is read as the alignment: chosen in training, or a default.
+
+        The default is for images, which have no words, and for a training that was interrupted.
 
         InputError when the model has no attention.
         """
         if self.config.alignment is not None:
             return self.config.alignment
         with naming(self.path):
-            return usual_reading(self.model.require_attention())
+            shape = self.model.require_attention()
+            return usual_reading(shape) if self.tokenizer.reads_texts else usual_image_reading(shape)
 
     @property
     def swapped(self) -> bool:
