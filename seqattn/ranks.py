@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from types import FrameType
+from typing import NoReturn, TypeVar
 
 import torch
 from torch import Tensor
@@ -74,10 +76,14 @@ class Group(Ranks):
         try:
             exchange()
         except RuntimeError as error:
-            raise InputError(
-                f"process {self.rank + 1} of {self.size} lost the others",
-                remedy="continue from the last validation with --resume",
-            ) from error
+            raise self.ended("lost the others") from error
+
+    def ended(self, how: str) -> InputError:
+        """The error of a process that cannot go on."""
+        return InputError(
+            f"process {self.rank + 1} of {self.size} {how}",
+            remedy="continue from the last validation: train by --resume, compare by the same command",
+        )
 
 
 def started_together() -> bool:
@@ -102,8 +108,19 @@ def together(device: torch.device) -> Iterator[Ranks]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
+    group = Group()
+
+    def end(number: int, _: FrameType | None) -> NoReturn:
+        raise group.ended("was told to end, as torchrun does when another has failed")
+
+    previous = signal.signal(signal.SIGTERM, end)
     try:
-        yield Group()
+        yield group
+        signal.signal(signal.SIGTERM, previous)
+    except BaseException:
+        # What went wrong is still to be said.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise
     finally:
         dist.destroy_process_group()
         # Ends the threads of the group, which a cycle keeps: they abort a process that is about to exit.

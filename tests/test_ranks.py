@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import torch
 
 from seqattn.runs.folder import RunFolder
 
-from commands import BOTH, seqattn, setting, sizes
+from commands import BOTH, compared_runs, comparing, seqattn, setting, sizes
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no distributed")
 
@@ -30,10 +31,10 @@ def together(*arguments, **options):
     )
 
 
-def finished(process, status=0):
+def finished(process, status=0, shown="^$"):
     output, errors = process.communicate(timeout=300)
     assert (process.returncode == 0) == (status == 0), errors
-    assert output == ""
+    assert re.search(shown, output)
     return errors
 
 
@@ -70,6 +71,19 @@ def test_two_processes_train_as_one_with_twice_the_batches_in_an_update(work, tm
     for name, tensor in expected.items():
         if name.startswith(("weights.", "mean.")):
             torch.testing.assert_close(found[name], tensor, rtol=0, atol=1e-5)
+
+
+def test_two_processes_train_each_run_of_a_comparison(work, tmp_path):
+    asked = comparing(work, tmp_path / "two", "--seeds", "1,2", *setting("lstm.dropout=0"))
+    errors = finished(together(*asked), shown="is better than|No difference")
+    assert errors.count("The comparison is in") == 1
+    alone = comparing(work, tmp_path / "one", "--seeds", "1,2", *setting("lstm.dropout=0", "accumulate=2"))
+    seqattn(*alone)
+    one, two = compared_runs(tmp_path / "one"), compared_runs(tmp_path / "two")
+    assert [len(updated(run)) for run in two.values()] == [8, 8, 8, 8]
+    for seed in (1, 2):
+        expected, found = updated(one["lstm", seed]), updated(two["lstm", seed])
+        assert [line.loss for line in found] == pytest.approx([line.loss for line in expected], abs=1e-5)
 
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals to groups of processes")
@@ -111,16 +125,26 @@ def test_a_process_that_dies_ends_the_others_with_a_sentence_and_a_state_that_re
     errors = finished(process, status=1)
     # The one traceback is torchrun's.
     assert "seqattn_cli" not in errors and errors.count("Error: process") == 1
-    assert "process 1 of 2 lost the others (continue from the last validation with --resume)" in errors
+    assert re.search("process 1 of 2 (lost the others|was told to end).*by --resume", errors)
     saved = RunFolder(tmp_path / "run").read_last()[1]["progress"]["update"]
     resumed = together("train", "--resume", "--out", tmp_path / "run", "--max-updates", saved + 4)
     assert f"after {saved:,} updates" in finished(resumed)
 
 
-@pytest.mark.parametrize("option", [["--guide", "self"], ["--monolingual", "x.txt"], ["--teacher", "x"]])
-def test_what_one_process_must_do_first_is_refused(work, tmp_path, monkeypatch, option):
+@pytest.mark.parametrize("option", [["runs/a", "runs/b"], ["--jobs", "2"]])
+def test_what_several_processes_cannot_compare_is_refused(monkeypatch, option):
+    pretend_two(monkeypatch)
+    assert "leave out torchrun" in seqattn("compare", *option, "--test", "test.tsv", status=2).stderr
+
+
+def pretend_two(monkeypatch):
     for name, value in {"RANK": 0, "WORLD_SIZE": 2, "MASTER_ADDR": "localhost", "MASTER_PORT": 1}.items():
         monkeypatch.setenv(name, str(value))
+
+
+@pytest.mark.parametrize("option", [["--guide", "self"], ["--monolingual", "x.txt"], ["--teacher", "x"]])
+def test_what_one_process_must_do_first_is_refused(work, tmp_path, monkeypatch, option):
+    pretend_two(monkeypatch)
     result = seqattn(
         *("train", "--train", work.train, "--arch", "lstm", "--out", tmp_path / "run", *option), status=2
     )

@@ -22,6 +22,7 @@ from .shared import (
     check_outputs,
     diagnostics,
     experiment_options,
+    follow,
     gather_settings,
     machine_options,
     set_up,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from seqattn.comparison.folder import ComparisonFolder, Evaluation
     from seqattn.comparison.plan import Given, Plan, Recipe
     from seqattn.comparison.systems import Paths
+    from seqattn.ranks import Ranks
 
 SAMPLE = "train.tsv"
 SAMPLE_SETTINGS: dict[str, Any] = {
@@ -126,22 +128,34 @@ def compare(
     if train_on and not test:
         raise click.UsageError("Missing option '--test'.")
     console = diagnostics()
-    on = set_up(device, threads)
+    device_chosen = set_up(device, threads)
     from seqattn.comparison.findings import evaluate
     from seqattn.comparison.folder import Evaluation
+    from seqattn.comparison.jointly import follow_all
+    from seqattn.ranks import own_device, started_together, together
 
+    if started_together() and (runs or jobs > 1):
+        raise click.UsageError(
+            "Several processes train one run together: leave out torchrun to compare finished runs, or "
+            "--jobs."
+        )
     asked = Evaluation(test, gold, (), beam, length_penalty)
-    if runs:
-        found = _compare_finished(console, runs, named, asked, wanted, on)
-    else:
-        config = training["config"]
-        folder, plan, evaluation = _asked(console, named, train_on, out, asked, training)
-        kept = [folder.record, *folder.systems(plan), *given_parts(evaluation)]
-        check_outputs(wanted, [*inputs_of(evaluation, plan), config], kept)
-        with folder.alone():
-            sources = _train(console, plan, evaluation, folder, on, jobs)
-            found = evaluate(sources, evaluation, on, folder, partial(_tell, console))
-    show(console, found, wanted, texts=not no_texts)
+    on = own_device(device_chosen)
+    with together(on) as ranks:
+        if not ranks.first:
+            follow(partial(follow_all, on, ranks))
+            return
+        if runs:
+            found = _compare_finished(console, runs, named, asked, wanted, on)
+        else:
+            config = training["config"]
+            folder, plan, evaluation = _asked(console, named, train_on, out, asked, training)
+            kept = [folder.record, *folder.systems(plan), *given_parts(evaluation)]
+            check_outputs(wanted, [*inputs_of(evaluation, plan), config], kept)
+            with folder.alone():
+                sources = _train(console, plan, evaluation, folder, on, jobs, ranks)
+                found = evaluate(sources, evaluation, on, folder, partial(_tell, console))
+        show(console, found, wanted, texts=not no_texts)
 
 
 def _given(options: Mapping[str, Any], names: Iterable[str]) -> bool:
@@ -287,10 +301,12 @@ def _train(
     folder: ComparisonFolder,
     device: torch.device,
     jobs: int,
+    ranks: Ranks,
 ) -> Paths:
     """Train what is missing; the runs of each system, and what is given."""
     import torch
 
+    from seqattn.comparison.jointly import Jointly
     from seqattn.comparison.starting import sources_of_plan, start
     from seqattn.comparison.systems import check_before_training, with_given
     from seqattn.comparison.workers import Workers
@@ -310,7 +326,8 @@ def _train(
     # The runs read the data themselves.
     del started
     threads = max(1, torch.get_num_threads() // jobs)
-    with Workers(tasks, device, threads, jobs) as workers:
+    alone = ranks.size == 1
+    with Workers(tasks, device, threads, jobs) if alone else Jointly(tasks, device, ranks) as workers:
         watch(console, workers, tasks, folder.path)
     return with_given(folder.trained(plan), evaluation)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -167,6 +168,13 @@ def open_together(paths: Sequence[Path], device: str, threads: int | None, preci
 
     runs = [open_run(path, device, threads, precision) for path in paths]
     return runs[0] if len(runs) == 1 else ensemble(runs)
+
+
+def follow(train: Callable[[], None]) -> None:
+    """What every process does but the first: it computes its share, and neither writes nor speaks."""
+    # The first decides when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    train()
 
 
 def diagnostics() -> Console:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from seqattn.errors import InputError, counted
 from seqattn.models import ARCHITECTURES, DECODERS, ENCODERS, architecture_of
 
 from ..views.messages import say
-from .shared import RUN, diagnostics, experiment_options, gather_settings, machine_options, set_up
+from .shared import RUN, diagnostics, experiment_options, follow, gather_settings, machine_options, set_up
 
 if TYPE_CHECKING:
     import torch
@@ -120,6 +119,7 @@ def train(
     console = diagnostics()
     device_chosen = set_up(device, threads)
     from seqattn.ranks import own_device, started_together, together
+    from seqattn.runs.experiment import Experiment
     from seqattn.runs.setup import Request
     from seqattn.runs.synthesis import Synthesis
 
@@ -133,7 +133,7 @@ def train(
     on = own_device(device_chosen)
     with together(on) as ranks:
         if not ranks.first:
-            _follow(out, on, ranks)
+            follow(partial(Experiment.follow, out, on, ranks))
             return
         if resume:
             experiment = _resume(console, out, train_on, valid, guide, on, ranks, chosen)
@@ -148,17 +148,6 @@ def train(
         experiment.lead()
         announce(console, experiment)
         watch(console, experiment)
-
-
-def _follow(out: Path, device: torch.device, ranks: Ranks) -> None:
-    """What every process does but the first: it computes its share, and neither writes nor speaks."""
-    from seqattn.runs.experiment import Experiment
-
-    # The first decides when to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for _ in Experiment.join(out, device, ranks).run():
-        if ranks.decided(False):
-            break
 
 
 def _beside(

@@ -20,11 +20,11 @@ from .messages import say
 
 if TYPE_CHECKING:
     from seqattn.comparison.folder import Task
-    from seqattn.comparison.workers import Began, Workers
+    from seqattn.comparison.workers import Began, Trainings
     from seqattn.training.events import Event
 
 
-def watch(console: Console, workers: Workers, tasks: Sequence[Task], folder: Path) -> None:
+def watch(console: Console, workers: Trainings, tasks: Sequence[Task], folder: Path) -> None:
     """Train what is missing and show progress. Ctrl-C saves and exits with 130; a second stops at once."""
     from seqattn.comparison.workers import Began
     from seqattn.training.symptoms import Symptoms
@@ -61,7 +61,7 @@ def watch(console: Console, workers: Workers, tasks: Sequence[Task], folder: Pat
 class ComparisonView:
     """The runs that are being trained, below a line on all of them."""
 
-    def __init__(self, tasks: Sequence[Task], workers: Workers) -> None:
+    def __init__(self, tasks: Sequence[Task], workers: Trainings) -> None:
         self.tasks, self.workers = tasks, workers
         self.running: dict[Task, LiveView] = {}
         self.summaries: dict[Task, Text] = {}

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -41,6 +42,20 @@ class _Worker:
     task: Task
     process: BaseProcess
     connection: Connection
+
+
+class Trainings(Protocol):
+    """The runs of a comparison being trained; an iterator of their events."""
+
+    waiting: list[Task]
+    """What has not begun yet."""
+    jobs: int
+    """How many are trained at once."""
+
+    def stop(self) -> None:
+        """Let the runs save and end; those that have not begun do not begin."""
+
+    def __iter__(self) -> Iterator[tuple[Task, Began | Event]]: ...
 
 
 class Workers:

@@ -237,6 +237,13 @@ class Experiment:
         experiment.trainer.restore(*ranks.decided(nothing))
         return experiment
 
+    @staticmethod
+    def follow(path: Path, device: torch.device, ranks: Ranks) -> None:
+        """Join a run and train until it ends, or until the first process decides to stop."""
+        for _ in Experiment.join(path, device, ranks).run():
+            if ranks.decided(False):
+                break
+
     def lead(self) -> None:
         """Let the other processes join the run, with the state of this one."""
         self.ranks.decided(None)

@@ -1,0 +1,63 @@
+"""Training the runs of a comparison one after the other, each by several processes together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from seqattn.comparison.folder import Task
+from seqattn.comparison.workers import Began
+from seqattn.ranks import Ranks
+from seqattn.runs.experiment import Experiment
+from seqattn.training.events import Event
+
+
+class Jointly:
+    """Trains runs as `Workers` does, but with all processes on one run: for the first of them.
+
+    The others call `follow_all`. Leaving the context lets them go.
+    """
+
+    jobs = 1
+
+    def __init__(self, tasks: Sequence[Task], device: torch.device, ranks: Ranks) -> None:
+        self.waiting = [task for task in tasks if not task.run.finished]
+        self.stopped = False
+        self._device, self._ranks = device, ranks
+
+    def __enter__(self) -> Jointly:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            _next_run(self._ranks, None)
+
+    def stop(self) -> None:
+        """Let the run save and end; those that have not begun do not begin."""
+        self.stopped = True
+
+    def __iter__(self) -> Iterator[tuple[Task, Began | Event]]:
+        while self.waiting and not self.stopped:
+            task = self.waiting.pop(0)
+            _next_run(self._ranks, task.path)
+            experiment = Experiment.resume(task.path, {}, self._device, ranks=self._ranks)
+            experiment.lead()
+            yield task, Began(experiment.trainer.progress, experiment.config.training, experiment.parameters)
+            for event in experiment.run():
+                yield task, event
+                if self._ranks.decided(self.stopped):
+                    experiment.save()
+                    break
+
+
+def follow_all(device: torch.device, ranks: Ranks) -> None:
+    """Help the first process to train run after run, until there is none left."""
+    while (path := _next_run(ranks, None)) is not None:
+        Experiment.follow(path, device, ranks)
+
+
+def _next_run(ranks: Ranks, path: Path | None) -> Path | None:
+    """The folder of the run that the first process begins; None after the last."""
+    return ranks.decided(path)
