@@ -22,7 +22,7 @@ MODULES = sorted(
 
 LAYERS = [
     {"errors", "progress", "symbols"},
-    {"files"},
+    {"chunks", "files"},
     {"hardware", "options", "ranks"},
     {"text"},
     {"data"},

@@ -29,6 +29,25 @@ def test_text_is_piped_through_the_program_and_stdout_has_only_translations(work
     assert [warning] == expected.stderr.splitlines() and "한, 국, 어, 😀" in warning
 
 
+def test_each_line_through_a_pipe_is_answered_before_the_next_is_written(work):
+    run = work.run("lstm")
+    process = subprocess.Popen(
+        [*PROGRAM, "translate", str(run)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    lines = ["red dog", "", "blue cat"]
+    answers = []
+    for line in lines:
+        process.stdin.write(f"{line}\n")
+        process.stdin.flush()
+        answers.append(process.stdout.readline())
+    assert process.communicate()[0] == "" and process.returncode == 0
+    assert "".join(answers) == seqattn("translate", run, input="\n".join(lines)).stdout
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a process cannot be sent SIGINT alone there")
 def test_control_c_saves_a_run_that_resumes(work, tmp_path):
     run = tmp_path / "run"

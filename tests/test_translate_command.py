@@ -48,6 +48,31 @@ def test_translate_writes_its_best_candidates_as_jsonl_with_descending_scores(wo
         assert all(candidate["log_probability"] <= 0 for candidate in record["translations"])
 
 
+@pytest.mark.parametrize("count", [1, 3, 16, 40])
+def test_shards_concatenate_to_the_whole(work, count):
+    run, whole = work.run("lstm"), seqattn("translate", work.run("lstm"), work.source).stdout
+    parts = [seqattn("translate", run, work.source, "--shard", f"{at + 1}/{count}") for at in range(count)]
+    assert "".join(part.stdout for part in parts) == whole
+
+
+@pytest.mark.parametrize("shard", ["0/3", "4/3", "3", "a/b", "-1/3", "1/0"])
+def test_a_shard_is_one_of_several(work, shard):
+    assert "not K/N" in seqattn("translate", work.run("lstm"), work.source, "--shard", shard, status=2).stderr
+
+
+def test_standard_input_cannot_be_divided(work):
+    result = seqattn("translate", work.run("lstm"), "--shard", "1/3", input="red dog\n", status=2)
+    assert "--shard needs INPUT" in result.stderr
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_translations_do_not_depend_on_the_chunk(work, chunk):
+    run = work.run("lstm")
+    whole = seqattn("translate", run, work.source).stdout
+    assert seqattn("translate", run, work.source, "--chunk", chunk).stdout == whole
+    assert seqattn("translate", run, "--chunk", chunk, input=work.source.read_text()).stdout == whole
+
+
 def test_sampling_follows_its_seed(work):
     def drawn(*more):
         return seqattn("translate", work.run("lstm"), work.source, "--sample", *more).stdout

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Iterator
-from itertools import repeat
+from collections.abc import Iterator, Sequence
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from seqattn.chunks import Shard, as_they_come, in_chunks
 from seqattn.errors import InputError
 
 from ..views.messages import Unknown, say
@@ -36,6 +37,21 @@ if TYPE_CHECKING:
     from seqattn.decoding.translation import Translation
 
 
+class ShardType(click.ParamType[Shard]):
+    """K/N, the K-th of N parts."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        """A `Shard` from its text."""
+        if isinstance(value, Shard):
+            return value
+        number, _, count = str(value).partition("/")
+        if number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
+            return Shard(int(number), int(count))
+        self.fail(f"{value} is not K/N with K from 1 to N, such as 3/16", param, ctx)
+
+
 @click.command()
 @click.argument("run", type=RUN)
 @click.argument("more", nargs=-1, metavar="[RUN]... [INPUT]...")
@@ -56,6 +72,18 @@ if TYPE_CHECKING:
     help="Draw among the likeliest pieces that together reach this probability.",
 )
 @click.option("--seed", default=1, show_default=True, type=SEED, help="Random seed of sampling.")
+@click.option(
+    "--chunk",
+    type=click.IntRange(1, 1_000_000),
+    metavar="N",
+    help="Lines translated together.  [default: 1000; of standard input what has arrived]",
+)
+@click.option(
+    "--shard",
+    type=ShardType(),
+    metavar="K/N",
+    help="Translate only the K-th of N parts of INPUT, which concatenate to the whole.",
+)
 @click.option("--no-split", is_flag=True, help="Translate lines of several sentences whole.")
 @click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
 @click.option("--attention", is_flag=True, help="Show the attention of each translation as a heat map.")
@@ -74,6 +102,8 @@ def translate(
     top_k: int,
     top_p: float,
     seed: int,
+    chunk: int | None,
+    shard: Shard | None,
     no_split: bool,
     form: str,
     attention: bool,
@@ -110,21 +140,22 @@ def translate(
     from seqattn.decoding.search import SamplingOptions
     from seqattn.decoding.translation import TranslationOptions
 
-    lines = _lines(input) if named is None else named
-    # Interactive input is translated line by line.
-    interactive = named is None and input is None and sys.stdin.isatty()
-    chunk = 1 if interactive else TranslationOptions.chunk
+    if named is not None:
+        chunks = in_chunks(_part(list(named), shard), chunk or TranslationOptions.chunk)
+    elif input is not None and str(input) != "-":
+        chunks = in_chunks(_lines(input, shard), chunk or TranslationOptions.chunk)
+    else:
+        chunks = _arriving(shard, chunk, sample)
     translator = loaded.translator(
         # Without --nbest only one sample is shown, so only one is drawn.
         loaded.search_options(nbest if sample else beam, length_penalty, coverage_penalty),
         SamplingOptions(temperature, top_k, top_p, seed) if sample else None,
         nbest,
-        chunk=chunk,
         split=not no_split,
     )
     unknown = Unknown()
     with _destination(output) as file:
-        for some in translator.translate_chunks(lines):
+        for some in translator.translate_chunks(chunks):
             attentions = loaded.attention_of_translations(some) if attention else repeat([], len(some))
             for found, seen in zip(some, attentions, strict=True):
                 unknown.add(found.unknown)
@@ -134,20 +165,43 @@ def translate(
                     file.write(found.text + "\n")
                     if attention:
                         _draw(file, found, seen, loaded.image_shape)
-            if chunk == 1:
-                file.flush()
+            file.flush()
     if unknown.characters:
         say(diagnostics(), unknown.message)
 
 
-def _lines(path: Path | None) -> Iterator[str]:
-    from seqattn.files import decode_lines, read_lines
+def _lines(path: Path, shard: Shard | None) -> Iterator[str]:
+    """The lines of a file, or a part of them."""
+    from seqattn.files import raw_lines, read_lines
 
-    if path is None or str(path) == "-":
-        if sys.stdin is None:
-            raise InputError("is closed", path="standard input")
-        return decode_lines(sys.stdin.buffer, "standard input")
-    return read_lines(path)
+    if shard is None:
+        return read_lines(path)
+    rows = shard.rows(sum(1 for _ in raw_lines(path)))
+    return islice(read_lines(path), rows.start, rows.stop)
+
+
+def _part(sources: Sequence[Any], shard: Shard | None) -> Sequence[Any]:
+    """All sources, or a part of them."""
+    if shard is None:
+        return sources
+    rows = shard.rows(len(sources))
+    return sources[rows.start : rows.stop]
+
+
+def _arriving(shard: Shard | None, chunk: int | None, sample: bool) -> Iterator[list[str]]:
+    """The lines of standard input in chunks: of what has arrived, unless their size is given."""
+    from seqattn.decoding.translation import TranslationOptions
+    from seqattn.files import decode_lines
+
+    if shard:
+        raise click.UsageError("--shard needs INPUT: standard input cannot be divided.")
+    if sys.stdin is None:
+        raise InputError("is closed", path="standard input")
+    lines = decode_lines(sys.stdin.buffer, "standard input")
+    # What is drawn depends on what is translated together, which must not depend on when it arrived.
+    if chunk is None and sample:
+        chunk = 1 if sys.stdin.isatty() else TranslationOptions.chunk
+    return as_they_come(lines, TranslationOptions.chunk) if chunk is None else in_chunks(lines, chunk)
 
 
 @contextlib.contextmanager

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice, repeat
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from seqattn.chunks import in_chunks
 from seqattn.data.batching import Example, group_by_tokens
 from seqattn.decoding.copying import Copying, Part, parts_of, put_back, read_attention
 from seqattn.decoding.search import Hypothesis, SamplingOptions, SearchOptions, beam_search, sample
@@ -125,24 +126,11 @@ class Translator:
 
         An InputError of `lines` is raised after the lines before it have been translated.
         """
-        return chain.from_iterable(self.translate_chunks(lines))
+        return chain.from_iterable(self.translate_chunks(in_chunks(lines, self.options.chunk)))
 
-    def translate_chunks(self, lines: Iterable[Any]) -> Iterator[list[Translation]]:
-        """As `translate`, in lists, one for each chunk of lines."""
-        remaining = iter(lines)
-        problem = None
-        while problem is None:
-            chunk: list[Any] = []
-            try:
-                for line in islice(remaining, self.options.chunk):
-                    chunk.append(line)
-            except InputError as error:
-                problem = error
-            if not chunk:
-                break
-            yield list(self._translate_chunk(chunk))
-        if problem is not None:
-            raise problem
+    def translate_chunks(self, chunks: Iterable[Sequence[Any]]) -> Iterator[list[Translation]]:
+        """The translations of each list of lines, which are translated together."""
+        return (list(self._translate_chunk(chunk)) for chunk in chunks)
 
     def _translate_chunk(self, lines: Sequence[Any]) -> Iterator[Translation]:
         limit = min(self.options.longest, self.model.longest or self.options.longest)

@@ -115,7 +115,6 @@ class TextModel(ABC):
         sampling: SamplingOptions | None = None,
         nbest: int = 1,
         *,
-        chunk: int = TranslationOptions.chunk,
         split: bool = True,
     ) -> Translator:
         """A translator that copies what the model cannot read.
@@ -127,7 +126,6 @@ class TextModel(ABC):
             search,
             sampling,
             nbest,
-            chunk=chunk,
             splitting=self.splitting if split else None,
             copying=self.copying,
         )
