@@ -49,6 +49,28 @@ def test_each_line_through_a_pipe_is_answered_before_the_next_is_written(work):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a process cannot be sent SIGINT alone there")
+def test_control_c_ends_a_translation_that_waits_for_input(work):
+    process = subprocess.Popen(
+        [*PROGRAM, "translate", str(work.run("lstm"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    process.stdin.write("red dog\n")
+    process.stdin.flush()
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    # Its input stays open until it has ended.
+    assert process.wait(120) == 130
+    assert process.stderr.read() == "Stopped.\n"
+    process.stdin.close()
+    process.stdout.close()
+    process.stderr.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process cannot be sent SIGINT alone there")
 def test_control_c_saves_a_run_that_resumes(work, tmp_path):
     run = tmp_path / "run"
     arguments = ["train", "--train", work.train, "--arch", "lstm", "--out", run, *sizes("lstm")]

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import click
 
@@ -197,11 +197,19 @@ def _arriving(shard: Shard | None, chunk: int | None, sample: bool) -> Iterator[
         raise click.UsageError("--shard needs INPUT: standard input cannot be divided.")
     if sys.stdin is None:
         raise InputError("is closed", path="standard input")
-    lines = decode_lines(sys.stdin.buffer, "standard input")
+    lines = decode_lines(_own_stdin(), "standard input")
     # What is drawn depends on what is translated together, which must not depend on when it arrived.
     if chunk is None and sample:
         chunk = 1 if sys.stdin.isatty() else TranslationOptions.chunk
     return as_they_come(lines, TranslationOptions.chunk) if chunk is None else in_chunks(lines, chunk)
+
+
+def _own_stdin() -> BinaryIO:
+    """Standard input through an object of its own: Python aborts if it exits while a thread reads its own."""
+    try:
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    except OSError:
+        return sys.stdin.buffer
 
 
 @contextlib.contextmanager
