@@ -85,8 +85,8 @@ def _box(value: Any, pair: Pair, path: Path, number: int) -> Box:
 def peak(weights: Tensor, image: Image, shape: Shape) -> tuple[float, float]:
     """Where the weights (S,) of a word are largest: across and down, in pixels of the file.
 
-    It is the centre of mass of the cell with the most and of those around it: what lies on several cells shares
-    its attention among them, and its maximum is between their centres.
+    It is the centre of mass of the cell with the most and of those around it: what lies on several cells
+    divides its attention among them, and its maximum is between their centres.
     """
     cells = weights.double().unflatten(0, (-1, shape.rows))
     column, row = divmod(int(weights.argmax()), shape.rows)
