@@ -20,7 +20,7 @@ SEED = 1998
 SIZES = {"train": 12_000, "valid": 500, "test": 2_000}
 TRAINED, HELD = 1_300, 150
 """The digits that are not for testing, and how many of these, the last, are for validation."""
-HEIGHT, DIGIT = 32, 16
+HEIGHT, DIGIT = 24, 16
 """Pixels of a strip, and of a digit."""
 MOST, GAP = 6, 8
 """The most digits of a strip, and pixels between or around them."""

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+from torch import Tensor
+
 from seqattn.alignment.reading import Attention
 from seqattn.data.corpus import Pair
 from seqattn.data.pixels import Image, Shape
@@ -79,31 +82,37 @@ def _box(value: Any, pair: Pair, path: Path, number: int) -> Box:
     return box
 
 
-def points_at(cell: int, image: Image, shape: Shape, box: Box) -> bool:
-    """Whether a cell is in a box: across and down, the centre of one of them is in the other.
+def peak(weights: Tensor, image: Image, shape: Shape) -> tuple[float, float]:
+    """Where the weights (S,) of a word are largest: across and down, in pixels of the file.
 
-    A cell may be larger than what is named, such as one that is as high as a line of text.
+    It is the centre of mass of the cell with the most and of those around it: what lies on several cells
+    divides its attention among them, and its maximum is between their centres.
     """
+    cells = weights.double().unflatten(0, (-1, shape.rows))
+    column, row = divmod(int(weights.argmax()), shape.rows)
+    left, top = max(0, column - 1), max(0, row - 1)
+    near = cells[left : column + 2, top : row + 2]
+    across, down = (near.sum(1 - axis) / near.sum() for axis in (0, 1))
     scale = image.size[1] / shape.height
-    column, row = divmod(cell, shape.rows)
-    across = (column * shape.cell_width * scale, (column + 1) * shape.cell_width * scale)
-    down = (row * shape.cell_height * scale, (row + 1) * shape.cell_height * scale)
-    return _meet(across, (box.left, box.right)) and _meet(down, (box.top, box.bottom))
+    x = left + 0.5 + float(across @ torch.arange(len(across), dtype=torch.float64))
+    y = top + 0.5 + float(down @ torch.arange(len(down), dtype=torch.float64))
+    return x * shape.cell_width * scale, y * shape.cell_height * scale
 
 
-def _meet(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    """Whether the centre of one of two intervals is in the other."""
-    return other[0] <= sum(one) / 2 < other[1] or one[0] <= sum(other) / 2 < one[1]
+def points_at(weights: Tensor, image: Image, shape: Shape, box: Box) -> bool:
+    """Whether the weights (S,) of a word are largest in a box; of one row of cells only across counts."""
+    x, y = peak(weights, image, shape)
+    return box.left <= x < box.right and (shape.rows == 1 or box.top <= y < box.bottom)
 
 
 def pointing(
     attended: Iterable[Attention], images: Iterable[Image], shape: Shape, boxes: Iterable[Sequence[Box]]
 ) -> Pointing:
-    """How many of the words with boxes attend most to a cell that is in one of them."""
+    """How many of the words with boxes attend most to what is in one of them."""
     right = words = 0
     for attention, image, own in zip(attended, images, boxes, strict=True):
-        most = attention.weights.argmax(-1).tolist()
         for word in {box.word for box in own}:
             words += 1
-            right += any(points_at(most[word], image, shape, box) for box in own if box.word == word)
+            weights = attention.weights[word]
+            right += any(points_at(weights, image, shape, box) for box in own if box.word == word)
     return Pointing(right, words)
