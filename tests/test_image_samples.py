@@ -53,8 +53,8 @@ def arguments(name, request):
     ("name", "shape"),
     [
         ("shapes", Shape(64, True, 8, 8)),
-        ("digits", Shape(32, False, 32, 4)),
-        ("lines", Shape(32, False, 16, 4)),
+        ("digits", Shape(24, False, 8, 4)),
+        ("lines", Shape(32, False, 32, 4)),
     ],
 )
 def test_a_generator_writes_a_corpus_the_same_every_time(name, shape, tmp_path, monkeypatch, request):
