@@ -16,6 +16,7 @@ from .commands.check import check
 from .commands.compare import compare
 from .commands.evaluate import evaluate
 from .commands.info import info
+from .commands.serve import serve
 from .commands.train import train
 from .commands.translate import translate
 
@@ -71,7 +72,7 @@ def cli() -> None:
     """
 
 
-for command in (check, train, translate, evaluate, compare, align, info):
+for command in (check, train, translate, evaluate, compare, align, serve, info):
     cli.add_command(command)
 
 

@@ -32,6 +32,7 @@ LAYERS = [
     {"pictures"},
     {"runs"},
     {"comparison"},
+    {"serving"},
 ]
 """The packages of the library by layer, lowest first: each imports only from the layers below."""
 

@@ -34,6 +34,19 @@ class Number(click.FloatRange):
         return number
 
 
+def read_languages(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """The codes of two languages, written en,de, as a tuple, for each value; or a usage error."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        return tuple(read_languages(ctx, param, one) for one in value)
+    codes = tuple(code.strip() for code in value.split(","))
+    whole = all(re.fullmatch("[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8})*", code) for code in codes)
+    if len(codes) != 2 or codes[0] == codes[1] or not whole:
+        raise click.BadParameter(f"{value!r} is not two codes of languages, such as en,de.")
+    return codes
+
+
 def check_device(ctx: click.Context, param: click.Parameter, value: str) -> str:
     """The name of a device, unchanged, or a usage error."""
     if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", value):

@@ -15,7 +15,16 @@ from seqattn.errors import InputError, counted
 from seqattn.models import ARCHITECTURES, DECODERS, ENCODERS, architecture_of
 
 from ..views.messages import say
-from .shared import RUN, diagnostics, experiment_options, follow, gather_settings, machine_options, set_up
+from .shared import (
+    RUN,
+    diagnostics,
+    experiment_options,
+    follow,
+    gather_settings,
+    machine_options,
+    read_languages,
+    set_up,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +46,12 @@ if TYPE_CHECKING:
     "--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The folder to write."
 )
 @click.option("--swap", is_flag=True, help="Train from target to source.")
+@click.option(
+    "--languages",
+    callback=read_languages,
+    metavar="SOURCE,TARGET",
+    help="Codes of the languages of the corpora's sides, such as en,de.  [default: by their files' names]",
+)
 @click.option("--guide", type=click.Path(), metavar="FILE|self", help="Word links that attention learns.")
 @click.option(
     "--monolingual",
@@ -65,6 +80,7 @@ def train(
     decoder: str | None,
     out: Path,
     swap: bool,
+    languages: tuple[str, str] | None,
     guide: str | None,
     monolingual: tuple[str, ...],
     reverse: Path | None,
@@ -100,10 +116,10 @@ def train(
         raise click.UsageError("Give either --arch, or both --encoder and --decoder.")
     if encoder and decoder:
         arch = architecture_of(encoder, decoder)
-    if resume and (arch or init_from or swap or monolingual or reverse or teachers):
+    if resume and (arch or init_from or swap or languages or monolingual or reverse or teachers):
         raise click.UsageError(
             "--resume continues the run as it was started: leave out --arch, --init-from, --swap, "
-            "--monolingual, --reverse and --teacher."
+            "--languages, --monolingual, --reverse and --teacher."
         )
     if reverse and not monolingual:
         raise click.UsageError("--reverse translates the texts of --monolingual, which is missing.")
@@ -140,7 +156,8 @@ def train(
         else:
             preset = chosen.pop("preset")
             settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
-            request = Request(train_on, valid, preset, settings, command=["seqattn", *sys.argv[1:]])
+            command = ["seqattn", *sys.argv[1:]]
+            request = Request(train_on, valid, preset, settings, languages=languages, command=command)
             start = partial(_start, console, request, arch, init_from, on, ranks)
             made = Synthesis(monolingual, reverse, teachers)
             guide, synthetic = _beside(console, out, made, request, arch, swap, guide, on, start)

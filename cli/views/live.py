@@ -71,7 +71,7 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
     held = "" if record.valid else " held out"
     largest = max(map(len, tokenizer.vocabularies))
     fewer = " (the corpus yields no more)" if asked > largest else ""
-    way = f", {record.direction}" if record.swapped or record.sides else ""
+    way = f", {record.direction}" if record.swapped or record.named else ""
     say(
         console,
         f"{record.train_pairs:,} pairs to train on, {record.valid_pairs:,}{held} to validate on{way}; "

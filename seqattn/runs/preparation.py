@@ -50,8 +50,10 @@ class Data:
         sources = self.sources.turned()
         guide = None if self.guide is None else tuple(map(turned, self.guide))
         train, valid = (tuple(pair.swapped() for pair in pairs) for pairs in (self.train, self.valid))
-        sides = None if self.record.sides is None else self.record.sides[::-1]
-        swapped = replace(self.record, swapped=True, sides=sides)
+        sides, languages = (
+            None if both is None else both[::-1] for both in (self.record.sides, self.record.languages)
+        )
+        swapped = replace(self.record, swapped=True, sides=sides, languages=languages)
         return Data(train, valid, swapped, guide, self.warnings, sources)
 
 

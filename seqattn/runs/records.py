@@ -45,6 +45,8 @@ class DataRecord:
     """Trained from the target to the source of its corpora."""
     sides: tuple[str, ...] | None = None
     """Names of source and target, such as en and de, if the names of the corpora's files have them."""
+    languages: tuple[str, ...] | None = None
+    """The codes of the languages of source and target, such as en and de, if they were named."""
     source_sentences: int = 0
     """The most sentences of 95 % of the training sources; 0: not recorded."""
     source_characters: str = ""
@@ -55,18 +57,25 @@ class DataRecord:
     @property
     def direction(self) -> str:
         """From what to what, in words."""
-        if self.sides is not None:
-            return f"from {self.sides[0]} to {self.sides[1]}"
+        if self.named is not None:
+            return f"from {self.named[0]} to {self.named[1]}"
         return "from target to source" if self.swapped else "from source to target"
 
     @property
+    def named(self) -> tuple[str, ...] | None:
+        """The languages of source and target, or the names of their sides, which may be their codes."""
+        return self.sides if self.languages is None else self.languages
+
+    @property
     def language(self) -> str:
-        """The name of the source's side, which may be the code of its language; empty: unknown."""
-        return "" if self.sides is None else self.sides[0]
+        """The code of the source's language, if its name is one; empty: unknown."""
+        return "" if self.named is None else self.named[0]
 
     def __post_init__(self) -> None:
-        if self.sides is not None and (len(self.sides) != 2 or self.sides[0] == self.sides[1]):
-            raise ValueError(f"sides are {self.sides}")
+        for name in ("sides", "languages"):
+            both = getattr(self, name)
+            if both is not None and (len(both) != 2 or both[0] == both[1]):
+                raise ValueError(f"{name} are {both}")
         if self.source_sentences < 0:
             raise ValueError(f"source_sentences is {self.source_sentences}")
 

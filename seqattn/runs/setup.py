@@ -45,6 +45,8 @@ class Request:
     """A file of links in Pharaoh format."""
     synthetic: str | None = None
     """A corpus of pairs that are added to train on."""
+    languages: tuple[str, str] | None = None
+    """The codes of the languages of the corpora's sources and targets."""
     command: Sequence[str] = ()
     """The command line, for the record."""
 
@@ -87,6 +89,7 @@ def set_up(
     data = load_data(
         request.train, request.valid, request.guide, synthetic=request.synthetic, sources=sources
     )
+    data = replace(data, record=replace(data.record, languages=request.languages))
     data = data.swapped() if request.swap else data
     if initial is not None:
         tokenizer = initial.config.tokenizer
@@ -128,6 +131,7 @@ def train(
     preset: str = "auto",
     settings: Mapping[str, Any] | None = None,
     swap: bool = False,
+    languages: tuple[str, str] | None = None,
     guide: str | None = None,
     monolingual: str | Sequence[str] = (),
     reverse: str | Path | None = None,
@@ -139,9 +143,10 @@ def train(
     """Train a run to the end and load it.
 
     `corpora` and `valid` are named as on the command line; `architecture` is lstm, transformer, hybrid or
-    ENCODER+DECODER; `settings` are those of --set and the budget, such as `{"max_updates": 1000}`; `guide` is
-    a file of links in Pharaoh format or "self", to make one from two runs beside `out`. Texts of the target
-    language in `monolingual` files are translated back by the run `reverse`, or one that is trained beside
+    ENCODER+DECODER; `settings` are those of --set and the budget, such as `{"max_updates": 1000}`;
+    `languages` are the codes of the languages of sources and targets in the corpora, such as `("en", "de")`;
+    `guide` is a file of links in Pharaoh format or "self", to make one from two runs beside `out`. Texts of
+    the target language in `monolingual` files are translated back by the run `reverse`, or one that is trained beside
     `out`, and the training sources are translated by `teachers` (together, if several); both are added to the
     training pairs. Each event of the training (`Updated`, `Validated`, `Finished`) is passed to `on_event`.
     InputError for unusable input.
@@ -152,7 +157,7 @@ def train(
     initial = None if init_from is None else Path(init_from)
     named = None if initial is not None else architecture
 
-    request = Request(names, valid, preset, settings or {})
+    request = Request(names, valid, preset, settings or {}, languages=languages)
     more = Synthesis(
         [monolingual] if isinstance(monolingual, str) else list(monolingual),
         None if reverse is None else Path(reverse),

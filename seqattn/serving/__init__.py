@@ -1,0 +1,1 @@
+"""Runs as a web service: LibreTranslate's interface, the attention of translations, a playground."""
