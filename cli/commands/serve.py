@@ -115,16 +115,15 @@ def serve(
 
     keys = () if api_keys is None else _keys(api_keys)
     options = ServerOptions(beam, length_penalty, max_characters, max_waiting, timeout, keys, cors)
-    listening = _listen(host, port)
-    loaded = [open_run(run, device, threads, precision) for run in runs]
-    served = serve_runs(loaded, languages)
-    app = application(served, options)
-    console = diagnostics()
-    for one in served:
-        say(console, f"{one.name}: {one.source} to {one.target}, {one.run.config.architecture}.")
-    shown, number = f"[{host}]" if ":" in host else host, listening.getsockname()[1]
-    say(console, f"Listening on http://{shown}:{number}; Ctrl-C stops.")
-    _run(app, listening, math.ceil(timeout) + 1)
+    # Before the runs are loaded, so that a port in use is told at once.
+    with _listen(host, port) as listening:
+        served = serve_runs([open_run(run, device, threads, precision) for run in runs], languages)
+        console = diagnostics()
+        for one in served:
+            say(console, f"{one.name}: {one.source} to {one.target}, {one.run.config.architecture}.")
+        shown, number = f"[{host}]" if ":" in host else host, listening.getsockname()[1]
+        say(console, f"Listening on http://{shown}:{number}; Ctrl-C stops.")
+        _run(application(served, options), listening, math.ceil(timeout) + 1)
 
 
 def _check_installed() -> None:

@@ -146,9 +146,10 @@ def train(
     ENCODER+DECODER; `settings` are those of --set and the budget, such as `{"max_updates": 1000}`;
     `languages` are the codes of the languages of sources and targets in the corpora, such as `("en", "de")`;
     `guide` is a file of links in Pharaoh format or "self", to make one from two runs beside `out`. Texts of
-    the target language in `monolingual` files are translated back by the run `reverse`, or one that is trained beside
-    `out`, and the training sources are translated by `teachers` (together, if several); both are added to the
-    training pairs. Each event of the training (`Updated`, `Validated`, `Finished`) is passed to `on_event`.
+    the target language in `monolingual` files are translated back by the run `reverse`, or one that is
+    trained beside `out`, and the training sources are translated by `teachers` (together, if several); both
+    are added to the training pairs. Each event of the training (`Updated`, `Validated`, `Finished`) is passed
+    to `on_event`.
     InputError for unusable input.
     """
     keep_freed_memory()

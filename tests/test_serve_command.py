@@ -1,0 +1,147 @@
+"""seqattn serve: the program in its own process, its errors, and the languages that training records."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+
+from seqattn.runs.folder import RunFolder
+
+from commands import TRAIN, error_of, seqattn, sizes
+
+PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
+
+
+@contextmanager
+def serving(*arguments):
+    """The program on a free port, and its address; it must still run when it is ended."""
+    process = subprocess.Popen(
+        [*PROGRAM, "serve", *map(str, arguments), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    try:
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if found := re.search(r"http://\S+:\d+", line):
+                break
+        assert found, "".join(lines)
+        yield process, found[0]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ask(address, **parameters):
+    """The answer to a request for a translation."""
+    kind = {"content-type": "application/json"}
+    request = urllib.request.Request(f"{address}/translate", json.dumps(parameters).encode(), kind)
+    with urllib.request.urlopen(request) as response:
+        return json.loads(response.read())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process cannot be sent SIGTERM there")
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_program_answers_and_ends_by_sigterm(work, precision):
+    run = work.run("transformer")
+    with serving(run, "--languages", "en,de", "--precision", precision) as (process, address):
+        found = ask(address, q="red dog", source="en", target="de")
+        expected = seqattn("translate", run, "--precision", precision, input="red dog\n").stdout
+        assert found == {"translatedText": expected.removesuffix("\n")}
+        process.send_signal(signal.SIGTERM)
+        out, rest = process.communicate()
+        assert process.returncode == 0, rest
+        assert out == "" and "Traceback" not in rest
+
+
+def test_libretranslates_own_client_works(work):
+    client = pytest.importorskip("libretranslatepy", reason="needs the package libretranslatepy")
+    run = work.run("lstm")
+    with serving(run, "--languages", "en,de") as (_, address):
+        api = client.LibreTranslateAPI(address)
+        expected = seqattn("translate", run, input="red dog\n").stdout.removesuffix("\n")
+        assert api.translate("red dog", "en", "de") == expected
+        assert [language["code"] for language in api.languages()] == ["en", "de"]
+        assert api.detect("red dog")[0]["language"] == "en"
+
+
+def test_keys_are_read_from_a_file(work, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("one\n\n two \n")
+    with serving(work.run("lstm"), "--languages", "en,de", "--api-keys", keys) as (_, address):
+        asked = {"q": "red", "source": "en", "target": "de"}
+        assert ask(address, **asked, api_key="two")["translatedText"]
+        with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+            ask(address, **asked)
+        refused.value.close()
+    keys.write_text("\n")
+    message = error_of(seqattn("serve", work.run("lstm"), "--api-keys", keys, status=1))
+    assert "has no keys" in message
+
+
+def test_a_run_without_languages_a_missing_run_and_a_used_port_are_one_sentence(work, tmp_path):
+    assert "--languages en,de" in error_of(seqattn("serve", work.run("lstm"), "--port", 0, status=1))
+    assert "does not exist" in error_of(seqattn("serve", tmp_path / "none", "--port", 0, status=1))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        message = error_of(seqattn("serve", work.run("lstm"), "--port", port, status=1))
+    assert f"cannot listen on 127.0.0.1, port {port}" in message
+    assert "cannot listen" in error_of(seqattn("serve", work.run("lstm"), "--host", "nowhere..", status=1))
+
+
+@pytest.mark.parametrize("wrong", ["en", "en,en", "en,de,fr", "en,", "en,d/e", ""])
+def test_languages_are_two_codes(work, wrong):
+    for command in (["serve", work.run("lstm")], ["train", "--train", work.train, "--arch", "lstm"]):
+        assert "two codes" in seqattn(*command, "--languages", wrong, status=2).stderr
+    found = seqattn("serve", work.run("lstm"), *(3 * ["--languages", "en,de"]), status=2)
+    assert "once, or for each" in found.stderr
+
+
+def test_a_missing_package_is_named_with_what_to_install(work, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    message = error_of(seqattn("serve", work.run("lstm"), "--languages", "en,de", status=1))
+    assert "uvicorn" in message and 'pip install "seqattn[serve]"' in message
+
+
+def train(out, corpus, *more):
+    seqattn(
+        "train", "--train", corpus, "--arch", "lstm", "--out", out, "--max-updates", 8, *sizes("lstm"), *more
+    )
+    return RunFolder(out).read_config().data
+
+
+def test_languages_are_recorded_in_the_direction_of_the_run(work, tmp_path):
+    there = train(tmp_path / "there", work.train, "--languages", "en,pt-BR")
+    back = train(tmp_path / "back", work.train, "--languages", "en,pt-BR", "--swap")
+    assert there.languages == ("en", "pt-BR") and back.languages == ("pt-BR", "en")
+    assert there.language == "en" and back.direction == "from pt-BR to en"
+    assert "from en to pt-BR" in " ".join(seqattn("info", tmp_path / "there").stdout.split())
+    refused = seqattn("train", "--resume", "--out", tmp_path / "there", "--languages", "en,de", status=2)
+    assert "--languages" in refused.stderr
+    seqattn("train", "--resume", "--out", tmp_path / "there", "--max-updates", 10)
+    assert RunFolder(tmp_path / "there").read_config().data.languages == ("en", "pt-BR")
+
+
+def test_languages_are_those_of_the_names_of_corpora_unless_they_are_named(work, tmp_path):
+    from seqattn.runs.run import load_run
+    from seqattn.serving.served import serve_runs
+
+    for at, side in enumerate(("aa", "bb")):
+        (tmp_path / f"train.{side}").write_text("".join(f"{pair[at]}\n" for pair in TRAIN))
+    corpus = f"{tmp_path / 'train.aa'},{tmp_path / 'train.bb'}"
+    train(tmp_path / "unnamed", corpus)
+    named = train(tmp_path / "named", corpus, "--languages", "en,de")
+    assert named.sides == ("aa", "bb")
+    runs = [load_run(tmp_path / name) for name in ("unnamed", "named")]
+    assert [(one.source, one.target) for one in serve_runs(runs)] == [("aa", "bb"), ("en", "de")]
+    assert [one.name for one in serve_runs(runs)] == ["unnamed", "named"]
