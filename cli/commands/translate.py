@@ -84,6 +84,7 @@ class ShardType(click.ParamType[Shard]):
     metavar="K/N",
     help="Translate only the K-th of N parts of INPUT, which concatenate to the whole.",
 )
+@click.option("--prefix", default="", metavar="TEXT", help="Begin every translation with this text.")
 @click.option("--no-split", is_flag=True, help="Translate lines of several sentences whole.")
 @click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
 @click.option("--attention", is_flag=True, help="Show the attention of each translation as a heat map.")
@@ -104,6 +105,7 @@ def translate(
     seed: int,
     chunk: int | None,
     shard: Shard | None,
+    prefix: str,
     no_split: bool,
     form: str,
     attention: bool,
@@ -124,6 +126,7 @@ def translate(
       cat input.txt | seqattn translate runs/mine --beam 1
       seqattn translate runs/lstm runs/transformer input.txt
       seqattn translate runs/mine input.txt --nbest 5 --format jsonl
+      echo "A sentence." | seqattn translate runs/mine --prefix "Ein"
       echo "A sentence." | seqattn translate runs/mine --attention
     """
     if nbest > 1 and form == "text":
@@ -152,6 +155,7 @@ def translate(
         SamplingOptions(temperature, top_k, top_p, seed) if sample else None,
         nbest,
         split=not no_split,
+        prefix=prefix,
     )
     unknown = Unknown()
     with _destination(output) as file:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seqattn.decoding.coverage import Covering
-from seqattn.decoding.prefixes import Prefixes
+from seqattn.decoding.prefixes import Beginning, Prefixes
 from seqattn.errors import check_ranges
 from seqattn.models.base import Reading
 from seqattn.models.predictor import Predictor
@@ -45,10 +45,13 @@ class SearchOptions:
             coverage_penalty=(0, None),
         )
 
-    def begin(self, model: Predictor, source: Tensor) -> Prefixes:
-        """An empty target for each source; InputError when coverage is asked of a model without attention."""
+    def begin(self, model: Predictor, source: Tensor, beginning: Beginning | None = None) -> Prefixes:
+        """An empty target for each source, which is to begin as given.
+
+        InputError when coverage is asked of a model without attention, or the beginning is too long for it.
+        """
         watched = Covering(model, self.reading) if self.coverage_penalty else model
-        return Prefixes.begin(watched, source, self.max_ratio, self.max_extra)
+        return Prefixes.begin(watched, source, self.max_ratio, self.max_extra, beginning)
 
     def coverage(self, prefixes: Prefixes, rows: Tensor) -> Tensor:
         """What is added to the scores of the given rows of prefixes (…) if they end here: 0 without β."""
@@ -162,7 +165,9 @@ def _take(x: Tensor, index: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def beam_search(model: Predictor, source: Tensor, options: SearchOptions) -> list[list[Hypothesis]]:
+def beam_search(
+    model: Predictor, source: Tensor, options: SearchOptions, beginning: Beginning | None = None
+) -> list[list[Hypothesis]]:
     """The best hypotheses for each source of a batch, at most `options.beam` each, best first.
 
     A hypothesis ends when EOS is among the k best continuations. A sentence is done when k hypotheses have
@@ -172,9 +177,12 @@ def beam_search(model: Predictor, source: Tensor, options: SearchOptions) -> lis
 
     The coverage penalty is added when a hypothesis ends, and ranks the ended ones; what grows and when search
     stops is decided without it, since an unfinished hypothesis has yet to cover the source.
+
+    With a beginning, the search is among the targets that begin with it (prefix-constrained decoding,
+    Wuebker et al. 2016); their probabilities remain those of the model.
     """
     k = options.beam
-    prefixes = options.begin(model, source)
+    prefixes = options.begin(model, source, beginning)
     results: list[list[Hypothesis]] = [[] for _ in range(len(source))]
     sentences = torch.arange(len(source), device=source.device)
     start = torch.full((len(source), 1, 1), BOS, device=source.device)
@@ -239,11 +247,15 @@ def sample(
     search: SearchOptions,
     options: SamplingOptions,
     generator: torch.Generator,
+    beginning: Beginning | None = None,
 ) -> list[list[Hypothesis]]:
-    """Draw `search.beam` targets for each source, best first; scores are the model's, at temperature 1."""
+    """Draw `search.beam` targets for each source, best first; scores are the model's, at temperature 1.
+
+    With a beginning, each id is drawn among those that agree with it.
+    """
     # Each draw has its own memory, since each may end at another step.
     sentence = torch.arange(len(source), device=source.device).repeat_interleave(search.beam)
-    prefixes = search.begin(model, source).take(sentence, sentence)
+    prefixes = search.begin(model, source, beginning).take(sentence, sentence)
     tokens = torch.full((len(sentence), 1), BOS, device=source.device)
     totals = torch.zeros(len(sentence), device=source.device)
     results: list[list[Hypothesis]] = [[] for _ in range(len(source))]

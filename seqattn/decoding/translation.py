@@ -12,7 +12,9 @@ from torch import Tensor
 
 from seqattn.chunks import in_chunks
 from seqattn.data.batching import Example, group_by_tokens
+from seqattn.decoding.beginnings import beginning_of
 from seqattn.decoding.copying import Copying, Part, parts_of, put_back, read_attention
+from seqattn.decoding.prefixes import Beginning
 from seqattn.decoding.search import Hypothesis, SamplingOptions, SearchOptions, beam_search, sample
 from seqattn.errors import InputError
 from seqattn.hardware import side_by_side
@@ -41,6 +43,8 @@ class TranslationOptions:
     """How lines of several sentences are cut into parts; None: they are translated whole."""
     copying: Copying | None = None
     """How what the model cannot read is copied; None: it is read as well as may be."""
+    prefix: str = ""
+    """What every translation begins with, but those of empty lines; it may end within a word."""
 
 
 class Candidate(NamedTuple):
@@ -83,18 +87,23 @@ class Translation(NamedTuple):
 
 
 def search_all(
-    model: Predictor, sources: Sequence[Any], options: TranslationOptions, generator: torch.Generator
+    model: Predictor,
+    sources: Sequence[Any],
+    options: TranslationOptions,
+    generator: torch.Generator,
+    beginning: Beginning | None = None,
 ) -> list[list[Hypothesis]]:
     """The hypotheses for each source, in order, in batches of similar length; `generator` is for sampling.
 
-    Sources are what the model's collator takes: lists of ids, or something else.
+    Sources are what the model's collator takes: lists of ids, or something else. All targets have the
+    beginning.
     """
     device, collator = model.device, model.collator
 
     def find(batch: Tensor) -> list[list[Hypothesis]]:
         if options.sampling is None:
-            return beam_search(model, batch.to(device), options.search)
-        return sample(model, batch.to(device), options.search, options.sampling, generator)
+            return beam_search(model, batch.to(device), options.search, beginning)
+        return sample(model, batch.to(device), options.search, options.sampling, generator, beginning)
 
     lengths = list(map(collator.positions, sources))
     longest_first = sorted(range(len(sources)), key=lambda row: -lengths[row])
@@ -120,6 +129,7 @@ class Translator:
         self.options = options
         seed = options.sampling.seed if options.sampling else 0
         self._generator = torch.Generator().manual_seed(seed)
+        self._beginning = beginning_of(tokenizer.target, options.prefix)
 
     def translate(self, lines: Iterable[Any]) -> Iterator[Translation]:
         """One translation for each line, or image, in order; reads at most `options.chunk` lines ahead.
@@ -136,12 +146,31 @@ class Translator:
         limit = min(self.options.longest, self.model.longest or self.options.longest)
         parts = [self._parts(line, limit) for line in lines]
         flat = list(chain.from_iterable(parts))
-        readable = [part.ids for part in flat if part.ids]
-        found = iter(search_all(self.model, readable, self.options, self._generator))
+        found = iter(self._search([[part.ids for part in own if part.ids] for own in parts]))
         ranked = [next(found)[: self.options.nbest] if part.ids else [] for part in flat]
         answers = zip(ranked, self._texts(flat, ranked), strict=True)
         for line, own in zip(lines, parts, strict=True):
             yield self._joined(line, own, [next(answers) for _ in own])
+
+    def _search(self, parts: Sequence[Sequence[Any]]) -> list[list[Hypothesis]]:
+        """The hypotheses for each part of each line, in order; the first of a line has the beginning."""
+        every = list(chain.from_iterable(parts))
+        if self._beginning is None:
+            return search_all(self.model, every, self.options, self._generator)
+        firsts = [at == 0 for own in parts for at in range(len(own))]
+        found = {
+            first: iter(
+                search_all(
+                    self.model,
+                    [part for part, one in zip(every, firsts, strict=True) if one == first],
+                    self.options,
+                    self._generator,
+                    self._beginning if first else None,
+                )
+            )
+            for first in (True, False)
+        }
+        return [next(found[first]) for first in firsts]
 
     def _joined(
         self, line: Any, parts: Sequence[Part], answers: Sequence[tuple[list[Hypothesis], list[str]]]

@@ -116,18 +116,21 @@ class TextModel(ABC):
         nbest: int = 1,
         *,
         split: bool = True,
+        prefix: str = "",
     ) -> Translator:
         """A translator that copies what the model cannot read.
 
         Texts of more sentences than usual in training are translated in parts, unless `split` is false; the
-        others are the options of `TranslationOptions`.
+        others are the options of `TranslationOptions`. With a `prefix`, what the model cannot read is read as
+        well as may be instead of copied, so that nothing is put into the prefix.
         """
         options = TranslationOptions(
             search,
             sampling,
             nbest,
             splitting=self.splitting if split else None,
-            copying=self.copying,
+            copying=None if prefix.strip() else self.copying,
+            prefix=prefix,
         )
         return Translator(self.model, self.tokenizer, options)
 
@@ -142,6 +145,7 @@ class TextModel(ABC):
         coverage_penalty: float = 0.0,
         sampling: SamplingOptions | None = None,
         split: bool = True,
+        prefix: str = "",
     ) -> Translation: ...
     @overload
     def translate(
@@ -154,6 +158,7 @@ class TextModel(ABC):
         coverage_penalty: float = 0.0,
         sampling: SamplingOptions | None = None,
         split: bool = True,
+        prefix: str = "",
     ) -> list[Translation]: ...
     def translate(
         self,
@@ -165,6 +170,7 @@ class TextModel(ABC):
         coverage_penalty: float = 0.0,
         sampling: SamplingOptions | None = None,
         split: bool = True,
+        prefix: str = "",
     ) -> Translation | list[Translation]:
         """The translation of a text, or of each of several, in order; or of images.
 
@@ -172,12 +178,13 @@ class TextModel(ABC):
 
         `str()` of a translation is its text; `candidates` has the `nbest` best with their scores. With
         sampling, `nbest` are drawn. Texts of more sentences than usual in training are translated in parts,
-        unless `split` is false. ValueError when `nbest` is larger than the beam.
+        unless `split` is false. Every translation begins with `prefix`, except those of empty texts.
+        ValueError when `nbest` is larger than the beam.
         """
         if sampling is None and nbest > beam:
             raise ValueError(f"nbest {nbest} needs a beam of at least as many, not {beam}")
         search = self.search_options(beam if sampling is None else nbest, length_penalty, coverage_penalty)
-        translator = self.translator(search, sampling, nbest, split=split)
+        translator = self.translator(search, sampling, nbest, split=split, prefix=prefix)
         one = self.sources.is_one(lines)
         found = list(translator.translate([lines] if one else lines))
         return found[0] if one else found

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, Protocol
 
 import sentencepiece
@@ -172,6 +173,20 @@ class Side:
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """Each id's piece; a word's first begins with "▁", bytes of rare characters look like "<0xEC>"."""
         return [self.processor.id_to_piece(int(i)) for i in ids]
+
+    @cached_property
+    def spellings(self) -> tuple[bytes, ...]:
+        """The UTF-8 bytes that each piece stands for, a space before a word; none for the special ids."""
+        processor = self.processor
+        special = [processor.is_control(i) or processor.is_unknown(i) for i in range(len(self))]
+        return tuple(
+            b""
+            if special[i]
+            else bytes([int(piece[3:5], 16)])
+            if processor.is_byte(i)
+            else piece.replace(WORD_START, " ").encode()
+            for i, piece in enumerate(self.pieces(range(len(self))))
+        )
 
     @property
     def characters(self) -> frozenset[str]:
