@@ -87,8 +87,8 @@ class Browser:
         self._process.terminate()
         self._process.wait()
 
-    def open(self, page: Path, *, width: int = 1200, height: int = 800, dark: bool = False) -> None:
-        """Show a file and wait until it is loaded."""
+    def open(self, page: Path | str, *, width: int = 1200, height: int = 800, dark: bool = False) -> None:
+        """Show a file, or the page at an address, and wait until it is loaded."""
         self.messages, self.requests = [], []
         self._send(
             "Emulation.setDeviceMetricsOverride",
@@ -100,7 +100,7 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         still = {"name": "prefers-reduced-motion", "value": "reduce"}
         self._send("Emulation.setEmulatedMedia", features=[scheme, still])
-        self._send("Page.navigate", url=page.as_uri())
+        self._send("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         while self._receive().get("method") != "Page.loadEventFired":
             pass
 
@@ -109,6 +109,11 @@ class Browser:
         found = self._send("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
+
+    def wait(self, script: str) -> None:
+        """Wait until a JavaScript expression is true."""
+        look = f"const look = () => ({script}) ? done() : setTimeout(look, 10)"
+        self.run(f"new Promise(done => {{ {look}; look() }})")
 
     def press(self, key: str) -> None:
         """Press and release a key."""

@@ -97,7 +97,7 @@ def error_of(result):
 class Work:
     """A folder with corpora, and a finished run of each architecture."""
 
-    def __init__(self, path):
+    def __init__(self, path, updates=40, *settings):
         self.path = path
         self.train = write_tsv(path / "train.tsv", TRAIN)
         self.test = write_tsv(path / "test.tsv", TEST)
@@ -107,7 +107,7 @@ class Work:
         for architecture in SIZES:
             self.results[architecture] = seqattn(
                 *("train", "--train", self.train, "--arch", architecture, "--out", self.run(architecture)),
-                *("--max-updates", 40, *sizes(architecture)),
+                *("--max-updates", updates, *sizes(architecture), *setting(*settings)),
             )
 
     def run(self, architecture):

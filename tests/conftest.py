@@ -28,6 +28,13 @@ def work(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def taught(tmp_path_factory):
+    """As `work`, trained for longer: different sentences have different translations."""
+    often = ("batch_tokens=256", "validate_every=50", "warmup=20", "dropout=0", "label_smoothing=0")
+    return Work(tmp_path_factory.mktemp("taught"), 250, *often)
+
+
+@pytest.fixture(scope="session")
 def compared(work, tmp_path_factory):
     """A comparison of two systems with two seeds, and what it printed."""
     out = tmp_path_factory.mktemp("compared") / "both"

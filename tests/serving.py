@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import uvicorn
 from starlette.testclient import TestClient
 
 from seqattn.runs.run import load_run
@@ -20,6 +23,22 @@ def client_of(*runs: Any, languages: Any = (("en", "de"),), **options: Any) -> I
     served = serve_runs([load_run(run) for run in runs], languages)
     with TestClient(application(served, ServerOptions(**options))) as client:
         yield client
+
+
+@contextmanager
+def address_of(*runs: Any, languages: Any = (("en", "de"),), **options: Any) -> Iterator[str]:
+    """The address of such a server on a free port, which a browser can open."""
+    served = serve_runs([load_run(run) for run in runs], languages)
+    config = uvicorn.Config(application(served, ServerOptions(**options)), log_level="warning")
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def asking(q: Any, **more: Any) -> dict[str, Any]:

@@ -112,8 +112,8 @@ def test_the_automaton_accepts_exactly_the_pieces_of_texts_with_the_beginning(te
 
 
 @BOTH
-def test_greedy_search_finds_its_translation_again_with_every_prefix_of_it(work, architecture):
-    run = load_run(work.run(architecture))
+def test_greedy_search_finds_its_translation_again_with_every_prefix_of_it(taught, architecture):
+    run = load_run(taught.run(architecture))
     for source in SOURCES[:6]:
         best = run.translate(source, beam=1).candidates[0]
         for length in range(len(best.text) + 1):
@@ -124,8 +124,8 @@ def test_greedy_search_finds_its_translation_again_with_every_prefix_of_it(work,
 
 
 @BOTH
-def test_beam_search_finds_nothing_worse_with_a_prefix_of_the_best(work, architecture):
-    run = load_run(work.run(architecture))
+def test_beam_search_finds_nothing_worse_with_a_prefix_of_the_best(taught, architecture):
+    run = load_run(taught.run(architecture))
     for source in SOURCES[:6]:
         best = run.translate(source).candidates[0]
         for length in range(0, len(best.text) + 1, 3):
@@ -135,8 +135,8 @@ def test_beam_search_finds_nothing_worse_with_a_prefix_of_the_best(work, archite
 
 
 @BOTH
-def test_a_prefix_that_search_would_not_find_is_continued(work, architecture):
-    run = load_run(work.run(architecture))
+def test_a_prefix_that_search_would_not_find_is_continued(taught, architecture):
+    run = load_run(taught.run(architecture))
     for prefix in ("zwei", "bird bi", "red  cat "):
         found = run.translate(SOURCES, nbest=3, prefix=prefix)
         begins = normalise(prefix)
@@ -145,8 +145,8 @@ def test_a_prefix_that_search_would_not_find_is_continued(work, architecture):
         assert [each.text for each in one.candidates] == [each.text for each in found[3].candidates]
 
 
-def test_only_the_first_part_of_a_line_has_the_prefix(work):
-    run = load_run(work.run("lstm"))
+def test_only_the_first_part_of_a_line_has_the_prefix(taught):
+    run = load_run(taught.run("lstm"))
     both = TranslationOptions(run.search_options(), splitting=run.splitting)
     options = [both, replace(both, prefix="bird")]
     plain, found = (
@@ -157,14 +157,14 @@ def test_only_the_first_part_of_a_line_has_the_prefix(work):
     assert len(parts[0]) == 2 and parts[0][1].ids == parts[1][1].ids
 
 
-def test_words_that_are_copied_are_not_put_into_the_prefix(work):
-    run = load_run(work.run("lstm"))
+def test_words_that_are_copied_are_not_put_into_the_prefix(taught):
+    run = load_run(taught.run("lstm"))
     assert "Ω" in run.translate("Ω red").text
     assert run.translate("Ω red", prefix="red do").text.startswith("red do")
 
 
-def test_a_prefix_may_be_longer_than_the_usual_limit_but_not_than_the_model(work):
-    run = load_run(work.run("transformer"))
+def test_a_prefix_may_be_longer_than_the_usual_limit_but_not_than_the_model(taught):
+    run = load_run(taught.run("transformer"))
     long = " ".join(["red"] * 60)
     assert run.translate("cat", prefix=long).text.startswith(long)
     short = tiny_model("transformer", positions="learned", vocabulary=Vocabulary(9, 7, shared=False))
@@ -172,21 +172,23 @@ def test_a_prefix_may_be_longer_than_the_usual_limit_but_not_than_the_model(work
         beam_search(short, random_source((4,), size=9), SearchOptions(), exactly(*[A] * 40, size=7))
 
 
-def test_translate_takes_a_prefix(work):
-    run = work.run("lstm")
-    found = seqattn("translate", run, work.source, "--prefix", "bird c", "--nbest", 2, "--format", "jsonl")
+def test_translate_takes_a_prefix(taught):
+    run = taught.run("lstm")
+    found = seqattn("translate", run, taught.source, "--prefix", "bird c", "--nbest", 2, "--format", "jsonl")
     assert found.stdout.count('"text": "bird c') == 2 * len(TEST)
-    plain = seqattn("translate", run, work.source).stdout
-    assert seqattn("translate", run, work.source, "--prefix", " ").stdout == plain
-    both = seqattn("translate", run, work.run("transformer"), work.source, "--prefix", "bird c", "--sample")
+    plain = seqattn("translate", run, taught.source).stdout
+    assert seqattn("translate", run, taught.source, "--prefix", " ").stdout == plain
+    both = seqattn(
+        "translate", run, taught.run("transformer"), taught.source, "--prefix", "bird c", "--sample"
+    )
     assert all(line.startswith("bird c") for line in both.stdout.splitlines())
 
 
-def test_a_prefix_that_the_vocabulary_cannot_spell_is_an_error(work, monkeypatch):
+def test_a_prefix_that_the_vocabulary_cannot_spell_is_an_error(taught, monkeypatch):
     from seqattn.text.tokenizer import Side
 
     own = Side.spellings.func
     without = property(lambda side: tuple(b"" if one == b"\xf0" else one for one in own(side)))
     monkeypatch.setattr(Side, "spellings", without)
-    message = error_of(seqattn("translate", work.run("lstm"), "--prefix", "😀", input="red\n", status=1))
+    message = error_of(seqattn("translate", taught.run("lstm"), "--prefix", "😀", input="red\n", status=1))
     assert "lacks its characters" in message

@@ -52,8 +52,8 @@ def ask(address, **parameters):
 
 @pytest.mark.skipif(os.name != "posix", reason="a process cannot be sent SIGTERM there")
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_the_program_answers_and_ends_by_sigterm(work, precision):
-    run = work.run("transformer")
+def test_the_program_answers_and_ends_by_sigterm(taught, precision):
+    run = taught.run("transformer")
     with serving(run, "--languages", "en,de", "--precision", precision) as (process, address):
         found = ask(address, q="red dog", source="en", target="de")
         expected = seqattn("translate", run, "--precision", precision, input="red dog\n").stdout
@@ -64,9 +64,9 @@ def test_the_program_answers_and_ends_by_sigterm(work, precision):
         assert out == "" and "Traceback" not in rest
 
 
-def test_libretranslates_own_client_works(work):
+def test_libretranslates_own_client_works(taught):
     client = pytest.importorskip("libretranslatepy", reason="needs the package libretranslatepy")
-    run = work.run("lstm")
+    run = taught.run("lstm")
     with serving(run, "--languages", "en,de") as (_, address):
         api = client.LibreTranslateAPI(address)
         expected = seqattn("translate", run, input="red dog\n").stdout.removesuffix("\n")
@@ -75,41 +75,41 @@ def test_libretranslates_own_client_works(work):
         assert api.detect("red dog")[0]["language"] == "en"
 
 
-def test_keys_are_read_from_a_file(work, tmp_path):
+def test_keys_are_read_from_a_file(taught, tmp_path):
     keys = tmp_path / "keys"
     keys.write_text("one\n\n two \n")
-    with serving(work.run("lstm"), "--languages", "en,de", "--api-keys", keys) as (_, address):
+    with serving(taught.run("lstm"), "--languages", "en,de", "--api-keys", keys) as (_, address):
         asked = {"q": "red", "source": "en", "target": "de"}
         assert ask(address, **asked, api_key="two")["translatedText"]
         with pytest.raises(urllib.error.HTTPError, match="403") as refused:
             ask(address, **asked)
         refused.value.close()
     keys.write_text("\n")
-    message = error_of(seqattn("serve", work.run("lstm"), "--api-keys", keys, status=1))
+    message = error_of(seqattn("serve", taught.run("lstm"), "--api-keys", keys, status=1))
     assert "has no keys" in message
 
 
-def test_a_run_without_languages_a_missing_run_and_a_used_port_are_one_sentence(work, tmp_path):
-    assert "--languages en,de" in error_of(seqattn("serve", work.run("lstm"), "--port", 0, status=1))
+def test_a_run_without_languages_a_missing_run_and_a_used_port_are_one_sentence(taught, tmp_path):
+    assert "--languages en,de" in error_of(seqattn("serve", taught.run("lstm"), "--port", 0, status=1))
     assert "does not exist" in error_of(seqattn("serve", tmp_path / "none", "--port", 0, status=1))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        message = error_of(seqattn("serve", work.run("lstm"), "--port", port, status=1))
+        message = error_of(seqattn("serve", taught.run("lstm"), "--port", port, status=1))
     assert f"cannot listen on 127.0.0.1, port {port}" in message
-    assert "cannot listen" in error_of(seqattn("serve", work.run("lstm"), "--host", "nowhere..", status=1))
+    assert "cannot listen" in error_of(seqattn("serve", taught.run("lstm"), "--host", "nowhere..", status=1))
 
 
 @pytest.mark.parametrize("wrong", ["en", "en,en", "en,de,fr", "en,", "en,d/e", ""])
-def test_languages_are_two_codes(work, wrong):
-    for command in (["serve", work.run("lstm")], ["train", "--train", work.train, "--arch", "lstm"]):
+def test_languages_are_two_codes(taught, wrong):
+    for command in (["serve", taught.run("lstm")], ["train", "--train", taught.train, "--arch", "lstm"]):
         assert "two codes" in seqattn(*command, "--languages", wrong, status=2).stderr
-    found = seqattn("serve", work.run("lstm"), *(3 * ["--languages", "en,de"]), status=2)
+    found = seqattn("serve", taught.run("lstm"), *(3 * ["--languages", "en,de"]), status=2)
     assert "once, or for each" in found.stderr
 
 
-def test_a_missing_package_is_named_with_what_to_install(work, monkeypatch):
+def test_a_missing_package_is_named_with_what_to_install(taught, monkeypatch):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    message = error_of(seqattn("serve", work.run("lstm"), "--languages", "en,de", status=1))
+    message = error_of(seqattn("serve", taught.run("lstm"), "--languages", "en,de", status=1))
     assert "uvicorn" in message and 'pip install "seqattn[serve]"' in message
 
 
@@ -120,9 +120,9 @@ def train(out, corpus, *more):
     return RunFolder(out).read_config().data
 
 
-def test_languages_are_recorded_in_the_direction_of_the_run(work, tmp_path):
-    there = train(tmp_path / "there", work.train, "--languages", "en,pt-BR")
-    back = train(tmp_path / "back", work.train, "--languages", "en,pt-BR", "--swap")
+def test_languages_are_recorded_in_the_direction_of_the_run(taught, tmp_path):
+    there = train(tmp_path / "there", taught.train, "--languages", "en,pt-BR")
+    back = train(tmp_path / "back", taught.train, "--languages", "en,pt-BR", "--swap")
     assert there.languages == ("en", "pt-BR") and back.languages == ("pt-BR", "en")
     assert there.language == "en" and back.direction == "from pt-BR to en"
     assert "from en to pt-BR" in " ".join(seqattn("info", tmp_path / "there").stdout.split())
@@ -132,7 +132,7 @@ def test_languages_are_recorded_in_the_direction_of_the_run(work, tmp_path):
     assert RunFolder(tmp_path / "there").read_config().data.languages == ("en", "pt-BR")
 
 
-def test_languages_are_those_of_the_names_of_corpora_unless_they_are_named(work, tmp_path):
+def test_languages_are_those_of_the_names_of_corpora_unless_they_are_named(taught, tmp_path):
     from seqattn.runs.run import load_run
     from seqattn.serving.served import serve_runs
 

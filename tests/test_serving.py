@@ -21,15 +21,16 @@ SOURCES = [pair.source for pair in TEST]
 
 
 @pytest.fixture(scope="module")
-def client(work):
-    with client_of(work.run("lstm")) as client:
+def client(taught):
+    with client_of(taught.run("lstm")) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def expected(work):
+def expected(taught):
     """The translation of each test source by the command."""
-    lines = seqattn("translate", work.run("lstm"), work.source).stdout.splitlines()
+    lines = seqattn("translate", taught.run("lstm"), taught.source).stdout.splitlines()
+    assert all(lines) and len(set(lines)) == len(lines)
     return dict(zip(SOURCES, lines, strict=True))
 
 
@@ -81,8 +82,8 @@ def test_each_of_64_clients_at_once_gets_its_own_answer(client, expected):
             assert found == expected[source]
 
 
-def test_alternatives_are_other_translations_best_first(client, work):
-    best = seqattn("translate", work.run("lstm"), work.source, "--nbest", 4, "--format", "jsonl").stdout
+def test_alternatives_are_other_translations_best_first(client, taught):
+    best = seqattn("translate", taught.run("lstm"), taught.source, "--nbest", 4, "--format", "jsonl").stdout
     texts = [[one["text"] for one in json.loads(line)["translations"]] for line in best.splitlines()]
     wanted = [list(dict.fromkeys(text for text in own if text != own[0])) for own in texts]
     found = client.post("/translate", json=asking(SOURCES, alternatives=3)).json()
@@ -152,8 +153,8 @@ def test_a_text_consists_of_its_passages_and_what_is_between_them(text):
     assert all(passage and not set(passage) & set("\r\n") for passage in passages.texts)
 
 
-def test_languages_are_those_of_the_runs(work):
-    there, back = work.run("lstm"), work.back("lstm")
+def test_languages_are_those_of_the_runs(taught):
+    there, back = taught.run("lstm"), taught.back("lstm")
     with client_of(there, back, languages=[("en", "de"), ("de", "en")]) as client:
         assert client.get("/languages").json() == [
             {"code": "en", "name": "English", "targets": ["de"]},
@@ -168,29 +169,29 @@ def test_languages_are_those_of_the_runs(work):
         assert "en to de, de to en" in message
 
 
-def test_the_source_language_may_be_left_open_if_there_is_one(client, work):
+def test_the_source_language_may_be_left_open_if_there_is_one(client, taught):
     found = client.post("/translate", json=asking("red dog", source="auto")).json()
     assert found["detectedLanguage"] == {"language": "en", "confidence": 0.0}
     several = client.post("/translate", json=asking(["red dog", "cat"], source="auto")).json()
     assert several["detectedLanguage"] == 2 * [{"language": "en", "confidence": 0.0}]
     for response in (client.post("/detect", data={"q": "red"}), client.get("/detect", params={"q": "red"})):
         assert response.json() == [{"language": "en", "confidence": 0.0}]
-    with client_of(work.run("lstm"), work.run("lstm"), languages=[("en", "de"), ("fr", "de")]) as unclear:
+    with client_of(taught.run("lstm"), taught.run("lstm"), languages=[("en", "de"), ("fr", "de")]) as unclear:
         assert "name the source" in error_in(unclear.post("/translate", json=asking("x", source="auto")), 400)
 
 
-def test_the_first_run_that_fits_is_used(work):
-    runs = work.run("transformer"), work.run("lstm")
+def test_the_first_run_that_fits_is_used(taught):
+    runs = taught.run("transformer"), taught.run("lstm")
     with client_of(*runs) as client:
         found = client.post("/translate", json=asking(SOURCES)).json()["translatedText"]
-    lines = seqattn("translate", runs[0], work.source).stdout.splitlines()
-    assert found == lines != seqattn("translate", runs[1], work.source).stdout.splitlines()
+    lines = seqattn("translate", runs[0], taught.source).stdout.splitlines()
+    assert found == lines != seqattn("translate", runs[1], taught.source).stdout.splitlines()
 
 
-def test_attention_is_that_of_align(client, work):
-    shown = seqattn("align", work.run("lstm"), "red dog", "--format", "jsonl").stdout
+def test_attention_is_that_of_align(client, taught):
+    shown = seqattn("align", taught.run("lstm"), "red dog", "--format", "jsonl").stdout
     found = client.get("/attention", params=asking("red dog")).json()
-    assert found.pop("translation") == load_run(work.run("lstm")).translate("red dog").text
+    assert found.pop("translation") == load_run(taught.run("lstm")).translate("red dog").text
     assert found == json.loads(shown)
     given = client.post("/attention", json=asking("red dog", translation="dog two")).json()
     assert given["target"] == ["dog", "two"] and given["translation"] == "dog two"
@@ -216,8 +217,8 @@ def test_settings_health_and_figures(client):
 
 
 @pytest.mark.parametrize("key", [{}, {"api_key": ""}, {"api_key": "thre"}, {"api_key": ["three"]}])
-def test_without_a_key_nothing_is_translated_where_one_is_needed(work, key):
-    with client_of(work.run("lstm"), api_keys=("one", "three", "schlüssel")) as client:
+def test_without_a_key_nothing_is_translated_where_one_is_needed(taught, key):
+    with client_of(taught.run("lstm"), api_keys=("one", "three", "schlüssel")) as client:
         for path in ("/translate", "/attention", "/detect"):
             error_in(client.post(path, json=asking("red dog", **key)), 403)
         for right in ("three", "schlüssel"):
@@ -225,8 +226,8 @@ def test_without_a_key_nothing_is_translated_where_one_is_needed(work, key):
         assert client.get("/frontend/settings").json()["keyRequired"] is True
 
 
-def test_more_characters_than_the_limit_are_refused(work):
-    with client_of(work.run("lstm"), max_characters=10) as client:
+def test_more_characters_than_the_limit_are_refused(taught):
+    with client_of(taught.run("lstm"), max_characters=10) as client:
         assert client.post("/translate", json=asking("red dog ab")).status_code == 200
         for q in ("red dog abc", ["red", "dog", "abcde"], [""] * 11):
             assert "limit of 10" in error_in(client.post("/translate", json=asking(q)), 400)
@@ -250,9 +251,9 @@ class Held:
         monkeypatch.setattr(Translating, "__call__", held)
 
 
-def test_beyond_the_queue_requests_are_refused_and_those_in_it_answered(work, expected, monkeypatch):
+def test_beyond_the_queue_requests_are_refused_and_those_in_it_answered(taught, expected, monkeypatch):
     held = Held(monkeypatch)
-    with client_of(work.run("lstm"), max_waiting=2) as client, ThreadPoolExecutor(4) as pool:
+    with client_of(taught.run("lstm"), max_waiting=2) as client, ThreadPoolExecutor(4) as pool:
 
         def ask(number):
             return client.post("/translate", json=asking(SOURCES[number]))
@@ -270,14 +271,14 @@ def test_beyond_the_queue_requests_are_refused_and_those_in_it_answered(work, ex
             assert answer.result().json()["translatedText"] == expected[SOURCES[number]]
 
 
-def test_a_request_that_takes_too_long_is_answered_with_504(work, monkeypatch):
+def test_a_request_that_takes_too_long_is_answered_with_504(taught, monkeypatch):
     held = Held(monkeypatch)
-    with client_of(work.run("lstm"), timeout=0.01) as client:
+    with client_of(taught.run("lstm"), timeout=0.01) as client:
         assert "0.01 seconds" in error_in(client.post("/translate", json=asking("red")), 504)
         held.free.set()
 
 
-def test_a_failure_is_answered_without_its_reason_and_spoils_no_other_request(work, expected, monkeypatch):
+def test_a_failure_is_answered_without_its_reason_and_spoils_no_other_request(taught, expected, monkeypatch):
     own = Translating.__call__
 
     def fails(work, items):
@@ -286,7 +287,7 @@ def test_a_failure_is_answered_without_its_reason_and_spoils_no_other_request(wo
         return own(work, items)
 
     monkeypatch.setattr(Translating, "__call__", fails)
-    with client_of(work.run("lstm")) as client, ThreadPoolExecutor(8) as pool:
+    with client_of(taught.run("lstm")) as client, ThreadPoolExecutor(8) as pool:
         asked = [SOURCES[0], "bad", SOURCES[1]] * 5
         answers = list(pool.map(lambda text: client.post("/translate", json=asking(text)), asked))
     for text, answer in zip(asked, answers, strict=True):
@@ -296,14 +297,14 @@ def test_a_failure_is_answered_without_its_reason_and_spoils_no_other_request(wo
             assert answer.json()["translatedText"] == expected[text]
 
 
-def test_an_error_in_the_program_is_answered_in_one_sentence(work, monkeypatch):
+def test_an_error_in_the_program_is_answered_in_one_sentence(taught, monkeypatch):
     from starlette.testclient import TestClient
 
     def fails(work, items):
         raise RuntimeError("/secret/path")
 
     monkeypatch.setattr(Attending, "__call__", fails)
-    with client_of(work.run("lstm")) as client:
+    with client_of(taught.run("lstm")) as client:
         quiet = TestClient(client.app, raise_server_exceptions=False)
         assert "secret" not in error_in(quiet.get("/attention", params=asking("red")), 500)
 
@@ -359,7 +360,7 @@ def test_other_paths_and_methods_are_refused_in_the_same_form(client):
     assert client.get("/../etc/passwd").status_code == 404
 
 
-def test_only_pages_of_named_sites_may_use_the_server(client, work):
+def test_only_pages_of_named_sites_may_use_the_server(client, taught):
     def allowed(client):
         asked = {"origin": "https://a.example", "access-control-request-method": "POST"}
         before = client.options("/translate", headers=asked).headers
@@ -368,14 +369,14 @@ def test_only_pages_of_named_sites_may_use_the_server(client, work):
         return after.get("access-control-allow-origin")
 
     assert allowed(client) is None
-    with client_of(work.run("lstm"), origins=("https://a.example",)) as named:
+    with client_of(taught.run("lstm"), origins=("https://a.example",)) as named:
         assert allowed(named) == "https://a.example"
-    with client_of(work.run("lstm"), origins=("https://b.example",)) as other:
+    with client_of(taught.run("lstm"), origins=("https://b.example",)) as other:
         assert allowed(other) is None
 
 
-def test_languages_are_those_recorded_unless_they_are_given(work, tmp_path):
-    run = load_run(work.run("lstm"))
+def test_languages_are_those_recorded_unless_they_are_given(taught, tmp_path):
+    run = load_run(taught.run("lstm"))
     with pytest.raises(InputError, match="does not record the languages"):
         serve_runs([run])
     with pytest.raises(ValueError, match="2 times for 3"):

@@ -13,6 +13,7 @@ from seqattn.decoding.prefixes import NEVER_PROPOSED, Prefixes
 from seqattn.decoding.search import SearchOptions
 from seqattn.errors import InputError
 from seqattn.models.base import Seq2Seq
+from seqattn.models.predictor import Predictor
 from seqattn.symbols import BOS, EOS
 
 
@@ -89,6 +90,36 @@ def steps(
         )
         if taken == EOS:
             return
+
+
+class Proposal(NamedTuple):
+    """What may stand at a place of a target, after the ids before it."""
+
+    candidates: tuple[Candidate, ...]
+    """The likeliest, best first."""
+    taken: Candidate
+    """What the target has there."""
+
+
+@torch.inference_mode()
+def proposals(model: Predictor, source: Any, target: Sequence[int], count: int = 5) -> list[Proposal]:
+    """The candidates at every place of a target that ends in EOS, in one call; as `steps` along it.
+
+    `source` is what the model's collator takes. The model needs no attention.
+    """
+    batch = model.collator.stack([source], 0).to(model.device)
+    memory, state = model.encode(batch)
+    read = torch.tensor([[BOS, *target[:-1]]], device=model.device)
+    log_p = model.predict(read, memory, state).log_p[0].cpu()
+    allowed = log_p.index_fill(1, torch.tensor(NEVER_PROPOSED), -torch.inf)
+    order = allowed.argsort(dim=1, descending=True, stable=True)
+    found = []
+    for taken, row, ranked in zip(target, log_p.exp(), order, strict=True):
+        ranks = ranked.argsort()
+        ids = [*ranked[:count].tolist(), taken]
+        shown = [Candidate(id, row[id].item(), int(ranks[id]) + 1) for id in ids]
+        found.append(Proposal(tuple(shown[:-1]), shown[-1]))
+    return found
 
 
 def _ids(ids: list[int], model: Seq2Seq) -> Tensor:

@@ -55,11 +55,18 @@ def asset(package: str, name: str) -> str:
 
 
 def document(
-    title: str, style: str, body: str, data: Mapping[str, Any], script: str, *, images: bool = False
+    title: str,
+    style: str,
+    body: str,
+    data: Mapping[str, Any],
+    script: str,
+    *,
+    images: bool = False,
+    server: bool = False,
 ) -> str:
     """A page that requests nothing; title and body are HTML, data are JSON values by identifier.
 
-    With `images` it may hold images, as data too.
+    With `images` it may hold images, as data too; with `server` its script may ask the server it comes from.
     """
     values = "".join(
         f'<script type="application/json" id="{name}">{_embedded(value)}</script>\n'
@@ -69,7 +76,7 @@ def document(
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy(style, script, images)}">
+<meta http-equiv="Content-Security-Policy" content="{_policy(style, script, images, server)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>{style}</style>
@@ -81,11 +88,11 @@ def document(
 """
 
 
-def _policy(style: str, script: str, images: bool) -> str:
-    """A content security policy that allows only this style and this script, and no request."""
-    shown = "img-src data:; " if images else ""
+def _policy(style: str, script: str, images: bool, server: bool) -> str:
+    """A content security policy that allows only this style and this script, and no other request."""
+    more = ("img-src data:; " if images else "") + ("connect-src 'self'; " if server else "")
     return (
-        f"default-src 'none'; {shown}style-src {_hash(style)}; script-src {_hash(script)}; "
+        f"default-src 'none'; {more}style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'"
     )
 

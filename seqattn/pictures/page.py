@@ -43,21 +43,48 @@ def page(found: Iterable[Sequence[Panel]]) -> str:
         if number > MOST_PAIRS:
             raise InputError(f"a page holds at most {MOST_PAIRS:,} pairs", remedy="give fewer with --pairs")
         runs = runs or list(map(_run, several))
-        weights.append([(1000 * one.heads.weights).round().int().flatten().tolist() for one in several])
+        weights.append(list(map(_thousandths, several)))
         pairs.append(_pair(number, several))
         title = several[0].pair.source if number == 1 else f"{number:,} pairs"
         place = several[0].heads.place
-    style, script = colours() + asset(__package__, "page.css"), asset(__package__, "page.js")
-    data = {"steps": STEPS, "unattended": UNATTENDED, "sides": SIDES[place], "runs": runs, "pairs": weights}
-    data["mark"] = "first" if place == "decoder" else "last"
+    style, script = panel_assets()
+    data = {**panel_data(place), "runs": runs, "pairs": weights}
     body = Template(asset(__package__, "page.html")).substitute(
         heading=HEADINGS[place],
         **SIDES[place],
         pairs="".join(pairs),
-        legend="".join(f'<i class="w{k}"></i>' for k in range(STEPS + 1)),
+        legend=legend(),
         unattended=f"{UNATTENDED:.0%}",
     )
-    return document(f"{shown(title)} – attention", style, body, {"weights": data}, script)
+    return document(
+        f"{shown(title)} – attention", style, body, {"weights": data}, script + asset(__package__, "page.js")
+    )
+
+
+def panel_assets() -> tuple[str, str]:
+    """The style of panels, and the script that makes a section one; it reads `panel_data` from `weights`."""
+    return colours() + asset(__package__, "page.css"), asset(__package__, "panel.js")
+
+
+def panel_data(place: Place) -> dict[str, Any]:
+    """What the script of panels needs to know of them all."""
+    mark = "first" if place == "decoder" else "last"
+    return {"steps": STEPS, "unattended": UNATTENDED, "sides": SIDES[place], "mark": mark}
+
+
+def legend() -> str:
+    """The colours of weights from 0 to 100 %."""
+    return "".join(f'<i class="w{k}"></i>' for k in range(STEPS + 1))
+
+
+def fragment(seen: Panel) -> dict[str, Any]:
+    """One panel for a page that is there already: its section as HTML, and what the script needs."""
+    return {"html": _section(1, 0, seen), "run": _run(seen), "weights": _thousandths(seen)}
+
+
+def _thousandths(seen: Panel) -> list[int]:
+    """The weights of every layer and head, flattened."""
+    return list((1000 * seen.heads.weights).round().int().flatten().tolist())
 
 
 def _run(seen: Panel) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,13 +22,28 @@ from seqattn.serving.errors import RequestError
 from seqattn.serving.languages import language_name
 from seqattn.serving.metrics import CONTENT_TYPE, Metrics
 from seqattn.serving.options import ServerOptions
-from seqattn.serving.parameters import TranslationRequest, check_key, check_length, parameters_of, text_of
+from seqattn.serving.parameters import (
+    TranslationRequest,
+    check_key,
+    check_length,
+    number_of,
+    parameters_of,
+    text_of,
+)
 from seqattn.serving.passages import passages_of_html, passages_of_text
+from seqattn.serving.playground import MOST_PREFIX, Playing, Scoring, playground
 from seqattn.serving.served import Attending, Served, Translating, candidates_of
 from seqattn.serving.worker import BusyError, Work, Worker
 
 RETRY_AFTER = 1
 """Seconds."""
+PAGE_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Of the playground; the policy of what it may load is in the page."""
 
 
 def application(served: Sequence[Served], options: ServerOptions | None = None) -> Starlette:
@@ -38,6 +53,9 @@ def application(served: Sequence[Served], options: ServerOptions | None = None) 
     """
     server = _Server(served, options or ServerOptions())
     routes = [
+        Route("/", server.playground, methods=["GET"]),
+        Route("/playground/translate", server.play, methods=["POST"]),
+        Route("/playground/score", server.score, methods=["POST"]),
         Route("/translate", server.translate, methods=["POST"]),
         Route("/detect", server.detect, methods=["GET", "POST"]),
         Route("/languages", server.languages, methods=["GET"]),
@@ -77,6 +95,7 @@ class _Server:
     def __init__(self, served: Sequence[Served], options: ServerOptions) -> None:
         self.served = list(served)
         self.options = options
+        self.page = playground(served, options)
         self.worker: Worker | None = None
         self.metrics = Metrics(lambda: self.worker.waiting if self.worker else 0)
 
@@ -182,6 +201,30 @@ class _Server:
         check_length([text, translation or ""], self.options)
         run = self.find(text_of(parameters, "source"), text_of(parameters, "target"))
         return JSONResponse(await self.compute(Attending(run), (text, translation)))
+
+    async def playground(self, _: Request) -> Response:
+        return HTMLResponse(self.page, headers=PAGE_HEADERS)
+
+    async def play(self, request: Request) -> Response:
+        run, text, prefix = await self._played(request, "prefix")
+        if len(prefix) > MOST_PREFIX:
+            raise RequestError(400, f"Invalid request: prefix has more than {MOST_PREFIX} characters")
+        work = Playing(run, self.options.beam, self.options.length_penalty)
+        return JSONResponse(await self.compute(work, (text, prefix)))
+
+    async def score(self, request: Request) -> Response:
+        run, text, translation = await self._played(request, "translation")
+        return JSONResponse(
+            await self.compute(Scoring(run, self.options.length_penalty), (text, translation))
+        )
+
+    async def _played(self, request: Request, name: str) -> tuple[Served, str, str]:
+        """The run that a request of the playground names, its text and another parameter."""
+        parameters = await parameters_of(request)
+        check_key(parameters, self.options)
+        text, other = text_of(parameters, "q"), text_of(parameters, name, "")
+        check_length([text, other], self.options)
+        return self.served[number_of(parameters, "run", len(self.served) - 1)], text, other
 
     async def figures(self, _: Request) -> Response:
         return Response(self.metrics.text(), headers={"content-type": CONTENT_TYPE})

@@ -1,0 +1,272 @@
+// The attention of one run for one pair: the table works without this script, which draws lines between words, shows
+// other layers and heads, and highlights what belongs to the word under the pointer, the finger or the keyboard.
+"use strict";
+
+const LEAST = 0.01; // weight that is drawn or named
+const MOST_SAID = 6; // words named in a sentence
+const HINT = "Point at a word or tap it, or press Tab and move with the arrow keys.";
+const SIDES = ["source", "target"];
+const OTHER = { source: "target", target: "source" };
+
+const { steps, unattended, sides, mark, runs, pairs } = JSON.parse(document.getElementById("weights").textContent);
+
+const percent = (weight, digits = 0) => `${(100 * weight).toFixed(digits)}\u00a0%`;
+const step = (weight) => `w${Math.round(steps * weight)}`;
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+const entropy = (row) => sum(row.map((weight) => (weight > 0 ? -weight * Math.log2(weight) : 0)));
+
+function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+function shape(name, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+// Words, each isolated in its own direction, with the text after it. Words may end in commas, so dots separate them.
+function listed(words, after = () => "") {
+  return words.flatMap((word, at) => [at ? " · " : "", element("bdi", { textContent: word }), after(at)]);
+}
+
+// A description of a reading, as in the page.
+function described(run, [layer, head]) {
+  const parts = [run.place, run.layers > 1 && `layer ${layer}`];
+  if (run.heads > 1) parts.push(head ? `head ${head}` : `mean of ${run.heads} heads`);
+  return [...parts, run.step].filter(Boolean).join(", ");
+}
+
+// The spot {source, target} that an element stands for: a word of one side, both for a weight, or null.
+function spotOf(node) {
+  const { source, target } = node.closest("[data-source], [data-target]")?.dataset ?? {};
+  if (source === undefined && target === undefined) return null;
+  return { source: source === undefined ? null : +source, target: target === undefined ? null : +target };
+}
+
+// The attention of one run for one pair.
+class Panel {
+  constructor(section, run, thousandths) {
+    this.section = section;
+    this.run = run;
+    this.thousandths = thousandths;
+    this.siblings = [this];
+    this.pinned = null;
+    this.#readTable();
+    this.#build();
+    this.#listen();
+    this.show();
+  }
+
+  #readTable() {
+    const rows = [...this.section.querySelectorAll("tbody tr")];
+    const headings = [...this.section.querySelectorAll("thead th")];
+    this.headings = { source: headings, target: rows.map((row) => row.querySelector("th")) };
+    this.cells = rows.map((row) => [...row.querySelectorAll("td")]);
+    this.words = {};
+    for (const side of SIDES) {
+      this.words[side] = this.headings[side].map((heading) => heading.textContent);
+      this.headings[side].forEach((heading, index) => (heading.dataset[side] = index));
+    }
+    this.cells.forEach((row, target) =>
+      row.forEach((cell, source) => Object.assign(cell.dataset, { source, target })),
+    );
+  }
+
+  // Words in two columns with lines between them, and the paragraphs of figures.
+  #build() {
+    this.lines = shape("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" });
+    this.buttons = {};
+    const [sources, targets] = SIDES.map((side) => this.#column(side));
+    const links = element("div", { className: "links" }, sources, this.lines, targets);
+    links.style.setProperty("--rows", Math.max(this.words.source.length, this.words.target.length));
+    this.figures = element("p", { className: "figures faint" });
+    this.said = element("p", { className: "said", ariaLive: "polite" });
+    const views = this.section.querySelector(".views");
+    views.before(this.figures);
+    views.prepend(links);
+    this.section.append(this.said);
+  }
+
+  // A side's words as buttons, one of which the Tab key reaches.
+  #column(side) {
+    this.buttons[side] = this.words[side].map((word, index) => {
+      const properties = { type: "button", title: word, tabIndex: index ? -1 : 0 };
+      const button = element("button", properties, element("bdi", { textContent: word }));
+      button.dataset[side] = index;
+      return button;
+    });
+    const rows = this.buttons[side].map((button) =>
+      element("li", {}, button, element("span", { className: "figure" })),
+    );
+    return element("ol", { className: side, lang: "", ariaLabel: `${sides[side]} words` }, ...rows);
+  }
+
+  #listen() {
+    const pin = (spot) => {
+      this.pinned = spot;
+      this.light(spot);
+    };
+    const on = (name, react) => this.section.addEventListener(name, react);
+    on("pointerover", (event) => this.light(spotOf(event.target) ?? this.pinned));
+    on("pointerleave", () => this.light(this.pinned));
+    on("focusin", (event) => pin(spotOf(event.target)));
+    on("focusout", () => pin(null));
+    on("click", (event) => {
+      // Not every browser focuses a button that is clicked.
+      event.target.closest("button")?.focus();
+      pin(spotOf(event.target));
+    });
+    on("keydown", (event) => {
+      if (event.key === "Escape") pin(null);
+      const next = event.target.matches(".links button") && this.#towards(event.key, spotOf(event.target));
+      if (!next) return;
+      event.preventDefault();
+      next.focus();
+    });
+  }
+
+  // The button to which a key leads: along the words of a side, or across to the strongest link.
+  #towards(key, spot) {
+    const side = spot.source === null ? "target" : "source";
+    const index = spot[side];
+    if (key === { source: "ArrowRight", target: "ArrowLeft" }[side]) {
+      const weights = this.#between(side, index);
+      return this.buttons[OTHER[side]][weights.indexOf(Math.max(...weights))];
+    }
+    const last = this.words[side].length - 1;
+    return this.buttons[side][{ ArrowUp: index - 1, ArrowDown: index + 1, Home: 0, End: last }[key]];
+  }
+
+  // The weights between a word and those of the other side.
+  #between(side, index) {
+    return side === "target" ? this.weights[index] : this.weights.map((row) => row[index]);
+  }
+
+  // Show the layer and head that are chosen for the run; head 0 is the mean of all.
+  show() {
+    const [layer, chosen] = this.run.shown;
+    const [rows, columns] = [this.words.target.length, this.words.source.length];
+    const heads = chosen ? [chosen] : Array.from({ length: this.run.heads }, (_, index) => index + 1);
+    const starts = heads.map((head) => ((layer - 1) * this.run.heads + head - 1) * rows * columns);
+    const read = (at) => sum(starts.map((start) => this.thousandths[start + at])) / starts.length / 1000;
+    this.weights = this.words.target.map((_, t) => this.words.source.map((_, s) => read(t * columns + s)));
+    this.#draw();
+    this.#sumUp();
+    this.light(this.pinned);
+  }
+
+  // Fill the table, and draw a line for each weight that can be seen, the strongest on top.
+  #draw() {
+    const height = (side, index) => (100 * (index + 0.5)) / this.words[side].length;
+    this.links = [];
+    this.weights.forEach((row, target) =>
+      row.forEach((weight, source) => {
+        this.cells[target][source].textContent = Math.round(100 * weight);
+        if (weight < LEAST) return;
+        const [from, to] = [height("source", source), height("target", target)];
+        const d = `M0 ${from}C50 ${from} 50 ${to} 100 ${to}`;
+        const path = shape("path", { d, class: step(weight), "stroke-width": 1 + 4 * weight });
+        this.links.push({ source, target, weight, path });
+      }),
+    );
+    this.links.sort((one, other) => one.weight - other.weight);
+    this.lines.replaceChildren(...this.links.map((link) => link.path));
+  }
+
+  // Summarise the whole sentence.
+  #sumUp() {
+    this.section.querySelector(".which").textContent = described(this.run, this.run.shown);
+    this.section.querySelector(".own").hidden = String(this.run.shown) !== String(this.run.own);
+    // The end of a source and the beginning of a target are not words.
+    const noWord = mark === "first" ? 0 : this.words.source.length - 1;
+    const overlooked = this.words.source.map(
+      (_, index) => index !== noWord && sum(this.#between("source", index)) < unattended,
+    );
+    this.buttons.source.forEach((button, index) =>
+      button.parentElement.classList.toggle("unattended", overlooked[index]),
+    );
+    const names = this.words.source.filter((_, index) => overlooked[index]);
+    const mean = sum(this.weights.map(entropy)) / Math.max(1, this.weights.length);
+    const most = Math.log2(this.words.source.length);
+    this.figures.replaceChildren(
+      `Entropy ${mean.toFixed(2)} bits a word on average, ${most.toFixed(2)} at most. `,
+      ...(names.length ? ["Unattended: ", ...listed(names)] : [`No ${sides.source} word is unattended`]),
+      ".",
+    );
+  }
+
+  // Highlight a spot, and the same one in another run's panel that has the same words there.
+  light(spot) {
+    const alike = (panel) => (side) =>
+      spot[side] === null || panel.words[side][spot[side]] === this.words[side][spot[side]];
+    for (const panel of this.siblings) panel.#light(spot && SIDES.every(alike(panel)) ? spot : null);
+  }
+
+  #light(spot) {
+    const faded = (source, target) =>
+      spot !== null && ((spot.source ?? source) !== source || (spot.target ?? target) !== target);
+    for (const { source, target, path } of this.links) path.classList.toggle("off", faded(source, target));
+    this.cells.forEach((row, target) =>
+      row.forEach((cell, source) => {
+        cell.className = step(this.weights[target][source]);
+        cell.classList.toggle("off", faded(source, target));
+      }),
+    );
+    for (const side of SIDES) {
+      const weights = spot && spot[side] === null ? this.#between(OTHER[side], spot[OTHER[side]]) : [];
+      this.buttons[side].forEach((button, index) => {
+        const lit = weights[index] >= LEAST;
+        const chosen = spot !== null && spot[side] === index;
+        button.className = lit ? step(weights[index]) : "";
+        button.nextSibling.textContent = lit ? percent(weights[index]) : "";
+        for (const named of [button, this.headings[side][index]]) named.classList.toggle("chosen", chosen);
+      });
+      if (spot && spot[side] !== null)
+        this.buttons[side].forEach((button, index) => (button.tabIndex = index === spot[side] ? 0 : -1));
+    }
+    this.said.replaceChildren(...(spot ? this.#sentence(spot) : [HINT]));
+  }
+
+  // What is highlighted, in words.
+  #sentence({ source, target }) {
+    const quoted = (side, index) => element("bdi", { textContent: `“${this.words[side][index]}”` });
+    if (source !== null && target !== null) {
+      const weight = percent(this.weights[target][source], 1);
+      return [quoted("target", target), ` gives ${weight} to `, quoted("source", source), "."];
+    }
+    const side = source === null ? "target" : "source";
+    const weights = this.#between(side, source ?? target);
+    const order = [...weights.keys()].filter((index) => weights[index] >= LEAST);
+    order.sort((one, other) => weights[other] - weights[one]);
+    const most = order.slice(0, MOST_SAID);
+    const names = listed(
+      most.map((index) => this.words[OTHER[side]][index]),
+      (at) => ` ${percent(weights[most[at]], 1)}`,
+    );
+    const [verb, whole] =
+      side === "target"
+        ? ["attends to", `entropy ${entropy(weights).toFixed(2)} bits`]
+        : ["is attended to by", `in total ${percent(sum(weights))}`];
+    return [quoted(side, source ?? target), ` ${verb} `, ...(most.length ? names : ["no word"]), `; ${whole}.`];
+  }
+}
+
+// A choice of the layers and heads of a run, or null if it has one; `changed` is called after a choice.
+function readingChoice(run, name, changed) {
+  const heads = run.heads > 1 ? [...Array(run.heads + 1).keys()] : [0];
+  const readings = [...Array(run.layers).keys()].flatMap((layer) => heads.map((head) => [layer + 1, head]));
+  if (readings.length < 2) return null;
+  const options = readings.map((reading) => {
+    const own = String(reading) === String(run.own) ? " ★ the run's own" : "";
+    return new Option(described(run, reading) + own, reading, false, String(reading) === String(run.shown));
+  });
+  const select = element("select", {}, ...options);
+  select.addEventListener("change", () => {
+    run.shown = readings[select.selectedIndex];
+    changed();
+  });
+  return element("label", {}, name, select);
+}

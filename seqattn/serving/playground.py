@@ -1,0 +1,161 @@
+"""The playground: a page that shows translations, their candidates and their attention as one types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import Template
+from typing import Any
+
+from seqattn.decoding.beginnings import beginning_of
+from seqattn.decoding.search import length_penalty
+from seqattn.decoding.stepping import Candidate, proposals
+from seqattn.decoding.translation import Translation
+from seqattn.errors import InputError
+from seqattn.evaluation.scores import unspaced
+from seqattn.pictures.document import asset, document, shown
+from seqattn.pictures.legible import visible
+from seqattn.pictures.page import fragment, legend, panel_assets, panel_data
+from seqattn.serving.errors import RequestError
+from seqattn.serving.languages import language_name
+from seqattn.serving.options import ServerOptions
+from seqattn.serving.served import Served, check_short
+from seqattn.symbols import EOS
+from seqattn.text.tokenizer import WORD_START
+
+NBEST, CANDIDATES = 5, 8
+"""Translations of a text, and candidates for a piece, that are shown."""
+MOST_PREFIX = 500
+"""Characters."""
+
+
+def playground(served: Sequence[Served], options: ServerOptions) -> str:
+    """The page, which asks its server for everything it shows."""
+    style, script = panel_assets()
+    systems = "".join(_system(number, one) for number, one in enumerate(served))
+    directions = dict.fromkeys((one.source, one.target) for one in served)
+    choices = "".join(
+        f'<option value="{source},{target}">{_direction(source, target)}</option>'
+        for source, target in directions
+    )
+    body = Template(asset(__package__, "playground.html")).substitute(
+        systems=systems,
+        directions=choices,
+        one="hidden" if len(directions) == 1 else "",
+        keyless="" if options.api_keys else "hidden",
+        most=options.max_characters,
+        legend=legend(),
+    )
+    return document(
+        "seqattn playground",
+        style + asset(__package__, "playground.css"),
+        body,
+        {"weights": {**panel_data("cross"), "runs": [], "pairs": []}},
+        script + asset(__package__, "playground.js"),
+        server=True,
+    )
+
+
+def _direction(source: str, target: str) -> str:
+    return f"{shown(language_name(source))} to {shown(language_name(target))}"
+
+
+def _system(number: int, one: Served) -> str:
+    name, run = shown(one.name), one.run
+    return Template(asset(__package__, "system.html")).substitute(
+        number=number,
+        name=name,
+        direction=f"{one.source},{one.target}",
+        source=one.source,
+        target=one.target,
+        described=f"{_direction(one.source, one.target)}, {run.config.architecture}, "
+        f"{run.parameters:,} parameters",
+    )
+
+
+@dataclass(frozen=True)
+class Playing:
+    """Work of the worker: what the page shows of a run for each item, a text and a prefix."""
+
+    served: Served
+    beam: int
+    length_penalty: float
+
+    def __call__(self, items: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        return [self._play(source, prefix) for source, prefix in items]
+
+    def _play(self, source: str, prefix: str) -> dict[str, Any]:
+        run = self.served.run
+        check_short(run, source, prefix)
+        beam = max(self.beam, NBEST)
+        try:
+            beginning_of(run.tokenizer.target, prefix)
+        except InputError as error:
+            raise RequestError(400, "No translation of this run can begin so") from error
+        found = run.translate(
+            source, beam=beam, nbest=NBEST, length_penalty=self.length_penalty, prefix=prefix
+        )
+        return {
+            "candidates": [
+                {"text": one.text, "score": one.score, "log_probability": one.log_probability}
+                for one in found.candidates
+            ],
+            "parts": len(found.pieces),
+            "unknown": found.unknown,
+            "pieces": self._pieces(found) if len(found.pieces) == 1 else [],
+            "attention": self._attention(source, found.text),
+        }
+
+    def _pieces(self, found: Translation) -> list[dict[str, Any]]:
+        """Each piece of the best translation, EOS included, with what else might stand there."""
+        run = self.served.run
+        side, ids = run.tokenizer.target, found.candidates[0].hypotheses[0].ids
+        pieces = []
+        for place, (candidates, taken) in enumerate(proposals(run.model, found.pieces[0], ids, CANDIDATES)):
+            before = side.decode(ids[:place])
+
+            def described(one: Candidate, before: str = before, place: int = place) -> dict[str, Any]:
+                (piece,) = side.pieces([one.id])
+                begins = side.decode([*ids[:place], one.id])
+                ends = one.id == EOS
+                # A part of a character, or a space alone, is no text that a translation could begin with.
+                forced = None if ends or begins == before or "\ufffd" in begins else begins
+                return {
+                    "text": "" if ends else visible(piece.removeprefix(WORD_START) or " "),
+                    "word": piece.startswith(WORD_START),
+                    "end": ends,
+                    "probability": one.probability,
+                    "rank": one.rank,
+                    "prefix": forced,
+                }
+
+            pieces.append({**described(taken), "candidates": [described(one) for one in candidates]})
+        return pieces
+
+    def _attention(self, source: str, target: str) -> dict[str, Any] | None:
+        """The panel of the attention, if the run has any."""
+        run = self.served.run
+        if run.model.attention_shape is None:
+            return None
+        check_short(run, source, target)
+        unit = "pieces" if unspaced(source) or unspaced(target) else "words"
+        (seen,) = run.attentions([(source, target)], unit=unit, name="Attention")
+        return fragment(seen)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Work of the worker: the probability of a translation for each item, a source and a target."""
+
+    served: Served
+    length_penalty: float
+
+    def __call__(self, items: Sequence[tuple[str, str]]) -> list[dict[str, float]]:
+        return [self._score(source, target) for source, target in items]
+
+    def _score(self, source: str, target: str) -> dict[str, float]:
+        run = self.served.run
+        check_short(run, source, target)
+        total = run.score(source, target)
+        length = len(run.tokenizer.target.encode(target))
+        return {"log_probability": total, "score": total / length_penalty(length, self.length_penalty)}
