@@ -160,7 +160,12 @@ class System {
       const text = one.end ? "end" : one.text;
       const made = element(
         "button",
-        { type: "button", disabled: one.prefix === null },
+        {
+          type: "button",
+          disabled: one.prefix === null,
+          className: one.word || one.end || !place ? "" : "joined",
+          title: one.word || one.end || !place ? "" : "without a space before it",
+        },
         element("bdi", { textContent: text }),
         element("span", { textContent: percent(one.probability) }),
       );

@@ -1,0 +1,123 @@
+"""The load that `seqattn serve` bears, beside `seqattn translate` on the same lines.
+
+    python benchmarks/server.py RUN LINES [--clients 64] [--seconds 20] [--precision int8]
+
+Each client sends one line at a time over a connection of its own, the next when it has the answer to the last.
+The clients share the machine with the server. The last line of the output counts the requests that had no answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
+
+
+@dataclass
+class Seen:
+    """What the clients saw."""
+
+    seconds: list[float] = field(default_factory=list)
+    """Until each answer."""
+    lost: int = 0
+
+    def share(self, part: float) -> float:
+        """The time that this share of the answers took at most."""
+        return sorted(self.seconds)[min(len(self.seconds) - 1, int(part * len(self.seconds)))]
+
+
+def ask(host: str, port: int, lines: Sequence[str], numbers: count[int], end: float, seen: Seen) -> None:
+    """Send one line after another until the end."""
+    connection = http.client.HTTPConnection(host, port, timeout=60)
+    while time.perf_counter() < end:
+        body = json.dumps({"q": lines[next(numbers) % len(lines)], "source": "en", "target": "de"})
+        start = time.perf_counter()
+        try:
+            connection.request("POST", "/translate", body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            answered = "translatedText" in json.loads(response.read()) and response.status == 200
+        except (OSError, ValueError, http.client.HTTPException):
+            connection.close()
+            answered = False
+        if answered:
+            seen.seconds.append(time.perf_counter() - start)
+        else:
+            seen.lost += 1
+
+
+def load(run: Path, lines: Sequence[str], clients: int, seconds: float, options: Sequence[str]) -> Seen:
+    """Start the server, let the clients ask it for a time, and end it."""
+    process = subprocess.Popen(
+        [*PROGRAM, "serve", str(run), "--port", "0", "--languages", "en,de", *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    assert process.stderr is not None
+    try:
+        address = next(filter(None, (re.search(r"http://(\S+):(\d+)", line) for line in process.stderr)))
+        seen, numbers = Seen(), count()
+        end = time.perf_counter() + seconds
+        where = address[1], int(address[2])
+        threads = [
+            threading.Thread(target=ask, args=(*where, lines, numbers, end, seen)) for _ in range(clients)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return seen
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def translate(run: Path, lines: Sequence[str], options: Sequence[str]) -> float:
+    """Lines a second of `seqattn translate`, without the time it takes to begin."""
+
+    def seconds(given: Sequence[str]) -> float:
+        start = time.perf_counter()
+        command = [*PROGRAM, "translate", str(run), *options]
+        subprocess.run(
+            command,
+            input="".join(f"{line}\n" for line in given).encode(),
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        return time.perf_counter() - start
+
+    return (len(lines) - 1) / (seconds(lines) - seconds(lines[:1]))
+
+
+def main() -> None:
+    """Print what both commands reach."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("lines", type=Path)
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--precision", default="fp32")
+    asked = parser.parse_args()
+    options = ["--precision", asked.precision]
+    lines = asked.lines.read_text(encoding="utf-8").splitlines()
+    print(f"translate: {translate(asked.run, lines, options):.0f} lines/s")
+    seen = load(asked.run, lines, asked.clients, asked.seconds, options)
+    rate = len(seen.seconds) / asked.seconds
+    print(f"serve, {asked.clients} clients: {rate:.0f} lines/s")
+    print(f"median {seen.share(0.5):.3f} s, 99 % within {seen.share(0.99):.3f} s")
+    print(f"{len(seen.seconds):,} answers, {seen.lost} lost")
+
+
+if __name__ == "__main__":
+    main()
