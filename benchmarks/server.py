@@ -2,8 +2,8 @@
 
     python benchmarks/server.py RUN LINES [--clients 64] [--seconds 20] [--precision int8]
 
-Each client sends one line at a time over a connection of its own, the next when it has the answer to the last.
-The clients share the machine with the server. The last line of the output counts the requests that had no answer.
+Each client sends one line at a time over a connection of its own, the next when it has the answer to the
+last. The clients share the machine with the server. Requests without an answer are counted as lost.
 """
 
 from __future__ import annotations

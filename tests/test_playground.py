@@ -272,6 +272,17 @@ def test_a_refusal_is_said(browser, taught):
         assert browser.run("document.querySelector('.best').textContent")
 
 
+def test_the_refusal_of_one_run_stays_when_another_has_an_answer(browser, taught, tmp_path):
+    # Of the other run, each character of this text is several pieces.
+    random_run(tmp_path / "bytes", "lstm")
+    with address_of(tmp_path / "bytes", taught.run("lstm")) as address:
+        browser.open(f"{address}/")
+        type_text(browser, "red " * 101)
+        said = browser.run("document.getElementById('status').textContent")
+        assert said == "Attention is shown for texts of at most 400 pieces"
+        assert browser.run("document.querySelectorAll('.result:not([hidden])').length") == 1
+
+
 @pytest.mark.parametrize("width", [320, 700, 1400])
 def test_no_width_makes_the_playground_scroll_sideways(page, width):
     browser = page(width=width)

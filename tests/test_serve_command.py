@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -62,6 +63,29 @@ def test_the_program_answers_and_ends_by_sigterm(taught, precision):
         out, rest = process.communicate()
         assert process.returncode == 0, rest
         assert out == "" and "Traceback" not in rest
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process cannot be sent SIGTERM there")
+def test_what_was_accepted_before_sigterm_is_answered(taught):
+    with (
+        serving(taught.run("lstm"), "--languages", "en,de") as (process, address),
+        ThreadPoolExecutor(4) as pool,
+    ):
+        lines = "red dog one\n" * 500
+        # Numbers of alternatives that differ, so that they are not computed together.
+        answers = [
+            pool.submit(ask, address, q=lines, source="en", target="de", alternatives=number)
+            for number in range(4)
+        ]
+        figures = ""
+        while not re.search(r"^seqattn_waiting 3", figures, re.MULTILINE):
+            assert not all(answer.done() for answer in answers), "nothing waited"
+            with urllib.request.urlopen(f"{address}/metrics") as response:
+                figures = response.read().decode()
+        process.send_signal(signal.SIGTERM)
+        for answer in answers:
+            assert answer.result()["translatedText"].count("\n") == 500
+        assert process.wait() == 0
 
 
 def test_libretranslates_own_client_works(taught):

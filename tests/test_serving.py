@@ -13,6 +13,7 @@ from seqattn.errors import InputError
 from seqattn.runs.run import load_run
 from seqattn.serving.passages import passages_of_html, passages_of_text
 from seqattn.serving.served import Attending, Translating, serve_runs
+from seqattn.serving.worker import BusyError, Worker
 
 from commands import TEST, seqattn
 from serving import asking, client_of
@@ -236,6 +237,15 @@ def test_more_characters_than_the_limit_are_refused(taught):
         error_in(client.get("/attention", params=asking("x" * 11)), 400)
 
 
+def test_html_has_a_limit_of_its_own(taught):
+    with client_of(taught.run("lstm"), max_characters=100_000) as client:
+        long = asking("<b>" * 7000, format="html")
+        assert "of HTML" in error_in(client.post("/translate", json=long), 400)
+        assert client.post("/translate", json={**long, "q": "<b>" * 5000}).json() == {
+            "translatedText": "<b>" * 5000
+        }
+
+
 class Held:
     """The worker's translations are held back until they are let go."""
 
@@ -352,6 +362,70 @@ def test_no_bytes_make_the_server_fail(client, path, kind, body, begin):
 )
 def test_json_that_cannot_be_read_is_refused(client, body):
     error_in(client.post("/translate", content=body), 400)
+
+
+def test_a_client_that_leaves_before_its_request_is_complete_is_no_failure(client):
+    async def leaves():
+        sent, messages = [], iter([{"type": "http.request", "body": b"{", "more_body": True}])
+
+        async def receive():
+            return next(messages, {"type": "http.disconnect"})
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/translate", "headers": [], "query_string": b""}
+        await client.app(scope, receive, send)
+        return sent
+
+    assert client.portal.call(leaves)[0]["status"] == 400
+
+
+def test_a_worker_that_is_closed_first_finishes_what_waits_but_what_was_cancelled():
+    begun, free, done = threading.Event(), threading.Event(), []
+
+    def work(items):
+        begun.set()
+        free.wait()
+        done.extend(items)
+        return items
+
+    worker = Worker(3)
+    first = worker.submit(work, 0)
+    begun.wait()
+    waiting = [worker.submit(work, number) for number in (1, 2, 3)]
+    with pytest.raises(BusyError):
+        worker.submit(work, 4)
+    assert waiting[1].cancel() and not first.cancel()
+    free.set()
+    worker.close()
+    assert done == [0, 1, 3]
+    assert [one.result() for one in (first, waiting[0], waiting[2])] == [0, 1, 3]
+    with pytest.raises(BusyError):
+        worker.submit(work, 5)
+
+
+def test_works_of_another_kind_are_not_computed_together_and_the_oldest_is_first():
+    begun, free, batches = threading.Event(), threading.Event(), []
+
+    def one(items):
+        begun.set()
+        free.wait()
+        batches.append(list(items))
+        return items
+
+    def other(items):
+        batches.append(list(items))
+        return items
+
+    worker = Worker(10)
+    worker.submit(one, 0)
+    begun.wait()
+    for work, item in ((other, 1), (one, 2), (other, 3), (one, 4)):
+        worker.submit(work, item)
+    free.set()
+    worker.close()
+    assert batches == [[0], [1, 3], [2, 4]]
 
 
 def test_other_paths_and_methods_are_refused_in_the_same_form(client):

@@ -174,7 +174,12 @@ def _run(app: Starlette, listening: socket.socket, patience: int) -> None:
     before = signal.signal(signal.SIGTERM, end)
     try:
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=patience
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            lifespan="on",
+            timeout_graceful_shutdown=patience,
         )
         uvicorn.Server(config).run(sockets=[listening])
     finally:

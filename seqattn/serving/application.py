@@ -30,7 +30,6 @@ from seqattn.serving.parameters import (
     parameters_of,
     text_of,
 )
-from seqattn.serving.passages import passages_of_html, passages_of_text
 from seqattn.serving.playground import MOST_PREFIX, Playing, Scoring, playground
 from seqattn.serving.served import Attending, Served, Translating, candidates_of
 from seqattn.serving.worker import BusyError, Work, Worker
@@ -134,7 +133,7 @@ class _Server:
         check_key(parameters, self.options)
         asked = TranslationRequest.of(parameters, self.options)
         run = self.find(asked.source, asked.target)
-        cut = [(passages_of_html if asked.markup else passages_of_text)(text) for text in asked.texts]
+        cut = await asyncio.to_thread(asked.cut)
         self.metrics.texts.inc(len(asked.texts))
         self.metrics.characters.inc(sum(map(len, asked.texts)))
         work = Translating(run, 1 + asked.alternatives, self.options.beam, self.options.length_penalty)

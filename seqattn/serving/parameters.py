@@ -8,21 +8,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from seqattn.serving.errors import RequestError
 from seqattn.serving.options import ServerOptions
+from seqattn.serving.passages import Passages, passages_of_html, passages_of_text
 
 MOST_ALTERNATIVES = 20
 MOST_FIELDS = 1000
 """Of a form."""
+MOST_MARKUP = 20_000
+"""Characters of HTML: the time to read what is not well-formed grows with their square."""
 
 
 async def parameters_of(request: Request) -> dict[str, Any]:
     """The parameters of a request by name; those of the body precede those of the query.
 
-    A name that a form or query has several times stands for a list. RequestError for a body of another kind.
+    A name that a form or query has several times stands for a list. RequestError for a body of another kind,
+    or one that ends early.
     """
+    try:
+        return await _parameters_of(request)
+    except ClientDisconnect:
+        raise RequestError(400, "Invalid request: the body is incomplete") from None
+
+
+async def _parameters_of(request: Request) -> dict[str, Any]:
     found = _several(request.query_params.multi_items())
     if request.method != "POST":
         return found
@@ -107,6 +118,8 @@ class TranslationRequest:
         form = text_of(parameters, "format", "text")
         if form not in ("text", "html"):
             raise RequestError(400, "Invalid request: format is neither text nor html")
+        if form == "html" and sum(map(len, texts)) > MOST_MARKUP:
+            raise RequestError(400, f"Invalid request: more than {MOST_MARKUP:,} characters of HTML")
         return TranslationRequest(
             tuple(map(_valid, texts)),
             several,
@@ -115,6 +128,10 @@ class TranslationRequest:
             form == "html",
             number_of(parameters, "alternatives", MOST_ALTERNATIVES),
         )
+
+    def cut(self) -> list[Passages]:
+        """Each text as passages to translate; RequestError for what is no HTML."""
+        return [(passages_of_html if self.markup else passages_of_text)(text) for text in self.texts]
 
 
 def check_length(texts: Sequence[str], options: ServerOptions) -> None:

@@ -55,6 +55,7 @@ class System {
     this.translating = new Line();
     this.scoring = new Line();
     this.prefix = "";
+    this.problem = "";
     this.reading = null;
     this.panel = null;
     this.part("forced").querySelector("button").addEventListener("click", () => this.begin(""));
@@ -84,6 +85,7 @@ class System {
     const q = byId("text").value;
     if (!this.shown || !q.trim()) {
       this.translating.stop();
+      this.#refused("");
       this.part("result").hidden = true;
       this.panel = null;
       this.section.classList.remove("waiting");
@@ -96,15 +98,22 @@ class System {
       { run: +this.section.dataset.number, q, prefix: this.prefix },
       (answer) => {
         done();
-        say("");
+        this.#refused("");
         this.#show(answer);
         then();
       },
       (message) => {
         done();
-        say(message);
+        this.#refused(message);
       },
     );
+  }
+
+  // Say why this run has no answer, if so, beside what the other runs say.
+  #refused(problem) {
+    this.problem = problem;
+    const problems = new Set(systems.map((system) => system.problem).filter(Boolean));
+    byId("status").textContent = [...problems].join(" · ");
   }
 
   #show(answer) {
@@ -232,7 +241,6 @@ class System {
   }
 }
 
-const say = (message) => (byId("status").textContent = message);
 const systems = [...document.querySelectorAll(".system")].map((section) => new System(section));
 
 function direct() {
