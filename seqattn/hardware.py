@@ -6,7 +6,7 @@ import ctypes
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Barrier
 from typing import Any, TypeVar
@@ -88,6 +88,20 @@ def side_by_side(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterato
         yield from results
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread in this context, for small products on a machine that others use too.
+
+    Threads that share a product wait for each other, the longer the busier the machine (docs/decisions.md).
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def keep_freed_memory() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seqattn.errors import InputError
 from seqattn.runs.run import load_run
 from seqattn.serving.passages import passages_of_html, passages_of_text
-from seqattn.serving.served import Attending, Translating, serve_runs
+from seqattn.serving.served import ONE_BATCH, Attending, Translating, serve_runs
 from seqattn.serving.worker import BusyError, Worker
 
 from commands import TEST, seqattn
@@ -244,6 +244,14 @@ def test_html_has_a_limit_of_its_own(taught):
         assert client.post("/translate", json={**long, "q": "<b>" * 5000}).json() == {
             "translatedText": "<b>" * 5000
         }
+
+
+def test_a_long_text_of_several_batches_is_translated_as_by_the_command(client, taught):
+    lines = SOURCES * 15
+    asked = "\n".join(lines)
+    assert len(asked) > ONE_BATCH
+    found = client.post("/translate", json=asking(asked)).json()["translatedText"].split("\n")
+    assert found == seqattn("translate", taught.run("lstm"), input=asked).stdout.splitlines()
 
 
 class Held:

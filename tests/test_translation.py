@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seqattn.decoding.search import SamplingOptions, SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
-from seqattn.hardware import side_by_side
+from seqattn.hardware import one_thread, side_by_side
 from seqattn.models.base import Vocabulary
 from seqattn.symbols import EOS
 from seqattn.text.tokenizer import WORD_START, normalise
@@ -46,6 +46,18 @@ def translator(architecture="lstm", search=SHORT, **options):
 
 def texts(found):
     return [translation.text for translation in found]
+
+
+def test_one_thread_is_used_in_its_context_and_the_number_restored_after_an_error():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with pytest.raises(KeyError), one_thread():
+            assert torch.get_num_threads() == 1
+            raise KeyError
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 BOTH = pytest.mark.parametrize("architecture", ["lstm", "transformer"])

@@ -13,6 +13,7 @@ from seqattn.decoding.stepping import Candidate, proposals
 from seqattn.decoding.translation import Translation
 from seqattn.errors import InputError
 from seqattn.evaluation.scores import unspaced
+from seqattn.hardware import one_thread
 from seqattn.pictures.document import asset, document, shown
 from seqattn.pictures.legible import visible
 from seqattn.pictures.page import fragment, legend, panel_assets, panel_data
@@ -82,7 +83,8 @@ class Playing:
     length_penalty: float
 
     def __call__(self, items: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-        return [self._play(source, prefix) for source, prefix in items]
+        with one_thread():
+            return [self._play(source, prefix) for source, prefix in items]
 
     def _play(self, source: str, prefix: str) -> dict[str, Any]:
         run = self.served.run
@@ -151,7 +153,8 @@ class Scoring:
     length_penalty: float
 
     def __call__(self, items: Sequence[tuple[str, str]]) -> list[dict[str, float]]:
-        return [self._score(source, target) for source, target in items]
+        with one_thread():
+            return [self._score(source, target) for source, target in items]
 
     def _score(self, source: str, target: str) -> dict[str, float]:
         run = self.served.run

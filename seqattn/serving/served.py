@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -10,9 +11,13 @@ from typing import Any
 from seqattn.comparison.systems import unique_names
 from seqattn.decoding.translation import Translation, TranslationOptions
 from seqattn.errors import InputError
+from seqattn.hardware import one_thread
 from seqattn.runs.run import Run
 from seqattn.serving.errors import RequestError
 from seqattn.serving.languages import is_language
+
+ONE_BATCH = 4000
+"""Characters that are about one batch of search."""
 
 Languages = tuple[str, str]
 """The codes of a source's and a target's language."""
@@ -77,8 +82,11 @@ class Translating:
         translator = run.translator(
             run.search_options(max(self.beam, self.nbest), self.length_penalty), nbest=self.nbest
         )
-        found = translator.translate(chain.from_iterable(items))
-        return [list(islice(found, len(item))) for item in items]
+        texts = list(chain.from_iterable(items))
+        # More are several batches, which are computed side by side.
+        with one_thread() if sum(map(len, texts)) <= ONE_BATCH else nullcontext():
+            found = translator.translate(texts)
+            return [list(islice(found, len(item))) for item in items]
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,8 @@ class Attending:
     served: Served
 
     def __call__(self, items: Sequence[tuple[str, str | None]]) -> list[dict[str, Any]]:
-        return list(map(self._attend, items))
+        with one_thread():
+            return list(map(self._attend, items))
 
     def _attend(self, item: tuple[str, str | None]) -> dict[str, Any]:
         run, (source, target) = self.served.run, item
