@@ -259,11 +259,13 @@ class Held:
 
     def __init__(self, monkeypatch):
         self.begun, self.free = threading.Event(), threading.Event()
+        self.computed = []
         own = Translating.__call__
 
         def held(work, items):
             self.begun.set()
             self.free.wait()
+            self.computed += [line for item in items for line in item]
             return own(work, items)
 
         monkeypatch.setattr(Translating, "__call__", held)
@@ -289,11 +291,13 @@ def test_beyond_the_queue_requests_are_refused_and_those_in_it_answered(taught, 
             assert answer.result().json()["translatedText"] == expected[SOURCES[number]]
 
 
-def test_a_request_that_takes_too_long_is_answered_with_504(taught, monkeypatch):
+def test_a_request_that_takes_too_long_is_answered_with_504_and_not_computed_later(taught, monkeypatch):
     held = Held(monkeypatch)
     with client_of(taught.run("lstm"), timeout=0.01) as client:
-        assert "0.01 seconds" in error_in(client.post("/translate", json=asking("red")), 504)
+        for q in ("red", "cat"):
+            assert "0.01 seconds" in error_in(client.post("/translate", json=asking(q)), 504)
         held.free.set()
+    assert held.computed == ["red"]
 
 
 def test_a_failure_is_answered_without_its_reason_and_spoils_no_other_request(taught, expected, monkeypatch):

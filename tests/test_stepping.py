@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from seqattn.alignment.reading import read_attention
 from seqattn.data.batching import Example
 from seqattn.decoding.search import SearchOptions, beam_search, score_targets
-from seqattn.decoding.stepping import Step, steps
+from seqattn.decoding.stepping import Step, proposals, steps
 from seqattn.errors import InputError
 from seqattn.models.base import Seq2Seq
 from seqattn.models.decoders.lstm import LSTMDecoder
@@ -162,3 +162,16 @@ def test_without_attention_or_with_too_long_a_source_there_are_no_steps():
         with pytest.raises(InputError, match="more than the 4 pieces"):
             next(steps(short, source, GREEDY, target))
     assert len(list(steps(short, [4, 5, 6, EOS], SearchOptions(beam=1), [4, 5, 6, EOS]))) == 4
+
+
+@pytest.mark.parametrize(("architecture", "options"), ATTENTIVE, ids=ATTENTIVE_NAMES)
+def test_proposals_are_the_candidates_of_the_steps_along_a_target(architecture, options):
+    model = tiny_model(architecture, double=True, **options)
+    source, target = SOURCES[0], [*SOURCES[1][:-1], EOS]
+    taken = list(steps(model, source, GREEDY, target, count=4))
+    found = proposals(model, source, target, count=4)
+    assert len(found) == len(taken) == len(target)
+    for one, step in zip(found, taken, strict=True):
+        for shown, wanted in zip((*one.candidates, one.taken), (*step.candidates, step.taken), strict=True):
+            assert (shown.id, shown.rank) == (wanted.id, wanted.rank)
+            assert shown.probability == pytest.approx(wanted.probability, abs=1e-9)
