@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 # A browser reads commands from its file 3 and answers on its file 4.
 LAUNCH = """
 import fcntl, os, sys
@@ -179,3 +181,27 @@ class Browser:
             case "Network.requestWillBeSent":
                 self.requests.append(message["params"]["request"]["url"])
         return message
+
+
+def find_axe() -> Path | None:
+    """The program axe-core, which finds faults of accessibility."""
+    root = Path(__file__).parent.parent
+    places = [os.environ.get("AXE", ""), root / "node_modules" / "axe-core" / "axe.min.js"]
+    return next((Path(place) for place in places if place and Path(place).is_file()), None)
+
+
+NEEDS_AXE = pytest.mark.skipif(
+    find_axe() is None, reason="needs axe-core in node_modules, or named by the variable AXE"
+)
+
+
+def violations(browser: Browser) -> list[Any]:
+    """What axe-core finds wrong with the page, with some of the elements."""
+    program = find_axe()
+    assert program is not None
+    browser.run(program.read_text(encoding="utf-8") + "; 0")
+    found: list[Any] = browser.run(
+        "axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v => "
+        "[v.id, v.nodes.map(n => n.html.slice(0, 120) + n.failureSummary).slice(0, 3)]))"
+    )
+    return found

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from seqattn.runs.run import load_run
 from seqattn.symbols import EOS
 
+from browser import NEEDS_AXE, violations
 from commands import TEST
 from runs import random_run
 from serving import address_of, client_of
@@ -208,6 +209,16 @@ def test_a_piece_shows_its_candidates_and_a_candidate_is_forced(page):
     assert browser.run(f"document.activeElement === {system}.querySelectorAll('.pieces button')[1]")
     browser.point(f"{system}.querySelector('.forced button')", click=True)
     browser.wait(f"{system}.querySelector('.forced').hidden && {READY}")
+
+
+@NEEDS_AXE
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (1200, True), (360, False)])
+def test_axe_finds_no_violation(page, width, dark):
+    browser = page(width=width, dark=dark)
+    type_text(browser, LONG)
+    browser.run("document.querySelector('.system .pieces button').focus()")
+    browser.press("Enter")
+    assert violations(browser) == []
 
 
 def test_pieces_are_reached_by_arrows_and_candidates_closed_by_escape(page):

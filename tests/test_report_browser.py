@@ -1,7 +1,6 @@
 """The web page of a comparison in a browser: its controls, its looks, and its accessibility."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from test_report import attention_of, hostile_attention, reported
 from seqattn.comparison.report import report
 from seqattn.pictures.ramp import DARK
 
+from browser import NEEDS_AXE, violations
 from compared import FOUR, HOSTILE, TWO, comparison, hostile
 
 ROOT = Path(__file__).parents[1]
@@ -336,13 +336,7 @@ def test_in_print_every_table_is_seen_and_no_control(shown):
         browser.medium("")
 
 
-def axe():
-    """The program axe-core, or None."""
-    places = [os.environ.get("AXE", ""), ROOT / "node_modules" / "axe-core" / "axe.min.js"]
-    return next((Path(place) for place in places if place and Path(place).is_file()), None)
-
-
-@pytest.mark.skipif(axe() is None, reason="needs axe-core in node_modules, or named by the variable AXE")
+@NEEDS_AXE
 @pytest.mark.parametrize(("width", "dark"), [(1200, False), (1200, True), (360, False)])
 @pytest.mark.parametrize("findings", [TWO, FOUR], ids=["two", "four"])
 def test_axe_finds_no_violation(shown, findings, width, dark):
@@ -350,12 +344,7 @@ def test_axe_finds_no_violation(shown, findings, width, dark):
     browser.run("document.querySelectorAll('details').forEach(e => (e.open = true))")
     browser.run(f"{PLOT}.focus()")
     browser.run("new Promise(done => setTimeout(done, 50))")
-    browser.run(axe().read_text(encoding="utf-8") + "; 0")
-    found = browser.run(
-        "axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v => "
-        "[v.id, v.nodes.map(n => n.html.slice(0, 120) + n.failureSummary).slice(0, 3)]))"
-    )
-    assert found == []
+    assert violations(browser) == []
 
 
 def test_a_report_without_texts_works_without_its_browser_of_sentences(shown):

@@ -141,7 +141,7 @@ class Playing:
             return None
         check_short(run, source, target)
         unit = "pieces" if unspaced(source) or unspaced(target) else "words"
-        (seen,) = run.attentions([(source, target)], unit=unit, name="Attention")
+        (seen,) = run.attentions([(source, target)], unit=unit, name=f"Attention of {self.served.name}")
         return fragment(seen)
 
 

@@ -230,7 +230,7 @@ class System {
       const { run, weights } = attention;
       run.shown = this.reading ?? run.shown;
       this.panel = new Panel(place.querySelector(".run"), run, weights);
-      const choice = readingChoice(run, "Attention of", () => {
+      const choice = readingChoice(run, "Layer and head", () => {
         this.reading = run.shown;
         this.panel.show();
       });
