@@ -238,6 +238,15 @@ def test_an_image_that_is_named_alone_is_the_place_of_its_error(tmp_path):
         IMAGES.encode(tmp_path / "y.png")
 
 
+def test_names_of_images_that_are_read_as_texts_are_warned_of(tmp_path):
+    path = corpus(tmp_path)
+    warning = "the sources are names of images, but are read as texts: --encoder grid reads images"
+    assert load_data([str(path)], str(path)).warnings[-1] == warning
+    assert load_data([str(path)], str(path), sources=IMAGES).warnings == ()
+    path.write_text(path.read_text() + "a sentence\tx\n")
+    assert warning not in load_data([str(path)], str(path)).warnings
+
+
 def test_a_name_that_no_file_can_have_is_an_error_of_its_line(tmp_path):
     (tmp_path / "x.tsv").write_text("a\0b.png\tx\n")
     with pytest.raises(InputError, match=r"x\.tsv, line 1: the image .*cannot be read"):

@@ -127,7 +127,7 @@ def files_of(argument: str) -> tuple[Path] | tuple[Path, Path]:
             raise InputError(
                 "is an archive of images, which texts are not read from",
                 path=argument,
-                remedy="train reads it with --encoder grid or patches",
+                remedy="only the encoders grid and patches read images",
             )
         if single.is_dir():
             raise InputError("is a directory, a corpus is needed", path=single)
