@@ -428,6 +428,18 @@ def test_boxes_that_fit_no_image_are_refused(pictures, tmp_path, box, message):
         assert f"{gold}: {message}" in error_of(refused)
 
 
+def test_an_image_with_more_columns_than_a_model_learned_is_named(pictures, tmp_path):
+    run = tmp_path / "learned"
+    more = setting(
+        "positions=learned", "encoder.max_positions=4", "decoder.max_positions=64", "max_updates=1"
+    )
+    seqattn(*pictures.training("patches+transformer", run), *more)
+    Pillow.fromarray(blocks(["red"] * 5)).save(tmp_path / "wide.png")
+    for command in ((), ("--attention",)):
+        refused = seqattn("translate", run, pictures.files[0], tmp_path / "wide.png", *command, status=1)
+        assert "wide.png: has 5 positions, more than the 4 that this model can hold" in error_of(refused)
+
+
 def test_settings_of_images_are_named_as_they_are_set(pictures, tmp_path):
     for wrong in ("image_height=0", "image_height=5000", "cell_width=0"):
         command = pictures.training("grid+lstm", tmp_path / "run", "--set", wrong)
