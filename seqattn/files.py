@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 import mmap
 import os
 import shutil
@@ -82,12 +83,23 @@ def parse_json(line: str, path: Path, number: int, remedy: str) -> Any:
         raise InputError(f"not JSON: {why}", path=path, line=number, remedy=remedy) from error
 
 
-def read_binary(path: Path) -> bytes:
-    """The contents of a file; InputError when it cannot be read."""
+def refuse_device(path: Path) -> None:
+    """InputError for a device or a pipe, which may have no end, and cannot be read twice."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError("is a device or a pipe, a file is needed", path=path)
+
+
+def read_binary(path: Path, most: int | None = None) -> bytes:
+    """The contents of a file; InputError when it cannot be read, or has more than `most` bytes."""
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
+        refuse_device(path)
+        with path.open("rb") as file:
+            if most is not None and os.fstat(file.fileno()).st_size > most:
+                raise InputError(f"has more than {most:,} bytes", path=path)
+            return file.read()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else None
+        raise InputError(f"cannot be read: {why or error}", path=path) from error
 
 
 def modified(path: Path) -> tuple[int, int]:
@@ -174,13 +186,16 @@ def map_member(path: Path, name: str) -> memoryview:
     InputError when the file cannot be read, KeyError when it has no such member.
     """
     try:
+        refuse_device(path)
         with zipfile.ZipFile(path) as archive, archive.open(name) as member, TemporaryFile() as file:
             shutil.copyfileobj(member, file)
             file.flush()
             if not file.tell():
                 return memoryview(b"")
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
         raise InputError(f"is a damaged zip file: {error}", path=path) from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
+    except (OSError, ValueError, RuntimeError) as error:
+        # An encrypted member is a RuntimeError, a name that no file can have a ValueError.
+        why = error.strerror if isinstance(error, OSError) else None
+        raise InputError(f"cannot be read: {why or error}", path=path) from error

@@ -355,6 +355,11 @@ def test_what_makes_links_is_refused(pictures, work, tmp_path):
     )
     guided = pictures.training("grid+lstm", tmp_path / "g", "--guide", "self")
     assert "images have no words to guide" in error_of(seqattn(*guided, status=1))
+    for out in (tmp_path / "g", tmp_path / "h"):
+        more = ("--monolingual", test, *(("--reverse", work.run("lstm")) if out.name == "h" else ()))
+        refused = seqattn(*pictures.training("grid+lstm", out, *more), status=1)
+        assert "images can only be sources (leave out --swap and --monolingual)" in error_of(refused)
+        assert not list(tmp_path.glob(f"{out.name}*"))
     swapped = pictures.training("grid+lstm", tmp_path / "g", "--swap")
     assert "images can only be sources" in error_of(seqattn(*swapped, status=1))
     mixed = seqattn("align", run, work.run("lstm"), pictures.files[0], status=1)
@@ -382,6 +387,64 @@ def test_an_image_that_cannot_be_read_is_an_error(pictures, tmp_path):
     training = ["train", "--train", bad, *pictures.training("grid+lstm", tmp_path / "run")[3:]]
     assert "bad.tsv, line 2" in error_of(seqattn(*training, status=1))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_name_on_standard_input_is_the_place_of_its_error(pictures):
+    result = seqattn(
+        *("translate", pictures.run("grid+lstm")), input=f"{pictures.files[0]}\n\nnone.png\n", status=1
+    )
+    assert "standard input, line 3: the image none.png cannot be read: No such file" in error_of(result)
+
+
+def test_the_output_does_not_overwrite_an_archive(pictures, tmp_path):
+    path = tmp_path / "x.npz"
+    np.savez(path, images=np.zeros((1, 8, 8, 3), np.uint8))
+    before = path.read_bytes()
+    result = seqattn(*("translate", pictures.run("grid+lstm"), f"{path}[0]", "--output", path), status=2)
+    assert "would be overwritten" in " ".join(result.stderr.split()) and path.read_bytes() == before
+
+
+def test_texts_are_not_read_from_archives_of_images(work, tmp_path):
+    np.savez(tmp_path / "x.npz", images=np.zeros((1, 8, 8, 3), np.uint8), texts=np.array(["a"]))
+    for command in (("check",), ("evaluate", work.run("lstm"), "--test")):
+        refused = seqattn(*command, tmp_path / "x.npz", status=1)
+        assert "is an archive of images, which texts are not read from" in error_of(refused)
+
+
+@pytest.mark.parametrize(
+    ("box", "message"),
+    [
+        ([0, -9, 0, -1, 4], "the box [0, -9, 0, -1, 4] of pair 1 is outside its image of"),
+        ([0, 1e9, 0, 2e9, 4], "the box [0, 1000000000.0, 0, 2000000000.0, 4] of pair 1 is outside"),
+        (None, "there is no box"),
+    ],
+)
+def test_boxes_that_fit_no_image_are_refused(pictures, tmp_path, box, message):
+    gold = tmp_path / "boxes.jsonl"
+    gold.write_text("".join(f"{json.dumps([box] if box and not row else [])}\n" for row in range(24)))
+    run = pictures.run("grid+lstm")
+    for more in ((), ("--heads",)):
+        refused = seqattn("align", run, "--pairs", pictures.test, "--gold", gold, *more, status=1)
+        assert f"{gold}: {message}" in error_of(refused)
+
+
+def test_an_image_with_more_columns_than_a_model_learned_is_named(pictures, tmp_path):
+    run = tmp_path / "learned"
+    more = setting(
+        "positions=learned", "encoder.max_positions=4", "decoder.max_positions=64", "max_updates=1"
+    )
+    seqattn(*pictures.training("patches+transformer", run), *more)
+    Pillow.fromarray(blocks(["red"] * 5)).save(tmp_path / "wide.png")
+    for command in ((), ("--attention",)):
+        refused = seqattn("translate", run, pictures.files[0], tmp_path / "wide.png", *command, status=1)
+        assert "wide.png: has 5 positions, more than the 4 that this model can hold" in error_of(refused)
+
+
+def test_settings_of_images_are_named_as_they_are_set(pictures, tmp_path):
+    for wrong in ("image_height=0", "image_height=5000", "cell_width=0"):
+        command = pictures.training("grid+lstm", tmp_path / "run", "--set", wrong)
+        name = wrong.partition("=")[0]
+        assert f"encoder.{name} must be between 1 and 4096" in error_of(seqattn(*command, status=1))
 
 
 def test_the_output_does_not_overwrite_an_image(pictures):

@@ -2,7 +2,11 @@
 
 import io
 import json
+import os
 import random
+import tracemalloc
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ from PIL import Image as Pillow
 from seqattn.data import image_files
 from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair, hold_out, identity
-from seqattn.data.image_files import decoded, shaped
+from seqattn.data.image_files import checked, decoded, shaped
 from seqattn.data.images import ImageExamples, Images, sources_of
 from seqattn.data.pixels import Shape
 from seqattn.data.sources import TEXTS
@@ -187,6 +191,20 @@ def make_folder(path):
     path.mkdir()
 
 
+def make_pipe(path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no pipes have names here")
+    path.unlink()
+    os.mkfifo(path)
+
+
+def link_to(path, target):
+    if not Path(target).exists():
+        pytest.skip(f"no {target} here")
+    path.unlink()
+    path.symlink_to(target)
+
+
 BROKEN = [
     (lambda folder: (folder / "2.png").unlink(), "2.png cannot be read: No such file"),
     (lambda folder: (folder / "2.png").write_text("no picture"), "2.png is not a PNG, JPEG or WebP image"),
@@ -194,6 +212,8 @@ BROKEN = [
     (lambda folder: (folder / "2.png").write_bytes((folder / "1.png").read_bytes()[:70]), "2.png is damaged"),
     (lambda folder: (folder / "2.png").write_bytes(encoded(noise(4, 4), "GIF")), "2.png is not a PNG"),
     (lambda folder: make_folder(folder / "2.png"), "2.png cannot be read: Is a directory"),
+    (lambda folder: make_pipe(folder / "2.png"), "2.png is a device or a pipe, a file is needed"),
+    (lambda folder: link_to(folder / "2.png", "/dev/zero"), "2.png is a device or a pipe"),
 ]
 
 
@@ -216,6 +236,62 @@ def test_an_image_that_is_named_alone_is_the_place_of_its_error(tmp_path):
         IMAGES.encode(str(path))
     with pytest.raises(InputError, match=r"y\.png: cannot be read: No such file"):
         IMAGES.encode(tmp_path / "y.png")
+
+
+def test_names_of_images_that_are_read_as_texts_are_warned_of(tmp_path):
+    path = corpus(tmp_path)
+    warning = "the sources are names of images, but are read as texts: --encoder grid reads images"
+    assert load_data([str(path)], str(path)).warnings[-1] == warning
+    assert load_data([str(path)], str(path), sources=IMAGES).warnings == ()
+    path.write_text(path.read_text() + "a sentence\tx\n")
+    assert warning not in load_data([str(path)], str(path)).warnings
+
+
+def test_a_name_that_no_file_can_have_is_an_error_of_its_line(tmp_path):
+    (tmp_path / "x.tsv").write_text("a\0b.png\tx\n")
+    with pytest.raises(InputError, match=r"x\.tsv, line 1: the image .*cannot be read"):
+        IMAGES.read_corpus(str(tmp_path / "x.tsv"))
+    with pytest.raises(InputError, match="cannot be read"):
+        IMAGES.encode("a\0b.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("images.npz[9]", r"has 4 images, the last is \[3\]"),
+        ("none.npz[0]", "No such file"),
+        ("images.npz", r"is an archive of images, not one \(name one of them, as in images\.npz\[0\]\)"),
+    ],
+)
+def test_an_image_that_an_archive_has_not_is_an_error_of_its_line(tmp_path, name, message):
+    archive(tmp_path)
+    (tmp_path / "x.tsv").write_text(f"images.npz[1]\ta\n{name}\tb\n")
+    with pytest.raises(InputError, match=rf"x\.tsv, line 2: the image .*{message}"):
+        IMAGES.read_corpus(str(tmp_path / "x.tsv"))
+
+
+def test_images_of_too_many_cells_are_refused():
+    assert shaped(noise(1, 500), SHAPE).pixels.shape[1:] == (8, 4000)
+    with pytest.raises(InputError, match=r"has 40,000 cells when it is scaled to a height of 8, more than"):
+        shaped(noise(1, 5000), SHAPE)
+
+
+def test_large_images_take_no_more_than_a_few_bytes_for_each_pixel():
+    pixels = noise(1000, 1000, 4)
+    tracemalloc.start()
+    try:
+        checked(pixels)
+        shaped(pixels[..., :3], GREY)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 16 * 1000 * 1000
+
+
+def test_opacity_blends_with_white_to_the_nearest_whole_number():
+    pixels = np.stack(np.meshgrid(*[np.arange(256, dtype=np.uint8)] * 2), axis=-1)[..., [0, 0, 0, 1]]
+    share = pixels[..., 3:] / 255
+    assert (checked(pixels) == (pixels[..., :3] * share + 255 * (1 - share)).round()).all()
 
 
 def test_huge_images_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
@@ -255,8 +331,16 @@ NONE = {
         ({"images": np.zeros((4, 8), np.uint8)}, r"not uint8 \(N, height, width\)"),
         ({"texts": np.array(["a"])}, r"has 4 images, but texts \(1,\)"),
         ({"texts": np.arange(4)}, "its texts are int64, not text"),
-        ({"texts": np.array(["a", None, 1, 2], dtype=object)}, "texts is no array of numbers or texts"),
-        ({"widths": np.array([1, 2, 0, 4])}, "a width is not that of a part of its image"),
+        (
+            {"texts": np.array(["a", None, 1, 2], dtype=object)},
+            "the array texts cannot be read: Python objects",
+        ),
+        ({"widths": np.array([1, 2, 0, 4])}, "the width 0 of image 2 is not between 1 and 9"),
+        ({"widths": np.array([1.0, 2, 3, 4])}, "its widths are float64, not whole numbers"),
+        ({"widths": np.array(["1", "2", "3", "4"])}, "its widths are <U1, not whole numbers"),
+        ({"widths": np.array([True] * 4)}, "its widths are bool, not whole numbers"),
+        ({"texts": np.array([b"a"] * 4)}, r"its texts are \|S1, not text \(write numpy.array of str"),
+        ({"images": np.asfortranarray(np.zeros((4, 8, 9, 3), np.uint8))}, "numpy.ascontiguousarray"),
         (NONE, "is empty, it holds no image"),
     ],
 )
@@ -280,9 +364,42 @@ def test_archives_that_are_none_are_refused(tmp_path):
     np.savez(path, images=noise(8, 8)[None])
     with pytest.raises(InputError, match="has no texts"):
         IMAGES.read_corpus(str(path))
-    with pytest.raises(InputError, match=r"has 1 images, none with the number 3"):
+    with pytest.raises(InputError, match=r"has 1 image, the last is"):
         IMAGES.encode(f"{path}[3]")
     assert IMAGES.encode(f"{path}[0]").pixels.shape == (3, 8, 8)
+
+
+def stored(path, header, compression=zipfile.ZIP_STORED):
+    """An archive with this header of its images."""
+    with zipfile.ZipFile(path, "w", compression) as file:
+        written = header.encode()
+        size = len(written).to_bytes(2, "little")
+        file.writestr("images.npy", b"\x93NUMPY\x01\x00" + size + written + bytes(48))
+    return path
+
+
+@pytest.mark.parametrize(
+    "shape", ["(1, 99999999999999999999, 2)", "(1e400, 2, 2)", "(-1, 2, 2)", f"({'-' * 9000}1, 2, 2)"]
+)
+def test_headers_of_arrays_that_cannot_be_are_refused(tmp_path, shape):
+    path = stored(tmp_path / "x.npz", f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}}}")
+    with pytest.raises(InputError, match=r"x\.npz: the array images (is damaged|cannot be read)"):
+        IMAGES.read_corpus(str(path))
+
+
+def test_encrypted_and_damaged_archives_are_refused(tmp_path):
+    path = archive(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[6] |= 1
+    data[data.find(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="is encrypted"):
+        IMAGES.read_corpus(str(path))
+    data = bytearray(stored(path, "{}" + " " * 400, zipfile.ZIP_LZMA).read_bytes())
+    data[50:70] = b"\xff" * 20
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="is a damaged zip file"):
+        IMAGES.read_corpus(str(path))
 
 
 def test_arrays_are_images_too():

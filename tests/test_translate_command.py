@@ -1,6 +1,7 @@
 """seqattn translate: one line out for each line in, whatever its text."""
 
 import json
+import os
 
 import pytest
 
@@ -53,6 +54,13 @@ def test_shards_concatenate_to_the_whole(work, count):
     run, whole = work.run("lstm"), seqattn("translate", work.run("lstm"), work.source).stdout
     parts = [seqattn("translate", run, work.source, "--shard", f"{at + 1}/{count}") for at in range(count)]
     assert "".join(part.stdout for part in parts) == whole
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes have names here")
+def test_a_part_of_a_pipe_is_refused_since_its_lines_can_be_read_only_once(work, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    result = seqattn("translate", work.run("lstm"), tmp_path / "pipe", "--shard", "1/2", status=1)
+    assert "pipe: is a device or a pipe, a file is needed" in error_of(result)
 
 
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "3", "a/b", "-1/3", "1/0"])

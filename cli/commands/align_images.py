@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seqattn.errors import InputError
+from seqattn.errors import InputError, naming
 
 from .run_arguments import refuse_misspelt_run
 from .shared import results
@@ -46,11 +46,13 @@ def point(run: Run, pairs: Sequence[Pair], gold: Path, every: bool) -> None:
 
     boxes = read_boxes(gold, pairs)
     if not every:
-        found = run.point(pairs, boxes)[run.reading]
+        with naming(gold):
+            found = run.point(pairs, boxes)[run.reading]
         click.echo(f"pointing {found.share:.2f} % ({found.right:,} of {found.words:,} words)")
         return
     readings = every_reading(run.model.require_attention())
-    shares = {reading: found.share for reading, found in run.point(pairs, boxes, readings).items()}
+    with naming(gold):
+        shares = {reading: found.share for reading, found in run.point(pairs, boxes, readings).items()}
     console = results()
     console.print("pointing, %")
     console.print(readings_table(shares, run.reading, best=max))

@@ -216,8 +216,10 @@ def refuse_overwriting(output: Path | str | None, *inputs: str) -> None:
     if output is None or not Path(output).exists():
         return
     for name in (part for argument in inputs for part in (argument, *argument.split(","))):
-        if Path(name).exists() and Path(name).samefile(output):
-            raise click.UsageError(f"{output} is also an input, which would be overwritten.")
+        # An image of an archive is named FILE.npz[N].
+        for file in (Path(name), Path(name.rpartition("[")[0] or name)):
+            if file.exists() and file.samefile(output):
+                raise click.UsageError(f"{output} is also an input, which would be overwritten.")
 
 
 def check_outputs(

@@ -180,12 +180,14 @@ def _beside(
 ) -> tuple[str | None, str | None]:
     """The files of links and of synthetic pairs to train with, made beside the run if asked for."""
     from seqattn.runs.folder import RunFolder
-    from seqattn.runs.setup import refuse_unguidable
+    from seqattn.runs.setup import refuse_unguidable, refuse_unturnable
 
     synthetic = None
     if made.any:
         RunFolder(out).refuse_existing()
         made.check(guide)
+        if made.monolingual:
+            refuse_unturnable(request, architecture)
         synthetic = str(_synthetic(console, out, made, request, swap, device, start))
     if guide == "self":
         RunFolder(out).refuse_existing()

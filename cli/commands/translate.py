@@ -34,6 +34,7 @@ from .shared import (
 if TYPE_CHECKING:
     from seqattn.alignment.reading import Attention
     from seqattn.data.pixels import Shape
+    from seqattn.data.sources import Sources
     from seqattn.decoding.translation import Translation
 
 
@@ -148,7 +149,7 @@ def translate(
     elif input is not None and str(input) != "-":
         chunks = in_chunks(_lines(input, shard), chunk or TranslationOptions.chunk)
     else:
-        chunks = _arriving(shard, chunk, sample)
+        chunks = _arriving(loaded.sources, shard, chunk, sample)
     translator = loaded.translator(
         # Without --nbest only one sample is shown, so only one is drawn.
         loaded.search_options(nbest if sample else beam, length_penalty, coverage_penalty),
@@ -176,10 +177,12 @@ def translate(
 
 def _lines(path: Path, shard: Shard | None) -> Iterator[str]:
     """The lines of a file, or a part of them."""
-    from seqattn.files import raw_lines, read_lines
+    from seqattn.files import raw_lines, read_lines, refuse_device
 
     if shard is None:
         return read_lines(path)
+    # It is read twice: to count its lines, and to translate some of them.
+    refuse_device(path)
     rows = shard.rows(sum(1 for _ in raw_lines(path)))
     return islice(read_lines(path), rows.start, rows.stop)
 
@@ -192,7 +195,7 @@ def _part(sources: Sequence[Any], shard: Shard | None) -> Sequence[Any]:
     return sources[rows.start : rows.stop]
 
 
-def _arriving(shard: Shard | None, chunk: int | None, sample: bool) -> Iterator[list[str]]:
+def _arriving(sources: Sources, shard: Shard | None, chunk: int | None, sample: bool) -> Iterator[list[str]]:
     """The lines of standard input in chunks: of what has arrived, unless their size is given."""
     from seqattn.decoding.translation import TranslationOptions
     from seqattn.files import decode_lines
@@ -201,7 +204,7 @@ def _arriving(shard: Shard | None, chunk: int | None, sample: bool) -> Iterator[
         raise click.UsageError("--shard needs INPUT: standard input cannot be divided.")
     if sys.stdin is None:
         raise InputError("is closed", path="standard input")
-    lines = decode_lines(_own_stdin(), "standard input")
+    lines = sources.listed(decode_lines(_own_stdin(), "standard input"), "standard input")
     # What is drawn depends on what is translated together, which must not depend on when it arrived.
     if chunk is None and sample:
         chunk = 1 if sys.stdin.isatty() else TranslationOptions.chunk

@@ -82,6 +82,22 @@ def _box(value: Any, pair: Pair, path: Path, number: int) -> Box:
     return box
 
 
+def check_boxes(images: Iterable[Image], boxes: Iterable[Sequence[Box]]) -> None:
+    """InputError when there is no box, or one of them has no part of its image."""
+    found = 0
+    for number, (image, own) in enumerate(zip(images, boxes, strict=True), start=1):
+        width, height = image.size
+        for box in own:
+            found += 1
+            if not (box.left < width and box.right > 0 and box.top < height and box.bottom > 0):
+                raise InputError(
+                    f"the box {list(box)} of pair {number:,} is outside its image of {width:,} × {height:,}",
+                    remedy="boxes are in pixels of the image file, upright",
+                )
+    if not found:
+        raise InputError("there is no box", remedy=FORM)
+
+
 def peak(weights: Tensor, image: Image, shape: Shape) -> tuple[float, float]:
     """Where the weights (S,) of a word are largest: across and down, in pixels of the file.
 

@@ -123,6 +123,12 @@ def files_of(argument: str) -> tuple[Path] | tuple[Path, Path]:
                 path=argument,
                 remedy=f"join its two texts by a comma: {','.join(halves)}",
             )
+        if single.suffix.lower() == ".npz":
+            raise InputError(
+                "is an archive of images, which texts are not read from",
+                path=argument,
+                remedy="only the encoders grid and patches read images",
+            )
         if single.is_dir():
             raise InputError("is a directory, a corpus is needed", path=single)
         raise InputError(

@@ -18,8 +18,12 @@ from seqattn.files import map_member
 
 MOST_PIXELS = 50_000_000
 """Of an image, as it is and as it is read: a small file may claim to hold a huge one."""
+MOST_BYTES = 1_000_000_000
+"""Of the file of an image, which is read whole."""
+MOST_CELLS = 16_384
+"""Of an image as it is read: attention takes memory for each pair of cells."""
 FORMATS = ("PNG", "JPEG", "WEBP")
-LUMA = np.array([299, 587, 114])
+LUMA = (299, 587, 114)
 """Thousandths of red, green and blue in grey (ITU-R BT.601)."""
 
 
@@ -80,7 +84,10 @@ def _pixels(picture: Any) -> Pixels:
     """The pixels of a decoded image in grey or in colours."""
     if picture.mode in ("I", "F", "I;16", "I;16B", "I;16L"):
         # 16 bits of grey.
-        return (np.asarray(picture, dtype=np.float64) / 257).round().clip(0, 255).astype(np.uint8)
+        grey = np.array(picture, dtype=np.float32)
+        grey /= 257
+        rounded: Pixels = grey.round(out=grey).clip(0, 255, out=grey).astype(np.uint8)
+        return rounded
     if picture.has_transparency_data:
         return _on_white(np.asarray(picture.convert("RGBA")))
     return np.asarray(picture.convert("L" if picture.mode in ("1", "L") else "RGB"))
@@ -88,8 +95,11 @@ def _pixels(picture: Any) -> Pixels:
 
 def _on_white(pixels: Pixels) -> Pixels:
     """(H, W, 4) with opacity last → (H, W, 3)."""
-    opacity = pixels[..., 3:] / 255
-    blended: Pixels = (pixels[..., :3] * opacity + 255 * (1 - opacity)).round().astype(np.uint8)
+    opacity = pixels[..., 3].astype(np.uint16)
+    blended = np.empty((*opacity.shape, 3), np.uint8)
+    for colour in range(3):
+        # Divided by 255 and rounded, in whole numbers of 16 bits: an image may be large.
+        blended[..., colour] = (pixels[..., colour] * opacity + 255 * (255 - opacity) + 127) // 255
     return blended
 
 
@@ -115,8 +125,16 @@ def shaped(pixels: Pixels, shape: Shape, name: str = "") -> Image:
     height, width = pixels.shape[:2]
     scaled_width = max(1, round(width * shape.height / height))
     _check_size(scaled_width, shape.height)
+    if (cells := shape.rows * -(-scaled_width // shape.cell_width)) > MOST_CELLS:
+        raise InputError(
+            f"has {cells:,} cells when it is scaled to a height of {shape.height}, more than {MOST_CELLS:,}",
+            remedy="cut it into parts",
+        )
     if pixels.ndim == 3 and not shape.colour:
-        pixels = ((pixels @ LUMA + 500) // 1000).astype(np.uint8)
+        thousandths = np.full(pixels.shape[:2], 500, np.uint32)
+        for at, luma in enumerate(LUMA):
+            thousandths += pixels[..., at] * np.uint32(luma)
+        pixels = (thousandths // 1000).astype(np.uint8)
     if height != shape.height:
         pillow = _pillow()
         resized = pillow.from_array(pixels).resize((scaled_width, shape.height), pillow.smooth)
@@ -149,8 +167,8 @@ class Archive:
                 path=path,
             )
         self.widths = self._optional("widths")
-        if self.widths is not None and not ((self.widths > 0) & (self.widths <= self.images.shape[2])).all():
-            raise InputError("a width is not that of a part of its image", path=path)
+        if self.widths is not None:
+            self._check_widths(self.widths)
 
     @property
     def texts(self) -> list[str]:
@@ -159,8 +177,23 @@ class Archive:
         if texts is None:
             raise InputError("has no texts", path=self.path, remedy="write images and texts by numpy.savez")
         if texts.dtype.kind != "U":
-            raise InputError(f"its texts are {texts.dtype}, not text", path=self.path)
+            raise InputError(
+                f"its texts are {texts.dtype}, not text",
+                path=self.path,
+                remedy="write numpy.array of str, as in numpy.array(['a text', 'another'])",
+            )
         return [str(text) for text in texts]
+
+    def _check_widths(self, widths: Any) -> None:
+        if widths.dtype.kind not in "iu":
+            raise InputError(f"its widths are {widths.dtype}, not whole numbers", path=self.path)
+        widest = self.images.shape[2]
+        wrong = np.flatnonzero((widths < 1) | (widths > widest))
+        if len(wrong):
+            raise InputError(
+                f"the width {widths[wrong[0]]} of image {wrong[0]} is not between 1 and {widest}",
+                path=self.path,
+            )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -192,8 +225,10 @@ class Archive:
             raise
         try:
             return _mapped(data)
-        except (ValueError, SyntaxError, KeyError, TypeError, IndexError) as error:
-            raise InputError(f"{name} is no array of numbers or texts: {error}", path=self.path) from error
+        except (ArithmeticError, LookupError, MemoryError, RecursionError, SyntaxError) as error:
+            raise InputError(f"the array {name} is damaged: {error!r}", path=self.path) from error
+        except (ValueError, TypeError) as error:
+            raise InputError(f"the array {name} cannot be read: {error}", path=self.path) from error
 
 
 def _mapped(data: memoryview) -> Any:
@@ -208,7 +243,9 @@ def _mapped(data: memoryview) -> Any:
     if kind.hasobject:
         raise ValueError("Python objects are not read")
     if header["fortran_order"] and len(header["shape"]) > 1:
-        raise ValueError("it is in Fortran's order")
+        raise ValueError("it is in Fortran's order, write numpy.ascontiguousarray of it")
     shape = tuple(map(int, header["shape"]))
+    if any(size < 0 for size in shape):
+        raise ValueError(f"its shape is {shape}")
     count = int(np.prod(shape, dtype=object)) if shape else 1
     return np.frombuffer(data, kind, count, start).reshape(shape)

@@ -17,10 +17,10 @@ import numpy as np
 
 from seqattn.data.batching import Collator, Example
 from seqattn.data.corpus import Corpus, Named, Pair, read_corpus
-from seqattn.data.image_files import Archive, checked, decoded, hash_of, shaped
+from seqattn.data.image_files import MOST_BYTES, Archive, checked, decoded, hash_of, shaped
 from seqattn.data.pixels import Image, Pixels, Shape
 from seqattn.data.sources import TEXTS, Census, Sources
-from seqattn.errors import InputError
+from seqattn.errors import InputError, counted
 from seqattn.files import read_binary
 from seqattn.text.tokenizer import Side, Tokenizer, TokenizerOptions, Units, train_side
 
@@ -97,6 +97,10 @@ class Images(Sources):
         """The files, and every image of archives; None for the names on standard input."""
         return _images_in(arguments) if arguments and list(arguments) != ["-"] else None
 
+    def listed(self, lines: Iterable[str], where: str) -> Iterator[str]:
+        for number, name in enumerate(lines, start=1):
+            yield ImageName.of(name, b"", (where, number))
+
     def is_one(self, given: Any) -> bool:
         if isinstance(given, np.ndarray):
             return given.ndim == 2 or (given.ndim == 3 and given.shape[2] in (1, 3, 4))
@@ -118,10 +122,10 @@ class Images(Sources):
         return NoCensus()
 
     def require_words(self, purpose: str) -> NoReturn:
-        raise InputError(f"images have no words to {purpose}")
+        raise InputError(f"images have no words to {purpose}", remedy=f"leave out --{purpose}")
 
     def turned(self) -> NoReturn:
-        raise InputError("images can only be sources", remedy="leave out --swap")
+        raise InputError("images can only be sources", remedy="leave out --swap and --monolingual")
 
     # The source side of a tokenizer.
 
@@ -151,10 +155,8 @@ class Images(Sources):
             pixels = source.pixels if isinstance(source, ImageName) else None
             return shaped(_read(name) if pixels is None else checked(pixels), self.shape, name)
         except InputError as error:
-            path, line = source.where if isinstance(source, ImageName) else (name, None)
-            about = "" if path == name else f"the image {name} "
-            message = str(error).removeprefix(f"{error.path}: ") if error.path else str(error)
-            raise InputError(f"{about}{message}", path=path, line=line) from error
+            where = source.where if isinstance(source, ImageName) else (name, None)
+            raise _placed(error, name, where) from error
 
     def encode_all(self, sources: Iterable[Any]) -> Iterator[Image]:
         """Each image, read when it is asked for; InputError when one has a blank name."""
@@ -218,16 +220,21 @@ def _named(name: str, folder: Path, where: tuple[str, int | None]) -> str:
     if not name:
         return ""
     path = folder / name
-    if inside := _IN_ARCHIVE.fullmatch(str(path)):
-        pixels = _from_archive(inside)
-        return ImageName.of(str(path), hash_of(pixels), where, pixels)
     try:
-        return ImageName.of(str(path), sha256(read_binary(path)).digest(), where)
+        if inside := _IN_ARCHIVE.fullmatch(str(path)):
+            pixels = _from_archive(inside)
+            return ImageName.of(str(path), hash_of(pixels), where, pixels)
+        return ImageName.of(str(path), sha256(_contents(path)).digest(), where)
     except InputError as error:
-        if where[1] is None:
-            raise
-        why = str(error).removeprefix(f"{path}: ")
-        raise InputError(f"the image {path} {why}", path=where[0], line=where[1]) from error
+        raise _placed(error, str(path), where) from error
+
+
+def _placed(error: InputError, name: str, where: tuple[str, int | None]) -> InputError:
+    """The error of an image, at the place that names it."""
+    path, line = where
+    alone, own = path == name, error.path in (None, name)
+    why = str(error).removeprefix(f"{error.path}: ") if alone or own else f"cannot be read: {error}"
+    return InputError(why if alone else f"the image {name} {why}", path=path, line=line)
 
 
 def _archived(path: Path, texts: bool = True) -> Iterator[Pair]:
@@ -243,14 +250,24 @@ def _archived(path: Path, texts: bool = True) -> Iterator[Pair]:
 def _read(name: str) -> Pixels:
     """The pixels of a file, or of an image in an archive."""
     inside = _IN_ARCHIVE.fullmatch(name)
-    return checked(_from_archive(inside)) if inside else decoded(read_binary(Path(name)))
+    return checked(_from_archive(inside)) if inside else decoded(_contents(Path(name)))
+
+
+def _contents(path: Path) -> bytes:
+    """The bytes of an image file."""
+    if path.suffix.lower() == ARCHIVE and path.is_file():
+        raise InputError(
+            "is an archive of images, not one", path=path, remedy=f"name one of them, as in {path.name}[0]"
+        )
+    return read_binary(path, MOST_BYTES)
 
 
 def _from_archive(inside: re.Match[str]) -> Pixels:
     path, row = Path(inside[1]), int(inside[2])
     archive = _opened(path, path.stat().st_mtime_ns if path.exists() else 0)
     if row >= len(archive):
-        raise InputError(f"has {len(archive):,} images, none with the number {row}", path=inside[1])
+        last = f", the last is [{len(archive) - 1}]" if len(archive) else ""
+        raise InputError(f"has {counted(len(archive), 'image')}{last}", path=inside[1])
     return archive[row]
 
 

@@ -54,6 +54,10 @@ class Sources(ABC):
         """The sources that arguments name; None when these name a file of sources, a line for each."""
 
     @abstractmethod
+    def listed(self, lines: Iterable[str], where: str) -> Iterator[str]:
+        """The sources that lines hold or name; `where` these are."""
+
+    @abstractmethod
     def is_one(self, given: Any) -> bool:
         """Whether what is given from Python is a single source, rather than several."""
 
@@ -132,6 +136,9 @@ class Texts(Sources):
 
     def named(self, arguments: Sequence[str]) -> None:
         return None
+
+    def listed(self, lines: Iterable[str], where: str) -> Iterator[str]:
+        return iter(lines)
 
     def is_one(self, given: Any) -> bool:
         return isinstance(given, str)

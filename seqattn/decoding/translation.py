@@ -231,6 +231,12 @@ class Translator:
     def _cut(self, read: Any, limit: int) -> list[Any]:
         """Parts of what is read of a source that the model can hold; InputError when it cannot be cut so."""
         parts, longest = self.tokenizer.source.cut(read, limit), self.model.longest
-        if longest is not None and max(map(self.model.collator.positions, parts)) > longest:
-            raise InputError(f"a source has more than the {longest} positions this model can hold")
+        most = max(map(self.model.collator.positions, parts))
+        if longest is not None and most > longest:
+            # Texts are cut to what fits.
+            raise InputError(
+                f"has {most:,} positions, more than the {longest:,} that this model can hold",
+                path=self.tokenizer.source.name(read) or None,
+                remedy="cut it into parts",
+            )
         return parts

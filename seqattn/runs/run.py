@@ -12,7 +12,7 @@ import torch
 
 from seqattn.alignment.lexicon import links_by_lexicon, score_words
 from seqattn.alignment.links import SYMMETRISED, Links, turned
-from seqattn.alignment.pointing import Box, Pointing, pointing
+from seqattn.alignment.pointing import Box, Pointing, check_boxes, pointing
 from seqattn.alignment.reading import (
     Attention,
     attention_of,
@@ -284,6 +284,7 @@ class Run(TextModel):
         if self.image_shape is None:
             raise InputError("reads texts, which have no boxes", path=self.path)
         examples = list(encode(self.tokenizer, self.sources.given(pairs)))
+        check_boxes([example.source for example in examples], boxes)
         with naming(self.path):
             return {
                 reading: pointing(

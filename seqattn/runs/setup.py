@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 
 from seqattn.data.images import sources_of
+from seqattn.data.sources import Sources
 from seqattn.errors import InputError
 from seqattn.hardware import choose_device, keep_freed_memory
 from seqattn.models import ARCHITECTURES, build, image_shape
@@ -113,6 +114,18 @@ def set_up(
     return SetUp(experiment, size)
 
 
+def refuse_unturnable(request: Request, architecture: str | None) -> None:
+    """InputError, before anything is trained, when no model of the other direction could be."""
+    if architecture is not None:
+        _sources_asked(request, architecture).turned()
+
+
+def _sources_asked(request: Request, architecture: str) -> Sources:
+    preset = "tiny" if request.preset == "auto" else request.preset
+    model, _, _ = compose(architecture, preset, request.settings)
+    return sources_of(image_shape(architecture, model))
+
+
 def refuse_unguidable(request: Request, architecture: str | None) -> None:
     """InputError, before anything is trained, when the model asked for has no attention to guide."""
     if architecture is not None:
@@ -178,6 +191,8 @@ def train(
     if more.any:
         RunFolder(out).refuse_existing()
         more.check(guide)
+        if more.monolingual:
+            refuse_unturnable(request, named)
         if not synthetic_path(out).exists():
             more.train_reverse(out, names, swap, on, start, finish)
             more.write(out, names, valid, swap, on)

@@ -14,6 +14,7 @@ LOOKED_AT = 1_000
 """Pairs, evenly spaced, whose texts are looked at."""
 TEXT_CHECKS = ("mojibake", "surrogates", "lost", "controls", "disguised")
 """The faults that are looked for in them."""
+IMAGES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def warnings_of(pairs: Sequence[Pair], firsts: Sequence[Pair]) -> tuple[str, ...]:
@@ -31,6 +32,10 @@ def warnings_of(pairs: Sequence[Pair], firsts: Sequence[Pair]) -> tuple[str, ...
     for check in PAIR_CHECKS:
         if check.kind in TEXT_CHECKS:
             sentences.append(_sampled(check.kind, check.found, sample, pairs))
+    if sample and all(pair.source.strip().lower().endswith(IMAGES) for pair in sample):
+        sentences.append(
+            "the sources are names of images, but are read as texts: --encoder grid reads images"
+        )
     return tuple(filter(None, sentences))
 
 

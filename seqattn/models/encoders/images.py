@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from seqattn.data.pixels import PADDING, Shape
+from seqattn.data.pixels import PADDING, TALLEST, Shape
 from seqattn.errors import check_ranges
 from seqattn.models.sublayers import sinusoids
 
@@ -32,13 +32,13 @@ class ImageOptions:
     """Augmentation: the largest share by which its pixels are made brighter or darker."""
 
     def __post_init__(self) -> None:
+        side = (1, TALLEST)
+        check_ranges(self, image_height=side, cell_height=side, cell_width=side)
         check_ranges(self, shift=(0, 1000), rotation=(0, 180), brightness=(0, 1))
-        if self.cell_height and self.image_height % self.cell_height:
+        if self.image_height % self.cell_height:
             raise ValueError(
                 f"image_height {self.image_height} must be a multiple of cell_height {self.cell_height}"
             )
-        # The shape has checks of its own.
-        _ = self.shape
 
     @property
     def shape(self) -> Shape:
