@@ -1,6 +1,6 @@
 """The load that `seqattn serve` bears, beside `seqattn translate` on the same lines.
 
-    python benchmarks/server.py RUN LINES [--clients 64] [--seconds 20] [--precision int8]
+    python benchmarks/server.py RUN LINES [--clients 64] [--seconds 20] [--precision int8] [--beam 1]
 
 Each client sends one line at a time over a connection of its own, the next when it has the answer to the
 last. The clients share the machine with the server. Requests without an answer are counted as lost.
@@ -108,8 +108,9 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--beam", default="5")
     asked = parser.parse_args()
-    options = ["--precision", asked.precision]
+    options = ["--precision", asked.precision, "--beam", asked.beam]
     lines = asked.lines.read_text(encoding="utf-8").splitlines()
     print(f"translate: {translate(asked.run, lines, options):.0f} lines/s")
     seen = load(asked.run, lines, asked.clients, asked.seconds, options)
