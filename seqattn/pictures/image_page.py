@@ -7,10 +7,9 @@ from string import Template
 from typing import Any
 
 from seqattn.errors import InputError
-from seqattn.models.base import Reading
 from seqattn.pictures.document import asset, colours, document, shown, word
 from seqattn.pictures.image_panel import ImagePanel
-from seqattn.pictures.panel import step_of
+from seqattn.pictures.page import folded, run_data, thousandths
 from seqattn.pictures.png import data_uri
 from seqattn.pictures.ramp import STEPS
 
@@ -31,42 +30,15 @@ def image_page(found: Iterable[Sequence[ImagePanel]]) -> str:
     for number, several in enumerate(found, start=1):
         if number > MOST_IMAGES:
             raise InputError(f"a page holds at most {MOST_IMAGES:,} images", remedy="give fewer with --pairs")
-        runs = runs or list(map(_run, several))
-        weights.append([(1000 * one.heads.weights).round().int().flatten().tolist() for one in several])
-        images.append(_image(number, several))
+        runs = runs or list(map(run_data, several))
+        weights.append(list(map(thousandths, several)))
+        images.append(folded(number, several, _section))
         title = several[0].pair.source if number == 1 else f"{number:,} images"
     style = colours() + asset(__package__, "page.css") + asset(__package__, "image.css")
     body = Template(asset(__package__, "image.html")).substitute(images="".join(images))
     data = {"weights": {"steps": STEPS, "runs": runs, "images": weights}}
     script = asset(__package__, "image.js")
     return document(f"{shown(title)} – attention", style, body, data, script, images=True)
-
-
-def _run(seen: ImagePanel) -> dict[str, Any]:
-    """The data of a run that the script needs."""
-
-    def at(reading: Reading) -> list[int]:
-        return [reading.layer, reading.head if seen.shape.heads > 1 else 0]
-
-    return {
-        "layers": seen.shape.layers,
-        "heads": seen.shape.heads,
-        "step": step_of(seen.reading, "cross"),
-        "shown": at(seen.reading),
-        "own": at(seen.own) if seen.own and seen.own.consumed == seen.reading.consumed else None,
-    }
-
-
-def _image(number: int, several: Sequence[ImagePanel]) -> str:
-    """One image with a section for each run; the first is expanded."""
-    runs = "".join(_section(number, at, seen) for at, seen in enumerate(several))
-    source = shown(several[0].pair.source)
-    return f"""<details class="pair"{" open" if number == 1 else ""}>
-<summary><span class="number">{number}</span> <bdi lang="">{source}</bdi></summary>
-<div class="runs">
-{runs}</div>
-</details>
-"""
 
 
 def _section(pair: int, run: int, seen: ImagePanel) -> str:

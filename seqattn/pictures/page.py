@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from string import Template
-from typing import Any
+from typing import Any, TypeVar
 
 from seqattn.alignment.measures import UNATTENDED
 from seqattn.errors import InputError
@@ -13,6 +13,8 @@ from seqattn.pictures.document import asset, colours, document, shown, word
 from seqattn.pictures.legible import right_to_left
 from seqattn.pictures.panel import Panel, place_of, step_of
 from seqattn.pictures.ramp import STEPS, step
+
+Displayed = TypeVar("Displayed", bound=Panel)
 
 MOST_PAIRS = 1000
 HEADINGS: dict[Place, str] = {
@@ -42,9 +44,9 @@ def page(found: Iterable[Sequence[Panel]]) -> str:
     for number, several in enumerate(found, start=1):
         if number > MOST_PAIRS:
             raise InputError(f"a page holds at most {MOST_PAIRS:,} pairs", remedy="give fewer with --pairs")
-        runs = runs or list(map(_run, several))
-        weights.append(list(map(_thousandths, several)))
-        pairs.append(_pair(number, several))
+        runs = runs or list(map(run_data, several))
+        weights.append(list(map(thousandths, several)))
+        pairs.append(folded(number, several, _section))
         title = several[0].pair.source if number == 1 else f"{number:,} pairs"
         place = several[0].heads.place
     style, script = panel_assets()
@@ -79,15 +81,15 @@ def legend() -> str:
 
 def fragment(seen: Panel) -> dict[str, Any]:
     """One panel for a page that is there already: its section as HTML, and what the script needs."""
-    return {"html": _section(1, 0, seen), "run": _run(seen), "weights": _thousandths(seen)}
+    return {"html": _section(1, 0, seen), "run": run_data(seen), "weights": thousandths(seen)}
 
 
-def _thousandths(seen: Panel) -> list[int]:
+def thousandths(seen: Panel) -> list[int]:
     """The weights of every layer and head, flattened."""
     return list((1000 * seen.heads.weights).round().int().flatten().tolist())
 
 
-def _run(seen: Panel) -> dict[str, Any]:
+def run_data(seen: Panel) -> dict[str, Any]:
     """The data of a run that the script needs."""
 
     def at(reading: Reading) -> list[int]:
@@ -103,9 +105,9 @@ def _run(seen: Panel) -> dict[str, Any]:
     }
 
 
-def _pair(number: int, several: Sequence[Panel]) -> str:
-    """One sentence with a section for each run; the first sentence is expanded."""
-    runs = "".join(_section(number, place, seen) for place, seen in enumerate(several))
+def folded(number: int, several: Sequence[Displayed], section: Callable[[int, int, Displayed], str]) -> str:
+    """One source with a section for each run; the first source is expanded."""
+    runs = "".join(section(number, place, seen) for place, seen in enumerate(several))
     source = shown(several[0].pair.source)
     return f"""<details class="pair"{" open" if number == 1 else ""}>
 <summary><span class="number">{number}</span> <bdi lang="">{source}</bdi></summary>
