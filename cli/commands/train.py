@@ -179,19 +179,14 @@ def _beside(
     start: Callable[[Path, bool], Experiment],
 ) -> tuple[str | None, str | None]:
     """The files of links and of synthetic pairs to train with, made beside the run if asked for."""
-    from seqattn.runs.folder import RunFolder
-    from seqattn.runs.setup import refuse_unguidable, refuse_unturnable
+    from seqattn.runs.setup import check_own_guide, check_synthesis
 
     synthetic = None
     if made.any:
-        RunFolder(out).refuse_existing()
-        made.check(guide)
-        if made.monolingual:
-            refuse_unturnable(request, architecture)
+        check_synthesis(out, request, architecture, made, guide)
         synthetic = str(_synthetic(console, out, made, request, swap, device, start))
     if guide == "self":
-        RunFolder(out).refuse_existing()
-        refuse_unguidable(request, architecture)
+        check_own_guide(out, request, architecture)
         guide = str(_own_guide(console, out, request.train, device, start))
     return guide, synthetic
 

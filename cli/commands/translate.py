@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
@@ -145,7 +145,7 @@ def translate(
     from seqattn.decoding.translation import TranslationOptions
 
     if named is not None:
-        chunks = in_chunks(_part(list(named), shard), chunk or TranslationOptions.chunk)
+        chunks = in_chunks(_part(named, shard), chunk or TranslationOptions.chunk)
     elif input is not None and str(input) != "-":
         chunks = in_chunks(_lines(input, shard), chunk or TranslationOptions.chunk)
     else:
@@ -187,12 +187,13 @@ def _lines(path: Path, shard: Shard | None) -> Iterator[str]:
     return islice(read_lines(path), rows.start, rows.stop)
 
 
-def _part(sources: Sequence[Any], shard: Shard | None) -> Sequence[Any]:
-    """All sources, or a part of them."""
+def _part(sources: Iterator[Any], shard: Shard | None) -> Iterable[Any]:
+    """All sources, each when it is asked for, or a part of them."""
     if shard is None:
         return sources
-    rows = shard.rows(len(sources))
-    return sources[rows.start : rows.stop]
+    every = list(sources)
+    rows = shard.rows(len(every))
+    return every[rows.start : rows.stop]
 
 
 def _arriving(sources: Sources, shard: Shard | None, chunk: int | None, sample: bool) -> Iterator[list[str]]:

@@ -13,7 +13,7 @@ from seqattn.data.images import sources_of
 from seqattn.data.sources import Sources
 from seqattn.errors import InputError
 from seqattn.hardware import choose_device, keep_freed_memory
-from seqattn.models import ARCHITECTURES, build, image_shape
+from seqattn.models import ARCHITECTURES, ModelOptions, build, image_shape
 from seqattn.models.base import Vocabulary
 from seqattn.options import is_setting, settings_for
 from seqattn.progress import Report, silent
@@ -86,7 +86,7 @@ def set_up(
         fixed = [name for name in own if is_setting(name, model) or is_setting(name, tokenizer)]
         if fixed:
             raise InputError(f"{', '.join(fixed)} cannot differ from those of {init_from}")
-    sources = sources_of(image_shape(architecture, model if initial is None else initial.config.model))
+    sources = _sources(architecture, model if initial is None else initial.config.model)
     data = load_data(
         request.train, request.valid, request.guide, synthetic=request.synthetic, sources=sources
     )
@@ -114,25 +114,33 @@ def set_up(
     return SetUp(experiment, size)
 
 
-def refuse_unturnable(request: Request, architecture: str | None) -> None:
-    """InputError, before anything is trained, when no model of the other direction could be."""
-    if architecture is not None:
-        _sources_asked(request, architecture).turned()
+def check_synthesis(
+    out: Path, request: Request, architecture: str | None, made: Synthesis, guide: str | None
+) -> None:
+    """InputError, before anything is trained, when synthetic pairs cannot be made or used as asked."""
+    RunFolder(out).refuse_existing()
+    made.check(guide)
+    if made.monolingual and architecture is not None:
+        _sources(architecture, _asked_model(request, architecture)).turned()
 
 
-def _sources_asked(request: Request, architecture: str) -> Sources:
-    preset = "tiny" if request.preset == "auto" else request.preset
-    model, _, _ = compose(architecture, preset, request.settings)
-    return sources_of(image_shape(architecture, model))
-
-
-def refuse_unguidable(request: Request, architecture: str | None) -> None:
+def check_own_guide(out: Path, request: Request, architecture: str | None) -> None:
     """InputError, before anything is trained, when the model asked for has no attention to guide."""
+    RunFolder(out).refuse_existing()
     if architecture is not None:
-        preset = "tiny" if request.preset == "auto" else request.preset
-        model, _, _ = compose(architecture, preset, request.settings)
-        sources_of(image_shape(architecture, model)).require_words("guide")
+        model = _asked_model(request, architecture)
+        _sources(architecture, model).require_words("guide")
         build(architecture, model, Vocabulary(4, 4, shared=True)).require_attention("guide")
+
+
+def _asked_model(request: Request, architecture: str) -> ModelOptions:
+    """The model asked for, in the smallest size if that is open."""
+    preset = "tiny" if request.preset == "auto" else request.preset
+    return compose(architecture, preset, request.settings)[0]
+
+
+def _sources(architecture: str, model: ModelOptions) -> Sources:
+    return sources_of(image_shape(architecture, model))
 
 
 def train(
@@ -189,17 +197,13 @@ def train(
 
     synthetic = None
     if more.any:
-        RunFolder(out).refuse_existing()
-        more.check(guide)
-        if more.monolingual:
-            refuse_unturnable(request, named)
+        check_synthesis(out, request, named, more, guide)
         if not synthetic_path(out).exists():
             more.train_reverse(out, names, swap, on, start, finish)
             more.write(out, names, valid, swap, on)
         synthetic = str(synthetic_path(out))
     if guide == "self":
-        RunFolder(out).refuse_existing()
-        refuse_unguidable(request, named)
+        check_own_guide(out, request, named)
         if not links_path(out).exists():
             train_directions(out, names, on, start, finish)
             write_own_guide(out, names, on)
