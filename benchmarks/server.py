@@ -1,6 +1,6 @@
 """The load that `seqattn serve` bears, beside `seqattn translate` on the same lines.
 
-    python benchmarks/server.py RUN LINES [--clients 64] [--seconds 20] [--precision int8] [--beam 1]
+    python benchmarks/server.py RUN LINES [--clients 64] [--seconds 60] [--precision int8] [--beam 1]
 
 Each client sends one line at a time over a connection of its own, the next when it has the answer to the
 last. The clients share the machine with the server. Requests without an answer are counted as lost.
@@ -16,7 +16,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -56,8 +57,11 @@ def ask(host: str, port: int, lines: Sequence[str], numbers: count[int], end: fl
             seen.lost += 1
 
 
-def load(run: Path, lines: Sequence[str], clients: int, seconds: float, options: Sequence[str]) -> Seen:
-    """Start the server, let the clients ask it for a time, and end it."""
+@contextmanager
+def serving(
+    run: Path, options: Sequence[str] = ()
+) -> Iterator[tuple[subprocess.Popen[str], tuple[str, int]]]:
+    """The server's process, and its host and port; it is ended by SIGTERM."""
     process = subprocess.Popen(
         [*PROGRAM, "serve", str(run), "--port", "0", "--languages", "en,de", *options],
         stderr=subprocess.PIPE,
@@ -67,20 +71,43 @@ def load(run: Path, lines: Sequence[str], clients: int, seconds: float, options:
     assert process.stderr is not None
     try:
         address = next(filter(None, (re.search(r"http://(\S+):(\d+)", line) for line in process.stderr)))
+        yield process, (address[1], int(address[2]))
+    finally:
+        process.terminate()
+        print(*process.stderr.read().splitlines()[:20], sep="\n", end="")
+        process.wait()
+
+
+def memory(process: int) -> int | None:
+    """The resident memory of a process and those it started, in MiB; None where there is no /proc."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/status"):
+        try:
+            status = entry.read_text(encoding="utf-8")
+        except OSError:
+            continue
+        values = dict(re.findall(r"^(PPid|VmRSS):\s+(\d+)", status, re.MULTILINE))
+        if str(process) in (entry.parent.name, values["PPid"]):
+            found.append(int(values.get("VmRSS", 0)))
+    return sum(found) // 1024 if found else None
+
+
+def load(run: Path, lines: Sequence[str], clients: int, seconds: float, options: Sequence[str]) -> Seen:
+    """Let the clients ask a server for a time."""
+    with serving(run, options) as (process, where):
         seen, numbers = Seen(), count()
         end = time.perf_counter() + seconds
-        where = address[1], int(address[2])
         threads = [
             threading.Thread(target=ask, args=(*where, lines, numbers, end, seen)) for _ in range(clients)
         ]
         for thread in threads:
             thread.start()
+        for part in (0.1, 0.5, 0.9):
+            time.sleep(max(0, end - (1 - part) * seconds - time.perf_counter()))
+            print(f"after {part * seconds:.0f} s: {memory(process.pid)} MiB")
         for thread in threads:
             thread.join()
         return seen
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def translate(run: Path, lines: Sequence[str], options: Sequence[str]) -> float:
@@ -106,16 +133,17 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("lines", type=Path)
     parser.add_argument("--clients", type=int, default=64)
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--beam", default="5")
     asked = parser.parse_args()
     options = ["--precision", asked.precision, "--beam", asked.beam]
     lines = asked.lines.read_text(encoding="utf-8").splitlines()
-    print(f"translate: {translate(asked.run, lines, options):.0f} lines/s")
+    alone = translate(asked.run, lines, options)
+    print(f"translate: {alone:.0f} lines/s")
     seen = load(asked.run, lines, asked.clients, asked.seconds, options)
     rate = len(seen.seconds) / asked.seconds
-    print(f"serve, {asked.clients} clients: {rate:.0f} lines/s")
+    print(f"serve, {asked.clients} clients: {rate:.0f} lines/s, {rate / alone:.0%} of translate")
     print(f"median {seen.share(0.5):.3f} s, 99 % within {seen.share(0.99):.3f} s")
     print(f"{len(seen.seconds):,} answers, {seen.lost} lost")
 

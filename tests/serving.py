@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from seqattn.runs.run import load_run
 from seqattn.serving.application import application
+from seqattn.serving.engines import local
 from seqattn.serving.options import ServerOptions
 from seqattn.serving.served import serve_runs
 
@@ -20,16 +22,14 @@ from seqattn.serving.served import serve_runs
 @contextmanager
 def client_of(*runs: Any, languages: Any = (("en", "de"),), **options: Any) -> Iterator[TestClient]:
     """A client of a server that translates with runs, from their folders."""
-    served = serve_runs([load_run(run) for run in runs], languages)
-    with TestClient(application(served, ServerOptions(**options))) as client:
+    with TestClient(_application(runs, languages, options)) as client:
         yield client
 
 
 @contextmanager
 def address_of(*runs: Any, languages: Any = (("en", "de"),), **options: Any) -> Iterator[str]:
     """The address of such a server on a free port, which a browser can open."""
-    served = serve_runs([load_run(run) for run in runs], languages)
-    config = uvicorn.Config(application(served, ServerOptions(**options)), log_level="warning")
+    config = uvicorn.Config(_application(runs, languages, options), log_level="warning")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],))
@@ -39,6 +39,11 @@ def address_of(*runs: Any, languages: Any = (("en", "de"),), **options: Any) -> 
         finally:
             server.should_exit = True
             thread.join()
+
+
+def _application(runs: Any, languages: Any, options: dict[str, Any]) -> Starlette:
+    opened = [load_run(run) for run in runs]
+    return application(serve_runs(opened, languages), [local(opened)], ServerOptions(**options))
 
 
 def asking(q: Any, **more: Any) -> dict[str, Any]:

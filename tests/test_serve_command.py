@@ -15,7 +15,7 @@ import pytest
 
 from seqattn.runs.folder import RunFolder
 
-from commands import TRAIN, error_of, seqattn, sizes
+from commands import TEST, TRAIN, error_of, seqattn, sizes
 
 PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
 
@@ -24,11 +24,12 @@ PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
 def serving(*arguments):
     """The program on a free port, and its address; it must still run when it is ended."""
     process = subprocess.Popen(
-        [*PROGRAM, "serve", *map(str, arguments), "--port", "0"],
+        [*PROGRAM, "serve", "--port", "0", "--workers", "1", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        start_new_session=True,
     )
     try:
         lines = []
@@ -40,7 +41,8 @@ def serving(*arguments):
         yield process, found[0]
     finally:
         process.kill()
-        process.communicate()
+        # Returns once the processes that it started have ended too.
+        process.communicate(timeout=60)
 
 
 def ask(address, **parameters):
@@ -66,7 +68,7 @@ def test_the_program_answers_and_ends_by_sigterm(taught, precision):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a process cannot be sent SIGTERM there")
-def test_what_was_accepted_before_sigterm_is_answered(taught):
+def test_what_was_accepted_before_sigterm_reaches_all_processes_is_answered(taught):
     with (
         serving(taught.run("lstm"), "--languages", "en,de") as (process, address),
         ThreadPoolExecutor(4) as pool,
@@ -82,10 +84,21 @@ def test_what_was_accepted_before_sigterm_is_answered(taught):
             assert not all(answer.done() for answer in answers), "nothing waited"
             with urllib.request.urlopen(f"{address}/metrics") as response:
                 figures = response.read().decode()
-        process.send_signal(signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGTERM)
         for answer in answers:
             assert answer.result()["translatedText"].count("\n") == 500
         assert process.wait() == 0
+
+
+def test_a_server_of_several_processes_answers_each_request_with_its_own_translation(taught):
+    run, lines = taught.run("lstm"), [pair.source for pair in TEST]
+    expected = seqattn("translate", run, input="".join(f"{line}\n" for line in lines)).stdout.splitlines()
+    with (
+        serving(run, "--languages", "en,de", "--workers", "2") as (_, address),
+        ThreadPoolExecutor(8) as pool,
+    ):
+        found = pool.map(lambda line: ask(address, q=line, source="en", target="de"), lines)
+        assert [one["translatedText"] for one in found] == expected
 
 
 def test_libretranslates_own_client_works(taught):

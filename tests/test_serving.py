@@ -5,15 +5,17 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqattn.errors import InputError
 from seqattn.runs.run import load_run
+from seqattn.serving.batcher import Batcher, BusyError
+from seqattn.serving.engines import local
 from seqattn.serving.passages import passages_of_html, passages_of_text
 from seqattn.serving.served import ONE_BATCH, Attending, Translating, serve_runs
-from seqattn.serving.worker import BusyError, Worker
 
 from commands import TEST, seqattn
 from serving import asking, client_of
@@ -255,18 +257,18 @@ def test_a_long_text_of_several_batches_is_translated_as_by_the_command(client, 
 
 
 class Held:
-    """The worker's translations are held back until they are let go."""
+    """The translations are held back until they are let go."""
 
     def __init__(self, monkeypatch):
         self.begun, self.free = threading.Event(), threading.Event()
         self.computed = []
         own = Translating.__call__
 
-        def held(work, items):
+        def held(work, runs, items):
             self.begun.set()
             self.free.wait()
             self.computed += [line for item in items for line in item]
-            return own(work, items)
+            return own(work, runs, items)
 
         monkeypatch.setattr(Translating, "__call__", held)
 
@@ -295,7 +297,7 @@ def test_a_request_that_takes_too_long_is_answered_with_504_and_not_computed_lat
     held = Held(monkeypatch)
     with client_of(taught.run("lstm"), timeout=0.01) as client:
         assert "0.01 seconds" in error_in(client.post("/translate", json=asking("red")), 504)
-        # The worker is held by an attempt that it has begun.
+        # The engine is held by an attempt that it has begun.
         while not held.begun.is_set():
             client.post("/translate", json=asking("red"))
         assert "0.01 seconds" in error_in(client.post("/translate", json=asking("cat")), 504)
@@ -306,10 +308,10 @@ def test_a_request_that_takes_too_long_is_answered_with_504_and_not_computed_lat
 def test_a_failure_is_answered_without_its_reason_and_spoils_no_other_request(taught, expected, monkeypatch):
     own = Translating.__call__
 
-    def fails(work, items):
+    def fails(work, runs, items):
         if any("bad" in line for item in items for line in item):
             raise InputError("is secret", path="/secret/path")
-        return own(work, items)
+        return own(work, runs, items)
 
     monkeypatch.setattr(Translating, "__call__", fails)
     with client_of(taught.run("lstm")) as client, ThreadPoolExecutor(8) as pool:
@@ -325,7 +327,7 @@ def test_a_failure_is_answered_without_its_reason_and_spoils_no_other_request(ta
 def test_an_error_in_the_program_is_answered_in_one_sentence(taught, monkeypatch):
     from starlette.testclient import TestClient
 
-    def fails(work, items):
+    def fails(work, runs, items):
         raise RuntimeError("/secret/path")
 
     monkeypatch.setattr(Attending, "__call__", fails)
@@ -396,51 +398,84 @@ def test_a_client_that_leaves_before_its_request_is_complete_is_no_failure(clien
     assert client.portal.call(leaves)[0]["status"] == 400
 
 
-def test_a_worker_that_is_closed_first_finishes_what_waits_but_what_was_cancelled():
+def test_a_client_that_sends_its_request_too_slowly_is_told_so(taught):
+    async def waits(app):
+        sent = []
+
+        async def receive():
+            await anyio.sleep_forever()
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/translate", "headers": [], "query_string": b""}
+        await app(scope, receive, send)
+        return sent
+
+    with client_of(taught.run("lstm"), timeout=0.01) as client:
+        begin, body = client.portal.call(waits, client.app)
+    assert begin["status"] == 408
+    assert "within 0.01 seconds" in json.loads(body["body"])["error"]
+
+
+def test_a_queue_that_is_closed_first_finishes_what_waits_but_what_was_cancelled():
     begun, free, done = threading.Event(), threading.Event(), []
 
-    def work(items):
+    def work(runs, items):
         begun.set()
         free.wait()
         done.extend(items)
         return items
 
-    worker = Worker(3)
-    first = worker.submit(work, 0)
+    batcher = Batcher([local([])], 3)
+    first = batcher.submit(work, 0)
     begun.wait()
-    waiting = [worker.submit(work, number) for number in (1, 2, 3)]
+    waiting = [batcher.submit(work, number) for number in (1, 2, 3)]
     with pytest.raises(BusyError):
-        worker.submit(work, 4)
+        batcher.submit(work, 4)
     assert waiting[1].cancel() and not first.cancel()
     free.set()
-    worker.close()
+    batcher.close()
     assert done == [0, 1, 3]
     assert [one.result() for one in (first, waiting[0], waiting[2])] == [0, 1, 3]
     with pytest.raises(BusyError):
-        worker.submit(work, 5)
+        batcher.submit(work, 5)
 
 
 def test_works_of_another_kind_are_not_computed_together_and_the_oldest_is_first():
     begun, free, batches = threading.Event(), threading.Event(), []
 
-    def one(items):
+    def one(runs, items):
         begun.set()
         free.wait()
         batches.append(list(items))
         return items
 
-    def other(items):
+    def other(runs, items):
         batches.append(list(items))
         return items
 
-    worker = Worker(10)
-    worker.submit(one, 0)
+    batcher = Batcher([local([])], 10)
+    batcher.submit(one, 0)
     begun.wait()
     for work, item in ((other, 1), (one, 2), (other, 3), (one, 4)):
-        worker.submit(work, item)
+        batcher.submit(work, item)
     free.set()
-    worker.close()
+    batcher.close()
     assert batches == [[0], [1, 3], [2, 4]]
+
+
+def test_engines_compute_side_by_side():
+    both = threading.Barrier(2)
+
+    def work(runs, items):
+        both.wait(60)
+        return items
+
+    batcher = Batcher([local([]), local([])], 10)
+    found = [batcher.submit(work, number) for number in range(2)]
+    assert [one.result(60) for one in found] == [0, 1]
+    batcher.close()
 
 
 def test_other_paths_and_methods_are_refused_in_the_same_form(client):

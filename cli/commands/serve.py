@@ -22,8 +22,8 @@ from .shared import (
     Number,
     diagnostics,
     machine_options,
-    open_run,
     read_languages,
+    set_up,
 )
 
 if TYPE_CHECKING:
@@ -77,6 +77,12 @@ if TYPE_CHECKING:
     metavar="ORIGIN",
     help="A web site whose pages may use the server; may be repeated.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Processes that compute, each with the models.  [default: one per thread, at most 4; 1 on a GPU]",
+)
 @PRECISION
 @machine_options
 def serve(
@@ -91,6 +97,7 @@ def serve(
     timeout: float,
     api_keys: Path | None,
     cors: tuple[str, ...],
+    workers: int | None,
     precision: str,
     device: str,
     threads: int | None,
@@ -110,20 +117,23 @@ def serve(
         raise click.UsageError(f"Give --languages once, or for each of the {len(runs)} runs.")
     _check_installed()
     from seqattn.serving.application import application
+    from seqattn.serving.engines import Opening, default_workers, processes
     from seqattn.serving.options import ServerOptions
-    from seqattn.serving.served import serve_runs
 
     keys = () if api_keys is None else _keys(api_keys)
     options = ServerOptions(beam, length_penalty, max_characters, max_waiting, timeout, keys, cors)
     # Before the runs are loaded, so that a port in use is told at once.
     with _listen(host, port) as listening:
-        served = serve_runs([open_run(run, device, threads, precision) for run in runs], languages)
-        console = diagnostics()
-        for one in served:
-            say(console, f"{one.name}: {one.source} to {one.target}, {one.run.config.architecture}.")
-        shown, number = f"[{host}]" if ":" in host else host, listening.getsockname()[1]
-        say(console, f"Listening on http://{shown}:{number}; Ctrl-C stops.")
-        _run(application(served, options), listening, math.ceil(timeout) + 1)
+        place = set_up(device, threads)
+        opening = Opening(runs, languages, str(place), precision)
+        with processes(opening, workers or default_workers(place)) as engines:
+            served = engines[0].served
+            console = diagnostics()
+            for one in served:
+                say(console, f"{one.name}: {one.source} to {one.target}, {one.architecture}.")
+            shown, number = f"[{host}]" if ":" in host else host, listening.getsockname()[1]
+            say(console, f"Listening on http://{shown}:{number}; Ctrl-C stops.")
+            _run(application(served, engines, options), listening, math.ceil(timeout) + 1)
 
 
 def _check_installed() -> None:
@@ -155,7 +165,10 @@ def _listen(host: str, port: int) -> socket.socket:
     """A socket that listens; InputError when the address cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listening = socket.create_server((host, port), family=family)
+        # asyncio sets this only where it knows the protocol; else an answer waits for the client's 40 ms.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or error
         raise InputError(

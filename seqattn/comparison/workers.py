@@ -7,14 +7,9 @@ is continued.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +18,7 @@ import torch
 from seqattn.comparison.folder import Task
 from seqattn.errors import InputError
 from seqattn.hardware import keep_freed_memory
+from seqattn.processes import Started, start
 from seqattn.runs.experiment import Experiment
 from seqattn.training.events import Event
 from seqattn.training.schedule import Progress, TrainingOptions
@@ -40,8 +36,7 @@ class Began:
 @dataclass
 class _Worker:
     task: Task
-    process: BaseProcess
-    connection: Connection
+    started: Started
 
 
 class Trainings(Protocol):
@@ -83,9 +78,7 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         for worker in self._running:
-            worker.process.terminate()
-            worker.process.join()
-            worker.connection.close()
+            worker.started.end()
 
     def stop(self) -> None:
         """Let the runs save and end; those that have not begun do not begin."""
@@ -93,7 +86,7 @@ class Workers:
             self.stopped = True
             for worker in self._running:
                 with contextlib.suppress(OSError):
-                    worker.connection.send("stop")
+                    worker.started.connection.send("stop")
 
     def __iter__(self) -> Iterator[tuple[Task, Began | Event]]:
         while True:
@@ -101,10 +94,10 @@ class Workers:
                 self._running.append(self._begin(self.waiting.pop(0)))
             if not self._running:
                 return
-            ready = wait([worker.connection for worker in self._running])
-            for worker in [one for one in self._running if one.connection in ready]:
+            ready = wait([worker.started.connection for worker in self._running])
+            for worker in [one for one in self._running if one.started.connection in ready]:
                 try:
-                    event = worker.connection.recv()
+                    event = worker.started.connection.recv()
                 except (EOFError, OSError):
                     self._end(worker)
                     continue
@@ -113,16 +106,10 @@ class Workers:
                 yield worker.task, event
 
     def _begin(self, task: Task) -> _Worker:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        taken = {worker.process.name for worker in self._running}
+        taken = {worker.started.process.name for worker in self._running}
         device = next(name for name in self._devices() if name not in taken)
-        arguments = (theirs, task.path, device.partition("/")[0], self._threads)
-        process = context.Process(target=_train, args=arguments, name=device, daemon=True)
-        with _without_interrupts():
-            process.start()
-        theirs.close()
-        return _Worker(task, process, ours)
+        started = start(_train, task.path, device.partition("/")[0], self._threads, name=device)
+        return _Worker(task, started)
 
     def _devices(self) -> Iterator[str]:
         """A name for each job: its device, and its number where several share one."""
@@ -131,40 +118,19 @@ class Workers:
             yield f"{f'cuda:{job % count}' if count else self._device}/{job}"
 
     def _end(self, worker: _Worker) -> None:
-        worker.process.join()
-        worker.connection.close()
+        cause = worker.started.cause()
+        worker.started.connection.close()
         self._running.remove(worker)
-        if worker.process.exitcode:
+        if worker.started.process.exitcode:
             raise InputError(
-                f"its training ended unexpectedly ({_cause(worker.process.exitcode)})",
+                f"its training ended unexpectedly ({cause})",
                 path=worker.task.path,
                 remedy="the same command continues from what was saved",
             )
 
 
-def _cause(status: int) -> str:
-    if status < 0:
-        with contextlib.suppress(ValueError):
-            return f"by {signal.Signals(-status).name}"
-    return f"exit status {status}"
-
-
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """A process started in this context ignores Ctrl-C: it is told by the one that started it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
 def _train(connection: Connection, path: Path, device: str, threads: int) -> None:
     """Train one run to the end in a process of its own, sending its events."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         keep_freed_memory()
         torch.set_num_threads(threads)
@@ -178,15 +144,3 @@ def _train(connection: Connection, path: Path, device: str, threads: int) -> Non
                 break
     except (InputError, MemoryError, torch.OutOfMemoryError) as error:
         connection.send(error)
-    except (BrokenPipeError, ConnectionError, EOFError):
-        # Nobody listens any more.
-        pass
-    connection.close()
-
-
-def _end_with_parent() -> None:
-    """End this process at once when the one that started it has ended, however that was."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seqattn.errors import InputError
+from seqattn.serving.batcher import Batcher, BusyError, Engine, Work
 from seqattn.serving.errors import RequestError
 from seqattn.serving.languages import language_name
 from seqattn.serving.metrics import CONTENT_TYPE, Metrics
@@ -32,7 +33,6 @@ from seqattn.serving.parameters import (
 )
 from seqattn.serving.playground import MOST_PREFIX, Playing, Scoring, playground
 from seqattn.serving.served import Attending, Served, Translating, candidates_of
-from seqattn.serving.worker import BusyError, Work, Worker
 
 RETRY_AFTER = 1
 """Seconds."""
@@ -45,12 +45,15 @@ PAGE_HEADERS = {
 """Of the playground; the policy of what it may load is in the page."""
 
 
-def application(served: Sequence[Served], options: ServerOptions | None = None) -> Starlette:
+def application(
+    served: Sequence[Served], engines: Sequence[Engine], options: ServerOptions | None = None
+) -> Starlette:
     """An ASGI application that translates with the runs; where several fit a request, the first does.
 
-    Its lifespan starts the thread that computes, and ends it when what waits has been answered.
+    Every engine has all the runs. They compute while the application's lifespan lasts, which ends when what
+    waits has been answered.
     """
-    server = _Server(served, options or ServerOptions())
+    server = _Server(served, engines, options or ServerOptions())
     routes = [
         Route("/", server.playground, methods=["GET"]),
         Route("/playground/translate", server.play, methods=["POST"]),
@@ -65,7 +68,7 @@ def application(served: Sequence[Served], options: ServerOptions | None = None) 
     ]
     middleware = [
         Middleware(_Counting, server=server),
-        Middleware(_Limited, most=_most_bytes(server.options)),
+        Middleware(_Limited, most=_most_bytes(server.options), timeout=server.options.timeout),
     ]
     if server.options.origins:
         cors = Middleware(
@@ -89,28 +92,29 @@ def application(served: Sequence[Served], options: ServerOptions | None = None) 
 
 
 class _Server:
-    """The runs of a server, its worker, and a method for each path."""
+    """The runs of a server, its queue, and a method for each path."""
 
-    def __init__(self, served: Sequence[Served], options: ServerOptions) -> None:
+    def __init__(self, served: Sequence[Served], engines: Sequence[Engine], options: ServerOptions) -> None:
         self.served = list(served)
+        self.engines = list(engines)
         self.options = options
         self.page = playground(served, options)
-        self.worker: Worker | None = None
-        self.metrics = Metrics(lambda: self.worker.waiting if self.worker else 0)
+        self.batcher: Batcher | None = None
+        self.metrics = Metrics(lambda: self.batcher.waiting if self.batcher else 0)
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        self.worker = Worker(self.options.max_waiting)
+        self.batcher = Batcher(self.engines, self.options.max_waiting)
         try:
             yield
         finally:
-            await asyncio.to_thread(self.worker.close)
+            await asyncio.to_thread(self.batcher.close)
 
     async def compute(self, work: Work, item: Any) -> Any:
-        """The result of the worker; RequestError when it has too much to do or takes too long."""
-        assert self.worker is not None
+        """The result of an engine; RequestError when it has too much to do or takes too long."""
+        assert self.batcher is not None
         try:
-            future = self.worker.submit(work, item)
+            future = self.batcher.submit(work, item)
         except BusyError:
             raise RequestError(503, "Too many requests are waiting", retry_after=RETRY_AFTER) from None
         try:
@@ -133,10 +137,11 @@ class _Server:
         check_key(parameters, self.options)
         asked = TranslationRequest.of(parameters, self.options)
         run = self.find(asked.source, asked.target)
-        cut = await asyncio.to_thread(asked.cut)
+        # To find the texts of HTML may take long.
+        cut = await asyncio.to_thread(asked.cut) if asked.markup else asked.cut()
         self.metrics.texts.inc(len(asked.texts))
         self.metrics.characters.inc(sum(map(len, asked.texts)))
-        work = Translating(run, 1 + asked.alternatives, self.options.beam, self.options.length_penalty)
+        work = Translating(run.number, 1 + asked.alternatives, self.options.beam, self.options.length_penalty)
         found = await self.compute(work, [passage for one in cut for passage in one.texts])
         best, others = [], []
         for one in cut:
@@ -199,7 +204,8 @@ class _Server:
         translation = text_of(parameters, "translation", "") or None
         check_length([text, translation or ""], self.options)
         run = self.find(text_of(parameters, "source"), text_of(parameters, "target"))
-        return JSONResponse(await self.compute(Attending(run), (text, translation)))
+        found = await self.compute(Attending(run.number), (text, translation))
+        return JSONResponse({"run": run.name, **found})
 
     async def playground(self, _: Request) -> Response:
         return HTMLResponse(self.page, headers=PAGE_HEADERS)
@@ -208,14 +214,13 @@ class _Server:
         run, text, prefix = await self._played(request, "prefix")
         if len(prefix) > MOST_PREFIX:
             raise RequestError(400, f"Invalid request: prefix has more than {MOST_PREFIX} characters")
-        work = Playing(run, self.options.beam, self.options.length_penalty)
+        work = Playing(run.number, run.name, self.options.beam, self.options.length_penalty)
         return JSONResponse(await self.compute(work, (text, prefix)))
 
     async def score(self, request: Request) -> Response:
         run, text, translation = await self._played(request, "translation")
-        return JSONResponse(
-            await self.compute(Scoring(run, self.options.length_penalty), (text, translation))
-        )
+        work = Scoring(run.number, self.options.length_penalty)
+        return JSONResponse(await self.compute(work, (text, translation)))
 
     async def _played(self, request: Request, name: str) -> tuple[Served, str, str]:
         """The run that a request of the playground names, its text and another parameter."""
@@ -264,18 +269,26 @@ def _failed(_: Request, error: Exception) -> Response:
 
 
 class _Limited:
-    """Refuses bodies that are too long while they are read."""
+    """Refuses bodies that are too long or too slow while they are read."""
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
+    def __init__(self, app: ASGIApp, most: int, timeout: float) -> None:
         self.app = app
         self.most = most
+        self.timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         read = 0
+        end = asyncio.get_running_loop().time() + self.timeout
 
         async def counted() -> Message:
             nonlocal read
-            message = await receive()
+            try:
+                async with asyncio.timeout_at(end):
+                    message = await receive()
+            except TimeoutError:
+                raise RequestError(
+                    408, f"The request did not arrive within {self.timeout:g} seconds"
+                ) from None
             read += len(message.get("body", b""))
             if read > self.most:
                 raise RequestError(413, f"Invalid request: more than {self.most:,} bytes")

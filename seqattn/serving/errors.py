@@ -7,7 +7,8 @@ class RequestError(Exception):
     """A request is refused with an HTTP status and a sentence, which the client is shown."""
 
     def __init__(self, status: int, message: str, *, retry_after: int | None = None) -> None:
-        super().__init__(message)
+        # All of them, so that the error can be sent by another process.
+        super().__init__(status, message)
         self.status = status
         self.message = message
         self.retry_after = retry_after

@@ -17,6 +17,7 @@ from seqattn.hardware import one_thread
 from seqattn.pictures.document import asset, document, shown
 from seqattn.pictures.legible import visible
 from seqattn.pictures.page import fragment, legend, panel_assets, panel_data
+from seqattn.runs.run import Run
 from seqattn.serving.errors import RequestError
 from seqattn.serving.languages import language_name
 from seqattn.serving.options import ServerOptions
@@ -62,32 +63,31 @@ def _direction(source: str, target: str) -> str:
 
 
 def _system(number: int, one: Served) -> str:
-    name, run = shown(one.name), one.run
+    name = shown(one.name)
     return Template(asset(__package__, "system.html")).substitute(
         number=number,
         name=name,
         direction=f"{one.source},{one.target}",
         source=one.source,
         target=one.target,
-        described=f"{_direction(one.source, one.target)}, {run.config.architecture}, "
-        f"{run.parameters:,} parameters",
+        described=f"{_direction(one.source, one.target)}, {one.architecture}, {one.parameters:,} parameters",
     )
 
 
 @dataclass(frozen=True)
 class Playing:
-    """Work of the worker: what the page shows of a run for each item, a text and a prefix."""
+    """Work of an engine: what the page shows of a run for each item, a text and a prefix."""
 
-    served: Served
+    run: int
+    name: str
     beam: int
     length_penalty: float
 
-    def __call__(self, items: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    def __call__(self, runs: Sequence[Run], items: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         with one_thread():
-            return [self._play(source, prefix) for source, prefix in items]
+            return [self._play(runs[self.run], source, prefix) for source, prefix in items]
 
-    def _play(self, source: str, prefix: str) -> dict[str, Any]:
-        run = self.served.run
+    def _play(self, run: Run, source: str, prefix: str) -> dict[str, Any]:
         check_short(run, source, prefix)
         beam = max(self.beam, NBEST)
         try:
@@ -104,60 +104,58 @@ class Playing:
             ],
             "parts": len(found.pieces),
             "unknown": found.unknown,
-            "pieces": self._pieces(found) if len(found.pieces) == 1 else [],
-            "attention": self._attention(source, found.text),
+            "pieces": _pieces(run, found) if len(found.pieces) == 1 else [],
+            "attention": self._attention(run, source, found.text),
         }
 
-    def _pieces(self, found: Translation) -> list[dict[str, Any]]:
-        """Each piece of the best translation, EOS included, with what else might stand there."""
-        run = self.served.run
-        side, ids = run.tokenizer.target, found.candidates[0].hypotheses[0].ids
-        pieces = []
-        for place, (candidates, taken) in enumerate(proposals(run.model, found.pieces[0], ids, CANDIDATES)):
-            before = side.decode(ids[:place])
-
-            def described(one: Candidate, before: str = before, place: int = place) -> dict[str, Any]:
-                (piece,) = side.pieces([one.id])
-                begins = side.decode([*ids[:place], one.id])
-                ends = one.id == EOS
-                # A part of a character, or a space alone, is no text that a translation could begin with.
-                forced = None if ends or begins == before or "\ufffd" in begins else begins
-                return {
-                    "text": "" if ends else visible(piece.removeprefix(WORD_START) or " "),
-                    "word": piece.startswith(WORD_START),
-                    "end": ends,
-                    "probability": one.probability,
-                    "rank": one.rank,
-                    "prefix": forced,
-                }
-
-            pieces.append({**described(taken), "candidates": [described(one) for one in candidates]})
-        return pieces
-
-    def _attention(self, source: str, target: str) -> dict[str, Any] | None:
+    def _attention(self, run: Run, source: str, target: str) -> dict[str, Any] | None:
         """The panel of the attention, if the run has any."""
-        run = self.served.run
         if run.model.attention_shape is None:
             return None
         check_short(run, source, target)
         unit = "pieces" if unspaced(source) or unspaced(target) else "words"
-        (seen,) = run.attentions([(source, target)], unit=unit, name=f"Attention of {self.served.name}")
+        (seen,) = run.attentions([(source, target)], unit=unit, name=f"Attention of {self.name}")
         return fragment(seen)
+
+
+def _pieces(run: Run, found: Translation) -> list[dict[str, Any]]:
+    """Each piece of the best translation, EOS included, with what else might stand there."""
+    side, ids = run.tokenizer.target, found.candidates[0].hypotheses[0].ids
+    pieces = []
+    for place, (candidates, taken) in enumerate(proposals(run.model, found.pieces[0], ids, CANDIDATES)):
+        before = side.decode(ids[:place])
+
+        def described(one: Candidate, before: str = before, place: int = place) -> dict[str, Any]:
+            (piece,) = side.pieces([one.id])
+            begins = side.decode([*ids[:place], one.id])
+            ends = one.id == EOS
+            # A part of a character, or a space alone, is no text that a translation could begin with.
+            forced = None if ends or begins == before or "\ufffd" in begins else begins
+            return {
+                "text": "" if ends else visible(piece.removeprefix(WORD_START) or " "),
+                "word": piece.startswith(WORD_START),
+                "end": ends,
+                "probability": one.probability,
+                "rank": one.rank,
+                "prefix": forced,
+            }
+
+        pieces.append({**described(taken), "candidates": [described(one) for one in candidates]})
+    return pieces
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """Work of the worker: the probability of a translation for each item, a source and a target."""
+    """Work of an engine: the probability of a translation for each item, a source and a target."""
 
-    served: Served
+    run: int
     length_penalty: float
 
-    def __call__(self, items: Sequence[tuple[str, str]]) -> list[dict[str, float]]:
+    def __call__(self, runs: Sequence[Run], items: Sequence[tuple[str, str]]) -> list[dict[str, float]]:
         with one_thread():
-            return [self._score(source, target) for source, target in items]
+            return [self._score(runs[self.run], source, target) for source, target in items]
 
-    def _score(self, source: str, target: str) -> dict[str, float]:
-        run = self.served.run
+    def _score(self, run: Run, source: str, target: str) -> dict[str, float]:
         check_short(run, source, target)
         total = run.score(source, target)
         length = len(run.tokenizer.target.encode(target))

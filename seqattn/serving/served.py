@@ -1,4 +1,4 @@
-"""The runs of a server, and what its worker computes with them."""
+"""The runs of a server, and what its engines compute with them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import chain, islice
 from typing import Any
 
 from seqattn.comparison.systems import unique_names
-from seqattn.decoding.translation import Translation, TranslationOptions
+from seqattn.decoding.translation import TranslationOptions
 from seqattn.errors import InputError
 from seqattn.hardware import one_thread
 from seqattn.runs.run import Run
@@ -23,14 +23,17 @@ Languages = tuple[str, str]
 """The codes of a source's and a target's language."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Served:
-    """A run with the name and the languages that requests know it by."""
+    """A run as requests and pages know it."""
 
-    run: Run
+    number: int
+    """Its place among the runs of the server."""
     name: str
     source: str
     target: str
+    architecture: str
+    parameters: int
 
     def fits(self, source: str, target: str) -> bool:
         """Whether it translates between the languages of a request; the source may be `auto`."""
@@ -48,8 +51,8 @@ def serve_runs(runs: Sequence[Run], languages: Sequence[Languages] = ()) -> list
     names = unique_names([run.path.absolute() for run in runs])
     given = list(languages) if len(languages) == len(runs) else [*languages, None][:1] * len(runs)
     return [
-        Served(run, name, *_languages(run, asked))
-        for run, name, asked in zip(runs, names, given, strict=True)
+        Served(number, name, *_languages(run, asked), run.config.architecture, run.parameters)
+        for number, (run, name, asked) in enumerate(zip(runs, names, given, strict=True))
     ]
 
 
@@ -70,43 +73,42 @@ def _languages(run: Run, given: Languages | None) -> Languages:
 
 @dataclass(frozen=True)
 class Translating:
-    """Work of the worker: the translations of the passages of each item."""
+    """Work of an engine: for each item, the translations of its passages, best first."""
 
-    served: Served
+    run: int
     nbest: int
     beam: int
     length_penalty: float
 
-    def __call__(self, items: Sequence[Sequence[str]]) -> list[list[Translation]]:
-        run = self.served.run
+    def __call__(self, runs: Sequence[Run], items: Sequence[Sequence[str]]) -> list[list[list[str]]]:
+        run = runs[self.run]
         translator = run.translator(
             run.search_options(max(self.beam, self.nbest), self.length_penalty), nbest=self.nbest
         )
         texts = list(chain.from_iterable(items))
         # More are several batches, which are computed side by side.
         with one_thread() if sum(map(len, texts)) <= ONE_BATCH else nullcontext():
-            found = translator.translate(texts)
+            found = ([one.text for one in every.candidates] for every in translator.translate(texts))
             return [list(islice(found, len(item))) for item in items]
 
 
 @dataclass(frozen=True)
 class Attending:
-    """Work of the worker: the attention of a translation for each item, a source and a target or None."""
+    """Work of an engine: the attention of a translation for each item, a source and a target or None."""
 
-    served: Served
+    run: int
 
-    def __call__(self, items: Sequence[tuple[str, str | None]]) -> list[dict[str, Any]]:
+    def __call__(self, runs: Sequence[Run], items: Sequence[tuple[str, str | None]]) -> list[dict[str, Any]]:
         with one_thread():
-            return list(map(self._attend, items))
+            return [self._attend(runs[self.run], *item) for item in items]
 
-    def _attend(self, item: tuple[str, str | None]) -> dict[str, Any]:
-        run, (source, target) = self.served.run, item
+    def _attend(self, run: Run, source: str, target: str | None) -> dict[str, Any]:
         if run.model.attention_shape is None:
             raise RequestError(400, "This run has no attention")
         check_short(run, source, target or "")
         target = str(run.translate(source)) if target is None else target
         seen = run.attention(source, target).attention
-        return {"run": self.served.name, "translation": target, **seen.to_json()}
+        return {"translation": target, **seen.to_json()}
 
 
 def check_short(run: Run, *texts: str) -> None:
@@ -118,7 +120,7 @@ def check_short(run: Run, *texts: str) -> None:
             raise RequestError(400, f"Attention is shown for texts of at most {most} pieces")
 
 
-def candidates_of(found: Sequence[Translation], count: int) -> Iterator[list[str]]:
+def candidates_of(found: Sequence[Sequence[str]], count: int) -> Iterator[list[str]]:
     """The `count` best translations of all passages: the k-th consists of the k-th best of each passage."""
     for rank in range(count):
-        yield [one.candidates[min(rank, len(one.candidates) - 1)].text for one in found]
+        yield [texts[min(rank, len(texts) - 1)] for texts in found]

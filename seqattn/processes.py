@@ -1,0 +1,79 @@
+"""Processes that compute for this one: started afresh, deaf to Ctrl-C, and ended with the one they serve."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import NamedTuple
+
+
+class Started(NamedTuple):
+    """A process, and what it is talked to by."""
+
+    process: BaseProcess
+    connection: Connection
+    """Raises EOFError or OSError when the process has ended."""
+
+    def cause(self) -> str:
+        """Why the process ended; waits until it has."""
+        self.process.join()
+        status = self.process.exitcode or 0
+        if status < 0:
+            with contextlib.suppress(ValueError):
+                return f"by {signal.Signals(-status).name}"
+        return f"exit status {status}"
+
+    def end(self) -> None:
+        """End the process at once, whatever it is doing."""
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+
+
+def start(work: Callable[..., None], *arguments: object, name: str | None = None) -> Started:
+    """Start a process that calls `work(connection, *arguments)`, all of which can be pickled.
+
+    It is spawned, since threads and GPUs do not survive a fork. Ctrl-C does not reach it: it is told by this
+    process, and ends at once when this one has ended.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_run, args=(work, theirs, *arguments), name=name, daemon=True)
+    with _without_interrupts():
+        process.start()
+    theirs.close()
+    return Started(process, ours)
+
+
+def _run(work: Callable[..., None], connection: Connection, *arguments: object) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Nobody listens any more when the connection breaks.
+    with connection, contextlib.suppress(BrokenPipeError, ConnectionError, EOFError):
+        work(connection, *arguments)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """A process started in this context ignores Ctrl-C from its first moment, where this is possible."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

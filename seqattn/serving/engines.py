@@ -1,0 +1,149 @@
+"""Where the models of a server compute: each engine has the runs, and computes one batch at a time."""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqattn.errors import InputError
+from seqattn.processes import start
+from seqattn.runs.run import Run, load
+from seqattn.serving.batcher import Engine, Work
+from seqattn.serving.errors import RequestError
+from seqattn.serving.served import Languages, Served, serve_runs
+
+MOST_WORKERS = 4
+"""By default: each needs the memory of the models and of torch."""
+
+
+def local(runs: Sequence[Run]) -> Engine:
+    """An engine with runs of this process."""
+
+    def compute(work: Work, items: Sequence[Any]) -> Sequence[Any]:
+        return work(runs, items)
+
+    return compute
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Which runs an engine opens, and how."""
+
+    paths: tuple[Path, ...]
+    languages: tuple[Languages, ...] = ()
+    device: str = "auto"
+    precision: str = "fp32"
+
+    def __call__(self) -> list[Run]:
+        """The runs, ready to decode; InputError when one cannot be used."""
+        return [load(path, device=self.device, precision=self.precision) for path in self.paths]
+
+
+class ProcessEngine:
+    """Runs in a process of their own, so that Python computes with them while it speaks HTTP.
+
+    A process that ends (the system may kill it for lack of memory) is replaced: what it was computing is
+    refused.
+    """
+
+    def __init__(self, opening: Opening, threads: int = 1) -> None:
+        """Begins to open the runs."""
+        self._arguments = opening, threads
+        self._started = start(_compute, *self._arguments)
+
+    @cached_property
+    def served(self) -> list[Served]:
+        """The runs once they are open; InputError when one cannot be used."""
+        found: list[Served] = self._receive()
+        return found
+
+    def __call__(self, work: Work, items: Sequence[Any]) -> Sequence[Any]:
+        self._reopened()
+        # What has ended is noticed when its answer is awaited.
+        with suppress(OSError):
+            self._started.connection.send((work, items))
+        try:
+            results: Sequence[Any] = self._receive()
+        except _EndedError as error:
+            self._restart()
+            raise RequestError(503, "This request could not be computed", retry_after=1) from error
+        return results
+
+    def _reopened(self) -> None:
+        """Wait until the runs are open in a process that replaces another."""
+        try:
+            assert self.served is not None
+        except InputError as error:
+            self._restart()
+            raise RuntimeError("the runs cannot be opened again") from error
+
+    def _restart(self) -> None:
+        self.__dict__.pop("served", None)
+        self._started.end()
+        self._started = start(_compute, *self._arguments)
+
+    def _receive(self) -> Any:
+        """The next message of the process; an exception is raised."""
+        try:
+            found = self._started.connection.recv()
+        except (EOFError, OSError):
+            raise _EndedError(f"the process of the models ended ({self._started.cause()})") from None
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def close(self) -> None:
+        self._started.end()
+
+
+class _EndedError(InputError):
+    """A process has ended."""
+
+
+def default_workers(device: torch.device) -> int:
+    """How many engines to have: one for each thread of a CPU, at most `MOST_WORKERS`; on a GPU one."""
+    return min(torch.get_num_threads(), MOST_WORKERS) if device.type == "cpu" else 1
+
+
+@contextmanager
+def processes(opening: Opening, count: int) -> Iterator[list[ProcessEngine]]:
+    """Engines in as many processes, whose runs are open; InputError when one cannot be used.
+
+    They divide the threads of torch among them.
+    """
+    threads = max(1, torch.get_num_threads() // count)
+    with ExitStack() as ending:
+        engines = [ending.enter_context(closing(ProcessEngine(opening, threads))) for _ in range(count)]
+        for engine in engines:
+            assert engine.served is not None
+        yield engines
+
+
+def _compute(connection: Connection, opening: Opening, threads: int) -> None:
+    """Open runs, then compute what is asked for until nothing more can be."""
+    # Ends with the server, which first answers what it has accepted, though a signal may reach them both.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        torch.set_num_threads(threads)
+        runs = opening()
+        connection.send(serve_runs(runs, opening.languages))
+    except (InputError, MemoryError) as error:
+        connection.send(error)
+        return
+    while True:
+        work, items = connection.recv()
+        try:
+            answer: Any = list(work(runs, items))
+        except Exception as error:
+            error.add_note(traceback.format_exc())
+            answer = error
+        connection.send(answer)
