@@ -113,11 +113,11 @@ def test_a_time_limit_that_allows_few_epochs_chooses_a_smaller_preset(monkeypatc
 
     monkeypatch.setattr(choices, "training_speed", speed)
     cpu = torch.device("cpu")
-    assert choose_size("lstm", {}, many, cpu, False) == ("base", "for 2,000,000 pairs") and not asked
+    assert choose_size("lstm", {}, many, cpu, True) == ("base", "for 2,000,000 pairs") and not asked
     for minutes, preset, epochs in ((8, "base", "8"), (3, "small", "9"), (1, "mini", "12")):
-        size = choose_size("transformer", {"max_minutes": minutes}, many, cpu, False)
+        size = choose_size("transformer", {"max_minutes": minutes}, many, cpu, True)
         assert size.preset == preset and f"{minutes} minutes are about {epochs} epochs here" in size.reason
-    assert choose_size("lstm", {"max_minutes": 0.1}, many, cpu, False).preset == "tiny"
+    assert choose_size("lstm", {"max_minutes": 0.1}, many, cpu, True).preset == "tiny"
     assert asked == [512, 512, 256, 512, 256, 128, 512, 256, 128]
 
 

@@ -18,7 +18,7 @@ from seqattn.models.encoders.lstm import LSTMEncoderOptions
 from seqattn.models.encoders.transformer import TransformerEncoderOptions
 from seqattn.models.size import size_of
 from seqattn.options import apply, convert, parse_settings, read_settings, settings_for
-from seqattn.runs.presets import PRESETS, check_alike, choose_preset, compose
+from seqattn.runs.presets import PRESETS, check_alike, compose, suitable_presets
 from seqattn.text.tokenizer import TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
 
@@ -299,19 +299,31 @@ def test_an_error_in_the_other_architectures_settings_is_reported():
         compose("lstm", "tiny", {"transformer.width": "wide"})
 
 
-def test_the_preset_follows_the_number_of_pairs():
-    chosen = {1: "tiny", 19_999: "tiny", 20_000: "mini", 59_999: "mini", 60_000: "small", 999_999: "small"}
-    for pairs, preset in (chosen | {1_000_000: "base"}).items():
-        assert choose_preset(pairs, natural=False) == preset
-        assert choose_preset(pairs, natural=True) == ("low-resource" if preset == "tiny" else preset)
+def test_the_preset_follows_the_number_and_the_kind_of_pairs():
+    for pairs, presets in {
+        1: ["tiny"],
+        19_999: ["tiny"],
+        20_000: ["mini", "tiny"],
+        59_999: ["mini", "tiny"],
+        60_000: ["small", "mini", "tiny"],
+        1_000_000: ["base", "small", "mini", "tiny"],
+    }.items():
+        natural = ["low-resource"] if presets == ["tiny"] else presets
+        assert suitable_presets(pairs, natural=True) == natural
+        others = [name for name in presets if name not in ("mini", "small")]
+        regular = ["regular"] if "mini" in presets else []
+        assert suitable_presets(pairs, natural=False) == [*others[:-1], *regular, "tiny"]
 
 
-def test_low_resource_differs_from_tiny_by_more_dropout_alone():
+@pytest.mark.parametrize(
+    ("preset", "like", "dropout"), [("low-resource", "tiny", 0.3), ("regular", "mini", 0.1)]
+)
+def test_low_resource_and_regular_differ_from_other_presets_by_dropout_alone(preset, like, dropout):
     for architecture in ARCHITECTURES:
-        few, tiny = (compose(architecture, preset, {}) for preset in ("low-resource", "tiny"))
-        assert few[1:] == (tiny[1], replace(tiny[2], word_dropout=few[2].word_dropout))
-        assert few[0].decoder.dropout == few[0].encoder.dropout == 0.3 > tiny[0].decoder.dropout
-        assert apply({"dropout": tiny[0].decoder.dropout}, few[0]) == (tiny[0],)
+        one, other = (compose(architecture, name, {}) for name in (preset, like))
+        assert one[1:] == (other[1], replace(other[2], word_dropout=one[2].word_dropout))
+        assert one[0].decoder.dropout == one[0].encoder.dropout == dropout != other[0].decoder.dropout
+        assert apply({"dropout": other[0].decoder.dropout}, one[0]) == (other[0],)
 
 
 def recipes_of(preset, settings, architectures=BASELINES):

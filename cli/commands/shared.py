@@ -105,7 +105,7 @@ def experiment_options(command: F) -> F:
     options = [
         click.option(
             "--preset",
-            type=click.Choice(["auto", "low-resource", "tiny", "mini", "small", "base"]),
+            type=click.Choice(["auto", "low-resource", "tiny", "regular", "mini", "small", "base"]),
             default="auto",
             show_default=True,
             help="Size of the model; auto: by the number and kind of pairs, and by --max-minutes.",

@@ -19,7 +19,7 @@ from seqattn.progress import Report, silent
 from seqattn.runs.experiment import new_config
 from seqattn.runs.folder import RunConfig, RunFolder, vocabulary_of
 from seqattn.runs.preparation import Prepared, load_data, prepare
-from seqattn.runs.presets import check_alike, choose_preset, compose
+from seqattn.runs.presets import check_alike, compose, suitable_presets
 from seqattn.text.tokenizer import Tokenizer, TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
 
@@ -82,7 +82,7 @@ def start(
         return Started(plan, tasks, None)
     held_out = begun[0].run.read_config().data.valid_pairs if begun else 0
     data = load_data(plan.train, plan.valid, held_out=held_out, sources=sources_of_plan(plan))
-    preset = choose_preset(len(data.train), data.natural) if plan.preset == "auto" else plan.preset
+    preset = suitable_presets(len(data.train), data.natural)[0] if plan.preset == "auto" else plan.preset
     _, tokenizer_options, training = next(iter(_compose(plan, preset, plan.settings).values()))
     known = _tokenizer_of(begun, data.record.train_fingerprint)
     prepared = prepare(data, tokenizer_options, training.max_length, known, report)

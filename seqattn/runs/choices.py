@@ -16,7 +16,7 @@ from seqattn.evaluation.scores import choose_bleu_tokenizer
 from seqattn.models import ModelOptions, build
 from seqattn.runs.folder import vocabulary_of
 from seqattn.runs.preparation import Prepared
-from seqattn.runs.presets import PAIRS, choose_preset, compose
+from seqattn.runs.presets import compose, suitable_presets
 from seqattn.training.events import Updated, Validation
 from seqattn.training.loop import Trainer
 from seqattn.training.schedule import TrainingOptions
@@ -81,10 +81,9 @@ def choose_size(
     `natural`: whether its targets are natural texts.
     """
     pairs = counted(prepared.record.train_pairs, "pair")
-    largest = choose_preset(prepared.record.train_pairs, natural)
-    smaller = [name for name, fewest in PAIRS.items() if fewest < PAIRS.get(largest, 0)]
-    presets = [largest, *reversed(smaller)]
-    reason = f"for {pairs}{' of natural text' if largest == 'low-resource' else ''}"
+    presets = suitable_presets(prepared.record.train_pairs, natural)
+    kinds = {"low-resource": " of natural text", "regular": " of few different words"}
+    reason = f"for {pairs}{kinds.get(presets[0], '')}"
     for preset in presets:
         model, _, training = compose(architecture, preset, settings)
         if not training.max_minutes or preset == presets[-1]:

@@ -53,6 +53,40 @@ TINY: dict[str, dict[str, Any]] = {
     "patches+lstm": {"score": "additive", "decoder.hidden": 200},
 }
 
+MINI: dict[str, dict[str, Any]] = {
+    "lstm": {
+        **MEDIUM_DATA,
+        "width": 128,
+        "hidden": 336,
+        "dropout": 0.3,
+        "word_dropout": 0.1,
+        "learning_rate": 4e-3,
+    },
+    "transformer": {
+        **MEDIUM_DATA,
+        "width": 128,
+        "feed_forward": 256,
+        "heads": 4,
+        "encoder_layers": 4,
+        "decoder_layers": 4,
+        "dropout": 0.3,
+    },
+    "hybrid": {"score": "additive", "decoder.hidden": 264},
+    "lstm+transformer": {"encoder.hidden": 376},
+    "grid": {**MEDIUM_DATA, "width": 128, "blocks": 2, "dropout": 0.3, "learning_rate": 1.5e-3},
+    "patches": {
+        **MEDIUM_DATA,
+        "width": 128,
+        "feed_forward": 256,
+        "heads": 4,
+        "layers": 4,
+        "dropout": 0.3,
+        "learning_rate": 1.5e-3,
+    },
+    "grid+lstm": {"score": "additive", "decoder.hidden": 264},
+    "patches+lstm": {"score": "additive", "decoder.hidden": 264},
+}
+
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "low-resource": {
         **TINY,
@@ -60,38 +94,11 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "transformer": {**TINY["transformer"], "dropout": 0.3},
     },
     "tiny": TINY,
-    "mini": {
-        "lstm": {
-            **MEDIUM_DATA,
-            "width": 128,
-            "hidden": 336,
-            "dropout": 0.3,
-            "word_dropout": 0.1,
-            "learning_rate": 4e-3,
-        },
-        "transformer": {
-            **MEDIUM_DATA,
-            "width": 128,
-            "feed_forward": 256,
-            "heads": 4,
-            "encoder_layers": 4,
-            "decoder_layers": 4,
-            "dropout": 0.3,
-        },
-        "hybrid": {"score": "additive", "decoder.hidden": 264},
-        "lstm+transformer": {"encoder.hidden": 376},
-        "grid": {**MEDIUM_DATA, "width": 128, "blocks": 2, "dropout": 0.3, "learning_rate": 1.5e-3},
-        "patches": {
-            **MEDIUM_DATA,
-            "width": 128,
-            "feed_forward": 256,
-            "heads": 4,
-            "layers": 4,
-            "dropout": 0.3,
-            "learning_rate": 1.5e-3,
-        },
-        "grid+lstm": {"score": "additive", "decoder.hidden": 264},
-        "patches+lstm": {"score": "additive", "decoder.hidden": 264},
+    "mini": MINI,
+    "regular": {
+        **MINI,
+        "lstm": {**MINI["lstm"], "dropout": 0.1, "word_dropout": 0.0},
+        "transformer": {**MINI["transformer"], "dropout": 0.1},
     },
     "small": {
         "lstm": {"width": 256, "hidden": 688, "dropout": 0.3, "learning_rate": 2.5e-3},
@@ -139,7 +146,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 """Settings by preset and architecture, or encoder of images; those of a mixed pair override its parts'.
 
 `low-resource` is `tiny` with the strong dropout that few pairs of natural text need (Sennrich and Zhang
-2019); of few pairs that rules make, such as commands, a model learns more with little.
+2019); of few pairs that rules make, such as commands, a model learns more with little. `regular` is `mini`
+with the little dropout that many pairs of few different words need, such as spellings and pronunciations.
 
 The models of a preset have the same number of parameters within 5 percent, so that they can be compared.
 """
@@ -149,10 +157,13 @@ PAIRS = {"tiny": 0, "mini": 20_000, "small": 60_000, "base": 1_000_000}
 """From how many training pairs each preset is chosen."""
 
 
-def choose_preset(pairs: int, natural: bool) -> str:
-    """The largest preset for this number of training pairs, of natural text or of such as rules make."""
-    largest = [name for name, fewest in PAIRS.items() if pairs >= fewest][-1]
-    return "low-resource" if natural and largest == "tiny" else largest
+def suitable_presets(pairs: int, natural: bool) -> list[str]:
+    """The preset for so many training pairs and smaller ones, for targets of natural text or others."""
+    sizes = [name for name, fewest in PAIRS.items() if pairs >= fewest]
+    if natural:
+        return ["low-resource"] if sizes == ["tiny"] else sizes[::-1]
+    regular = {"mini": "regular", "small": "regular"}
+    return list(dict.fromkeys(regular.get(name, name) for name in reversed(sizes)))
 
 
 def preset_of(architecture: str, preset: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.guiding import links_path, train_directions, write_own_guide
 from seqattn.runs.preparation import load_data, prepare
-from seqattn.runs.presets import choose_preset, compose
+from seqattn.runs.presets import compose, suitable_presets
 from seqattn.runs.run import Run, load_run
 from seqattn.runs.synthesis import Synthesis, synthetic_path
 from seqattn.training.events import Event
@@ -104,7 +104,7 @@ def set_up(
         preset, reason = choose_size(architecture, settings, prepared, device, data.natural)
         size = f"preset {preset} {reason}"
     if preset == "auto":
-        preset = choose_preset(prepared.record.train_pairs, data.natural)
+        preset = suitable_presets(prepared.record.train_pairs, data.natural)[0]
     model, _, training = compose(architecture, preset, settings)
     if initial is not None:
         model = initial.config.model
