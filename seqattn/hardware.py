@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from seqattn.files import read_lines
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
+COMPILED, MOST_COMPILED = "ONEDNN_PRIMITIVE_CACHE_CAPACITY", 64
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
 
@@ -109,7 +111,11 @@ def keep_freed_memory() -> None:
 
     Training frees and allocates the same hundreds of megabytes at each update; mapping them again costs as
     much as the arithmetic (docs/decisions.md). Without glibc this does nothing.
+
+    oneDNN, which multiplies matrices on a CPU, is told to keep few of the programs that it makes for each
+    shape: by default a thousand, which grow to gigabytes while batches have ever new shapes.
     """
+    os.environ.setdefault(COMPILED, str(MOST_COMPILED))
     mallopt = _glibc("mallopt")
     if mallopt is not None:
         mallopt(M_MMAP_MAX, 0)

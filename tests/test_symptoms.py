@@ -39,6 +39,17 @@ def test_a_validation_loss_that_rises_while_the_training_loss_falls_is_overfitti
     assert "validation loss has risen from 3.00 to 3.20" in said and "dropout" in said
 
 
+def test_updates_that_become_much_slower_for_their_ids_are_told_once():
+    def told(*paces):
+        symptoms, progress = Symptoms(TrainingOptions()), Progress()
+        updates = [Updated(progress, 1.0, 1e-3, ids, pace * ids) for pace in paces for ids in (50, 100) * 100]
+        return [text for update in updates for text in symptoms.add(update)]
+
+    assert told(1.0, 1.5, 1.9, 0.8, 1.5) == []
+    (said,) = told(3.0, 1.0, 1.2, 2.5, 4.0)
+    assert "2.5 times as long" in said and "--threads" in said
+
+
 def test_a_training_loss_that_rises_is_a_rate_too_high():
     (said,) = told((5, 4, FINE), (4, 3, FINE), (4.5, 3.5, FINE), (6, 7, FINE))
     assert "training loss has risen from 4.00 to 4.50" in said and "learning_rate" in said

@@ -26,6 +26,7 @@ from .shared import (
     gather_settings,
     machine_options,
     set_up,
+    share_cores,
 )
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ def compare(
     if train_on and not test:
         raise click.UsageError("Missing option '--test'.")
     console = diagnostics()
+    if not runs:
+        share_cores(console, threads)
     device_chosen = set_up(device, threads)
     from seqattn.comparison.findings import evaluate
     from seqattn.comparison.folder import Evaluation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from seqattn.errors import InputError
+from seqattn.sharing import WAIT_POLICY, wait_asleep_if_busy
+
+from ..views.messages import say
 
 if TYPE_CHECKING:
     import torch
@@ -150,6 +154,17 @@ def gather_settings(config: Path | None, assignments: Sequence[str], **flags: An
     settings = read_settings(config) if config else {}
     settings |= parse_settings(assignments)
     return settings | {name: value for name, value in flags.items() if value is not None}
+
+
+def share_cores(console: Console, threads: int | None) -> None:
+    """Before torch is loaded: let threads wait asleep on a busy machine, and say so."""
+    busy = wait_asleep_if_busy(threads)
+    if busy is not None:
+        say(
+            console,
+            f"Other programs keep {busy:.1f} of {os.cpu_count()} cores busy: "
+            f"threads wait for each other asleep ({WAIT_POLICY}=PASSIVE).",
+        )
 
 
 def set_up(device: str, threads: int | None) -> torch.device:

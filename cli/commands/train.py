@@ -24,6 +24,7 @@ from .shared import (
     machine_options,
     read_languages,
     set_up,
+    share_cores,
 )
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ def train(
         raise click.UsageError(f"Missing option '--arch': {' or '.join(ARCHITECTURES)}.")
 
     console = diagnostics()
+    share_cores(console, threads)
     device_chosen = set_up(device, threads)
     from seqattn.ranks import own_device, started_together, together
     from seqattn.runs.experiment import Experiment

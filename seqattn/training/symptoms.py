@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from statistics import median
 
 from seqattn.training.events import Event, Finished, Updated, Validated
 from seqattn.training.schedule import Progress, TrainingOptions
@@ -20,6 +21,8 @@ FAULTS = {
     "repetition": "repeat words: train longer or on more pairs, or raise dropout",
 }
 """By the field of `Faults`: what the translations do, and what to try."""
+SLOW, WINDOW = 2.0, 100
+"""How many times as long as before the same work takes, by the median of so many updates."""
 EPOCHS = 3
 """Before which a model is not expected to translate."""
 
@@ -34,15 +37,20 @@ class Symptoms:
         self._trained = math.inf
         self._lowest_trained = math.inf
         self._lowest_validated = math.inf
+        self._pace = Pace()
 
     def add(self, event: Event) -> list[str]:
         """What an event shows for the first time."""
         if isinstance(event, Updated):
             self._sum, self._updates = self._sum + event.loss, self._updates + 1
-            return []
+            return self._new(self._pace.add(event.seconds / event.tokens))
         if isinstance(event, Finished) or event.averaged:
             return []
-        found = [(kind, text) for kind, text in self._signs(event) if kind not in self._said]
+        return self._new(self._signs(event))
+
+    def _new(self, signs: Iterable[tuple[str, str]]) -> list[str]:
+        """The texts of signs of a kind that was not seen before."""
+        found = [(kind, text) for kind, text in signs if kind not in self._said]
         self._said |= {kind for kind, _ in found}
         return [text for _, text in found]
 
@@ -76,3 +84,25 @@ class Symptoms:
 
     def _early(self, progress: Progress) -> bool:
         return progress.epoch < EPOCHS or progress.update <= 2 * self._options.warmup
+
+
+class Pace:
+    """Watches the time that an id takes."""
+
+    def __init__(self) -> None:
+        self._last: list[float] = []
+        self._fastest = math.inf
+
+    def add(self, seconds: float) -> Iterator[tuple[str, str]]:
+        """A sign if the last updates were much slower, for the ids they had, than updates have been."""
+        self._last.append(seconds)
+        if len(self._last) < WINDOW:
+            return
+        now, self._last = median(self._last), []
+        if now > SLOW * self._fastest:
+            yield (
+                "slow",
+                f"updates take {now / self._fastest:.1f} times as long as they did: "
+                "if other programs use this machine, fewer --threads are faster",
+            )
+        self._fastest = min(now, self._fastest)

@@ -1,0 +1,68 @@
+"""Sharing the machine with other programs: chosen before torch, and with it OpenMP, is loaded."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
+
+WAIT_POLICY = "OMP_WAIT_POLICY"
+OWN_SETTINGS = (WAIT_POLICY, "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+"""Variables by which a user decides how threads wait."""
+MEASURED = 0.2
+"""Seconds in which the load is measured."""
+PROC_STAT = Path("/proc/stat")
+
+
+def wait_asleep_if_busy(
+    threads: int | None,
+    environment: MutableMapping[str, str] = os.environ,
+    load: Callable[[], float | None] | None = None,
+) -> float | None:
+    """Let the threads of a product sleep while they wait for each other, if other programs need their cores.
+
+    By default they wait at work, which is faster while each has a core of its own, but makes all wait for
+    the one whose core is taken (docs/decisions.md). A user's own setting is left as it is. `threads` is how
+    many will be used, None for what OpenMP uses by itself.
+
+    Returns the number of busy cores if the setting was made.
+    """
+    cores = os.cpu_count() or 1
+    wanted = min(threads or _asked(environment.get("OMP_NUM_THREADS", "")) or cores, cores)
+    # One thread waits for none.
+    if wanted < 2 or any(name in environment for name in OWN_SETTINGS):
+        return None
+    busy = (load or busy_cores)()
+    if busy is None or busy + wanted <= cores + 0.5:
+        return None
+    environment[WAIT_POLICY] = "PASSIVE"
+    return busy
+
+
+def _asked(text: str) -> int:
+    """The number of threads that OMP_NUM_THREADS asks for, 0 if none."""
+    return int(text) if text.isascii() and text.isdecimal() else 0
+
+
+def busy_cores() -> float | None:
+    """How many cores are busy, measured for a moment; None where the system does not tell (no /proc)."""
+    before = _ticks()
+    if before is None:
+        return None
+    time.sleep(MEASURED)
+    after = _ticks()
+    assert after is not None
+    total, idle = (now - then for now, then in zip(after, before, strict=True))
+    return (os.cpu_count() or 1) * (1 - idle / total) if total > 0 else None
+
+
+def _ticks() -> tuple[int, int] | None:
+    """The time that all cores have spent so far, and of it idle or waiting for a disk."""
+    try:
+        first = PROC_STAT.read_text(encoding="ascii").partition("\n")[0]
+    except OSError:
+        return None
+    # user nice system idle iowait irq softirq steal; guests are part of the first two (man 5 proc_stat).
+    times = [int(value) for value in first.split()[1:9]]
+    return sum(times), times[3] + times[4]
