@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -19,6 +21,7 @@ from .commands.info import info
 from .commands.serve import serve
 from .commands.train import train
 from .commands.translate import translate
+from .signals import handled, stop
 
 
 class Commands(click.Group):
@@ -47,9 +50,11 @@ class Commands(click.Group):
             raise click.ClickException(
                 "there is not enough memory (a smaller model or smaller batch_tokens may help)"
             ) from error
-        except KeyboardInterrupt:
-            click.echo("Stopped.", err=True)
-            raise click.exceptions.Exit(130) from None
+        except KeyboardInterrupt as error:
+            # Of a terminal that is closed nothing can be asked.
+            with suppress(OSError):
+                click.echo("Stopped.", err=True)
+            raise click.exceptions.Exit(getattr(error, "status", 128 + signal.SIGINT)) from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -95,7 +100,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8")
-    cli()
+    with handled(stop):
+        cli()
 
 
 if __name__ == "__main__":

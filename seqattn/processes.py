@@ -1,16 +1,21 @@
-"""Processes that compute for this one: started afresh, deaf to Ctrl-C, and ended with the one they serve."""
+"""Processes that compute for this one: started afresh, deaf to signals, and ended with the one they serve."""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
+
+IGNORED = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Ctrl-C, the request to end, the end of the terminal."""
 
 
 class Started(NamedTuple):
@@ -31,6 +36,7 @@ class Started(NamedTuple):
 
     def end(self) -> None:
         """End the process at once, whatever it is doing."""
+        atexit.unregister(self.process.kill)
         self.process.kill()
         self.process.join()
         self.connection.close()
@@ -39,20 +45,25 @@ class Started(NamedTuple):
 def start(work: Callable[..., None], *arguments: object, name: str | None = None) -> Started:
     """Start a process that calls `work(connection, *arguments)`, all of which can be pickled.
 
-    It is spawned, since threads and GPUs do not survive a fork. Ctrl-C does not reach it: it is told by this
-    process, and ends at once when this one has ended.
+    It is spawned, since threads and GPUs do not survive a fork. Signals that may be sent to a group of
+    processes do not reach it: it is told by this process, and ends at once when this one has ended.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(work, theirs, *arguments), name=name, daemon=True)
-    with _without_interrupts():
+    with _without_signals():
         process.start()
+    # Python would ask it to end, which it ignores, and wait.
+    atexit.register(process.kill)
     theirs.close()
     return Started(process, ours)
 
 
 def _run(work: Callable[..., None], connection: Connection, *arguments: object) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # Nobody listens any more when the connection breaks.
     with connection, contextlib.suppress(BrokenPipeError, ConnectionError, EOFError):
@@ -67,13 +78,24 @@ def _end_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """A process started in this context ignores Ctrl-C from its first moment, where this is possible."""
-    if threading.current_thread() is not threading.main_thread():
+def _without_signals() -> Iterator[None]:
+    """A process started in this context gets no signal of `IGNORED` before it ignores them.
+
+    Those of this process wait meanwhile. Where signals cannot be held up, the new process ignores Ctrl-C.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        # Its own process would let them through again.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    elif threading.current_thread() is threading.main_thread():
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, previous)
+    else:
         yield
-        return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -83,7 +83,7 @@ def test_a_comparison_on_which_another_process_works_is_left_alone(work, compare
             ["compare", "--out", out, "--seeds", "7"],
             comparing(work, out, "--system", "hybrid"),
         ):
-            assert "another process works on this" in error_of(seqattn(*command, status=1))
+            assert f"is in use by process {os.getpid()} on " in error_of(seqattn(*command, status=1))
         assert contents(out) == before and not (out / "hybrid").exists()
     assert "2 seeds" in seqattn("compare", "--out", out, "--threads", 1).stdout
 
@@ -197,7 +197,7 @@ def test_systems_whose_names_differ_only_in_case_are_refused(work, compared, tmp
 def test_of_two_that_begin_one_comparison_at_once_one_goes_on(tmp_path):
     folder = ComparisonFolder(tmp_path / "out")
     with folder.alone():
-        with pytest.raises(InputError, match="another process"), folder.alone():
+        with pytest.raises(InputError, match="is in use by process"), folder.alone():
             pass
         (tmp_path / "out" / "comparison.json").write_text("{}")
     assert (tmp_path / "out" / "comparison.json").exists()

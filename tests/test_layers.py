@@ -21,7 +21,8 @@ MODULES = sorted(
 )
 
 LAYERS = [
-    {"errors", "progress", "symbols"},
+    {"errors", "processes", "progress", "symbols"},
+    {"locks"},
     {"chunks", "files"},
     {"hardware", "options", "ranks"},
     {"text"},
@@ -158,7 +159,7 @@ def test_search_and_training_depend_on_the_contract_and_no_architecture(module):
 
 
 def test_only_the_allowed_modules_open_files():
-    allowed = {"files", "runs.folder", "pictures.document"}
+    allowed = {"files", "locks", "runs.folder", "pictures.document"}
     for module in MODULES:
         if module.removeprefix("seqattn.") in allowed:
             continue

@@ -17,6 +17,8 @@ from seqattn.sharing import WAIT_POLICY, wait_asleep_if_busy
 
 from ..views.messages import say
 
+from ..signals import handled
+
 if TYPE_CHECKING:
     import torch
     from rich.console import Console
@@ -201,8 +203,8 @@ def open_together(paths: Sequence[Path], device: str, threads: int | None, preci
 def follow(train: Callable[[], None]) -> None:
     """What every process does but the first: it computes its share, and neither writes nor speaks."""
     # The first decides when to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    train()
+    with handled(signal.SIG_IGN):
+        train()
 
 
 def diagnostics() -> Console:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.text import Text
 
 from seqattn.errors import counted
 from seqattn.pictures.legible import duration
 
-from .live import LiveView, PlainLog, interruptible, limits
+from ..signals import interruptible
+from .live import LiveView, PlainLog, limits, shown
 from .messages import say
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def watch(console: Console, workers: Trainings, tasks: Sequence[Task], folder: Path) -> None:
-    """Train what is missing and show progress. Ctrl-C saves and exits with 130; a second stops at once."""
+    """Train what is missing and show progress. A signal saves and ends; a second ends at once."""
     from seqattn.comparison.workers import Began
     from seqattn.training.symptoms import Symptoms
 
@@ -34,28 +33,31 @@ def watch(console: Console, workers: Trainings, tasks: Sequence[Task], folder: P
     if tasks and done:
         say(console, f"{done} of {len(tasks)} runs are trained already.")
     log, symptoms = PlainLog(console), {}
-    live = Live(view, console=console, refresh_per_second=4, transient=True)
-    with interruptible(console) as interrupted, live if console.is_terminal else nullcontext():
+    display = view if console.is_terminal else None
+    with interruptible(console) as interruption, shown(display, console, interruption):
         for task, event in workers:
             view.add(task, event)
             if isinstance(event, Began):
                 symptoms[task] = Symptoms(event.options)
-                say(console, view.begun(task, event))
-            elif task not in view.running:
-                console.print(view.summaries[task])
-            elif not console.is_terminal:
-                log.add(view.name(task), event)
-            if not isinstance(event, Began):
-                for warning in symptoms[task].add(event):
-                    say(console, f"Warning: {view.name(task)}: {warning}.")
-            if interrupted:
+            with interruption.showing():
+                if isinstance(event, Began):
+                    say(console, view.begun(task, event))
+                elif task not in view.running:
+                    console.print(view.summaries[task])
+                elif not console.is_terminal:
+                    log.add(view.name(task), event)
+                if not isinstance(event, Began):
+                    for warning in symptoms[task].add(event):
+                        say(console, f"Warning: {view.name(task)}: {warning}.")
+            if interruption:
                 workers.stop()
-    if interrupted:
-        say(
-            console,
-            f"Interrupted and saved; continue with the same command, or: seqattn compare --out {folder}",
-        )
-        raise click.exceptions.Exit(130)
+    if interruption:
+        with interruption.showing():
+            say(
+                console,
+                f"Interrupted and saved; continue with the same command, or: seqattn compare --out {folder}",
+            )
+        raise click.exceptions.Exit(interruption.status)
 
 
 class ComparisonView:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import shlex
-import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from types import FrameType
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +21,7 @@ from rich.text import Text
 from seqattn.errors import counted
 from seqattn.pictures.legible import duration
 
+from ..signals import Interruption, interruptible
 from .curves import sparkline
 from .heatmap import caption
 from .messages import say
@@ -40,8 +39,6 @@ ROUGH = 200
 """Validation pairs; from fewer, scores are rough."""
 CRITERIA = {"auto": "BLEU", "bleu": "BLEU", "chrf": "chrF", "exact": "exact match", "loss": "loss"}
 """The names of `best_by`."""
-ONE_CTRL_C = 0.5
-"""Seconds in which further SIGINTs are the same: torchrun passes on what its processes got already."""
 PLAIN_LINE_EVERY = 30.0
 """Seconds between plain lines when there is no validation."""
 MOST_WARNINGS = 3
@@ -141,7 +138,10 @@ def limits(options: TrainingOptions) -> str:
 
 
 def watch(console: Console, experiment: Experiment, name: str = "") -> None:
-    """Train to the end and show progress. Ctrl-C saves and exits with 130; a second one stops at once."""
+    """Train to the end and show progress.
+
+    Ctrl-C or another signal of `ENDING` saves and exits with 128 and its number; a second one stops at once.
+    """
     from seqattn.runs.records import ValidatedLine
     from seqattn.training.symptoms import Symptoms
 
@@ -149,53 +149,46 @@ def watch(console: Console, experiment: Experiment, name: str = "") -> None:
     earlier = [line for line in experiment.folder.read_metrics() if isinstance(line, ValidatedLine)]
     view = LiveView(name, experiment.config.training, earlier) if console.is_terminal else None
     log, symptoms = PlainLog(console), Symptoms(experiment.config.training)
-    with interruptible(console) as interrupted:
-        with Live(view, console=console, refresh_per_second=4, transient=True) if view else nullcontext():
+    with experiment, interruptible(console) as interruption:
+        with shown(view, console, interruption):
             for event in experiment.run():
-                if view is not None:
-                    view.add(event)
-                else:
-                    log.add(name, event)
-                for warning in symptoms.add(event):
-                    say(console, f"Warning: {warning}.")
-                if experiment.ranks.decided(bool(interrupted)):
+                with interruption.showing():
+                    if view is not None:
+                        view.add(event)
+                    else:
+                        log.add(name, event)
+                    for warning in symptoms.add(event):
+                        say(console, f"Warning: {warning}.")
+                if experiment.ranks.decided(bool(interruption)):
                     break
-        if interrupted:
+        if interruption:
             experiment.save()
-    progress = experiment.trainer.progress
-    if interrupted:
-        say(
-            console,
-            f"Interrupted after {progress.update:,} updates and saved; "
-            f"continue with: seqattn train --resume --out {experiment.folder.path}",
-        )
-        raise click.exceptions.Exit(130)
+            with interruption.showing():
+                say(
+                    console,
+                    f"Interrupted after {experiment.trainer.progress.update:,} updates and saved; "
+                    f"continue with: seqattn train --resume --out {experiment.folder.path}",
+                )
+            raise click.exceptions.Exit(interruption.status)
     if view is not None:
         console.print(view.summary())
     say(console, f"Written to {experiment.folder.path}.")
 
 
 @contextmanager
-def interruptible(console: Console) -> Iterator[list[int]]:
-    """In this context the first SIGINT is only added to the list; the second raises KeyboardInterrupt."""
-    noted: list[int] = []
-
-    began = 0.0
-
-    def note(number: int, _: FrameType | None) -> None:
-        nonlocal began
-        if noted and time.monotonic() - began > ONE_CTRL_C:
-            raise KeyboardInterrupt
-        if not noted:
-            began = time.monotonic()
-            noted.append(number)
-            console.print("Stopping after this step to save; Ctrl-C again stops at once.")
-
-    previous = signal.signal(signal.SIGINT, note)
+def shown(view: RenderableType | None, console: Console, interruption: Interruption) -> Iterator[None]:
+    """Show a view, if there is one, and keep it up to date in this context."""
+    if view is None:
+        yield
+        return
+    live = Live(view, console=console, refresh_per_second=4, transient=True)
+    with interruption.showing():
+        live.start()
     try:
-        yield noted
+        yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        with interruption.showing():
+            live.stop()
 
 
 class PlainLog:

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 from seqattn.comparison.plan import RECORD, Given, Plan
 from seqattn.errors import InputError, check_ranges
-from seqattn.files import check_creatable, locked, read_binary, write_aside
+from seqattn.files import check_creatable, is_part_of, make_folder, read_binary, write_aside
+from seqattn.locks import LOCK, Lock
 from seqattn.runs.folder import CONFIG, RunFolder
 from seqattn.runs.records import read_record
 
@@ -175,21 +176,16 @@ class ComparisonFolder:
         new = not self.exists
         if new and not (self.path.is_dir() and all(map(_is_unfinished, self.path.iterdir()))):
             check_creatable(self.path, "choose another folder with --out")
-            self.path.mkdir(parents=True)
-        with locked(self.path) as alone:
-            if not alone:
-                raise InputError(
-                    "another process works on this comparison",
-                    path=self.path,
-                    remedy="wait for it, or choose another folder with --out",
-                )
-            try:
-                yield
-            finally:
-                if new:
-                    # Only an empty folder can be removed.
-                    with contextlib.suppress(OSError):
-                        self.path.rmdir()
+            make_folder(self.path)
+        lock = Lock(self.path, "wait until it ends, or choose another folder with --out")
+        try:
+            yield
+        finally:
+            lock.release()
+            if new:
+                # Only an empty folder can be removed.
+                with contextlib.suppress(OSError):
+                    self.path.rmdir()
 
     def read_translations(self, run: Path, made: Mapping[str, Any]) -> Decoded | None:
         """The kept translations of a run, if they were made in the same way."""
@@ -243,8 +239,8 @@ def runs_in(path: Path) -> list[Path]:
 
 
 def _is_unfinished(file: Path) -> bool:
-    """Whether a file was left by a process that was killed while it wrote the record."""
-    return file.name.startswith(f"{RECORD}.") and file.suffix == ".part"
+    """Whether a file was left by a process that was killed before the record was written."""
+    return file.name == LOCK or is_part_of(file, RECORD)
 
 
 def _beside(run: Path) -> tuple[Path, Path]:

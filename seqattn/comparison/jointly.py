@@ -42,14 +42,15 @@ class Jointly:
         while self.waiting and not self.stopped:
             task = self.waiting.pop(0)
             _next_run(self._ranks, task.path)
-            experiment = Experiment.resume(task.path, {}, self._device, ranks=self._ranks)
-            experiment.lead()
-            yield task, Began(experiment.trainer.progress, experiment.config.training, experiment.parameters)
-            for event in experiment.run():
-                yield task, event
-                if self._ranks.decided(self.stopped):
-                    experiment.save()
-                    break
+            with Experiment.resume(task.path, {}, self._device, ranks=self._ranks) as experiment:
+                experiment.lead()
+                progress, options = experiment.trainer.progress, experiment.config.training
+                yield task, Began(progress, options, experiment.parameters)
+                for event in experiment.run():
+                    yield task, event
+                    if self._ranks.decided(self.stopped):
+                        experiment.save()
+                        break
 
 
 def follow_all(device: torch.device, ranks: Ranks) -> None:

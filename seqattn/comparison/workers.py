@@ -119,7 +119,7 @@ class Workers:
 
     def _end(self, worker: _Worker) -> None:
         cause = worker.started.cause()
-        worker.started.connection.close()
+        worker.started.end()
         self._running.remove(worker)
         if worker.started.process.exitcode:
             raise InputError(
@@ -134,13 +134,13 @@ def _train(connection: Connection, path: Path, device: str, threads: int) -> Non
     try:
         keep_freed_memory()
         torch.set_num_threads(threads)
-        experiment = Experiment.resume(path, {}, torch.device(device))
-        progress, options = experiment.trainer.progress, experiment.config.training
-        connection.send(Began(progress, options, experiment.parameters))
-        for event in experiment.run():
-            connection.send(event)
-            if connection.poll():
-                experiment.save()
-                break
+        with Experiment.resume(path, {}, torch.device(device)) as experiment:
+            progress, options = experiment.trainer.progress, experiment.config.training
+            connection.send(Began(progress, options, experiment.parameters))
+            for event in experiment.run():
+                connection.send(event)
+                if connection.poll():
+                    experiment.save()
+                    break
     except (InputError, MemoryError, torch.OutOfMemoryError) as error:
         connection.send(error)

@@ -36,7 +36,7 @@ def train_beside(
     A finished run is kept, an interrupted one resumed. `start` creates a run; `train` trains it to the end.
     InputError when a run that exists was trained on other texts, which does not serve the purpose.
     """
-    existing = [(path, swap) for path, swap in runs if path.exists()]
+    existing = [(path, swap) for path, swap in runs if RunFolder(path).begun]
     for path, swap in existing:
         config = RunFolder(path).read_config()
         data = config.data
@@ -49,7 +49,7 @@ def train_beside(
                 remedy="choose another name for --out",
             )
     for path, swap in runs:
-        if not path.exists():
+        if not RunFolder(path).begun:
             train(start(path, swap))
         elif not RunFolder(path).finished:
             train(Experiment.resume(path, {}, device))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,7 @@ from seqattn.errors import InputError
 from seqattn.evaluation.faults import faults_of
 from seqattn.evaluation.scores import score
 from seqattn.hardware import autocast, peak_memory
+from seqattn.locks import Lock
 from seqattn.models import ModelOptions
 from seqattn.models.base import Reading, Seq2Seq
 from seqattn.models.size import size_of
@@ -139,7 +141,13 @@ def _continued(record: DataRecord, initial: Run) -> DataRecord:
 
 
 class Experiment:
-    """A run during training: `run` trains it and keeps its folder up to date."""
+    """A run during training: `run` trains it and keeps its folder up to date.
+
+    Until training has ended, or a context of it is left, no other process can train the run.
+    """
+
+    lock: Lock | None = None
+    """Of the folder; the process that writes has it."""
 
     def __init__(
         self,
@@ -198,8 +206,30 @@ class Experiment:
         experiment = Experiment(folder, config, prepared, device, ranks)
         if initial is not None:
             load_weights(experiment.model, dict(initial.model.named_parameters()))
-        folder.create(config, prepared.tokenizer)
+        experiment._begin(with_weights=initial is not None)
         return experiment
+
+    def _begin(self, with_weights: bool) -> None:
+        """Write the folder, its config last; nothing of it remains after an error."""
+        folder = self.folder
+        new = not folder.path.exists()
+        lock = folder.lock()
+        try:
+            # Another process may have begun it in between.
+            folder.refuse_existing()
+            folder.write_tokenizer(self.prepared.tokenizer)
+            if with_weights:
+                # They are drawn from nothing that the config names.
+                self.save()
+            folder.write_config(self.config)
+        except BaseException:
+            folder.discard()
+            lock.release()
+            if new:
+                with suppress(OSError):
+                    folder.path.rmdir()
+            raise
+        self.lock = lock
 
     @staticmethod
     def resume(
@@ -216,16 +246,30 @@ class Experiment:
         that of the start of the run; unless given, it is read from the same files.
         """
         folder = RunFolder(path)
-        config = folder.read_config()
-        anew = folder.unsaved and config.data.initialised_from is None
-        state = None if anew else folder.read_last()
-        config = replace(config, training=replace(config.training, **limits))
-        experiment = Experiment._open(folder, config, device, data, report, ranks)
-        if state is not None:
-            experiment._restore(*state)
-        folder.write_config(config)
-        folder.rewind_metrics(experiment.trainer.progress.update)
+        folder.read_config()
+        lock = folder.lock()
+        try:
+            config = folder.read_config()
+            anew = folder.unsaved and config.data.initialised_from is None
+            state = None if anew else folder.read_last()
+            config = replace(config, training=replace(config.training, **limits))
+            experiment = Experiment._open(folder, config, device, data, report, ranks)
+            if state is not None:
+                experiment._restore(*state)
+            folder.write_config(config)
+            folder.rewind_metrics(experiment.trainer.progress.update, experiment.trainer.validated)
+        except BaseException:
+            lock.release()
+            raise
+        experiment.lock = lock
         return experiment
+
+    def __enter__(self) -> Experiment:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.lock is not None:
+            self.lock.release()
 
     @staticmethod
     def join(path: Path, device: torch.device, ranks: Ranks) -> Experiment:
@@ -307,18 +351,21 @@ class Experiment:
             if self.ranks.first:
                 self._record(event)
             yield event
+        if self.lock is not None:
+            self.lock.release()
 
     def _record(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            # Before the run is known to have ended, so that all of it is there then.
+            self._choose_alignment()
+            _, trained = self.folder.read_model()
+            self.folder.write_card(model_card(self.config, self.parameters, trained))
         self.folder.append_metrics(line_of(event, peak_memory(self.device)))
         if isinstance(event, Validated):
             if event.improved:
                 self.best = event
                 self._write_best(event)
             self.save()
-        elif isinstance(event, Finished):
-            self._choose_alignment()
-            _, trained = self.folder.read_model()
-            self.folder.write_card(model_card(self.config, self.parameters, trained))
 
     def save(self) -> None:
         """Write the newest state, from which `resume` continues."""

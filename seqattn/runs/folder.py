@@ -18,7 +18,8 @@ from torch import Tensor
 from seqattn.data.images import sources_of
 from seqattn.data.sources import TEXTS, Sources
 from seqattn.errors import InputError
-from seqattn.files import check_creatable, write_aside
+from seqattn.files import append, check_creatable, is_part_of, make_folder, sync, write_aside
+from seqattn.locks import LOCK, Lock
 from seqattn.models import ARCHITECTURES, ModelOptions, build, default_options, image_shape
 from seqattn.models.base import Reading, Seq2Seq, Vocabulary
 from seqattn.options import apply, convert, flat
@@ -41,6 +42,8 @@ FORMAT = 2
 CONFIG, MODEL, METRICS, CARD = "config.json", "model.safetensors", "metrics.jsonl", "README.md"
 LAST = Path("last") / "state.safetensors"
 TOKENIZER, TARGET_TOKENIZER = "tokenizer.model", "tokenizer.target.model"
+STARTING = TOKENIZER, TARGET_TOKENIZER, MODEL, str(LAST)
+"""What a run may have before its config."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,14 @@ class RunFolder:
         self.refuse_existing()
         self.begin(config, tokenizer)
 
+    def lock(self) -> Lock:
+        """Keep other processes from training this run; InputError that names the one that does.
+
+        Creates the folder unless it exists.
+        """
+        make_folder(self.path)
+        return Lock(self.path, "wait until it ends, or choose another name")
+
     @property
     def begun(self) -> bool:
         """Whether the folder holds a run: its config is written last."""
@@ -112,17 +123,41 @@ class RunFolder:
 
     def begin(self, config: RunConfig, tokenizer: Tokenizer) -> None:
         """Write what a run starts with, in a folder that may exist."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot be created: {error.strerror}", path=self.path) from error
-        for name, side in zip((TOKENIZER, TARGET_TOKENIZER), tokenizer.vocabularies, strict=False):
-            write_aside(self.path / name, side.model)
+        make_folder(self.path)
+        self.write_tokenizer(tokenizer)
         self.write_config(config)
 
+    def write_tokenizer(self, tokenizer: Tokenizer) -> None:
+        """Write the models of a tokenizer's vocabularies."""
+        for name, side in zip((TOKENIZER, TARGET_TOKENIZER), tokenizer.vocabularies, strict=False):
+            write_aside(self.path / name, side.model)
+
     def refuse_existing(self) -> None:
-        """InputError when something of that name exists."""
-        check_creatable(self.path, "choose another name, or continue an interrupted run with --resume")
+        """InputError when something of that name exists.
+
+        An empty folder may be filled, and so may one in which a process was killed before its run had begun.
+        """
+        if not self._free:
+            check_creatable(self.path, "choose another name, or continue an interrupted run with --resume")
+
+    @property
+    def _free(self) -> bool:
+        if not self.path.is_dir():
+            return False
+        if not (self.path / LOCK).exists():
+            return not any(self.path.iterdir())
+        inside = (path.relative_to(self.path) for path in self.path.rglob("*"))
+        return not self.begun and all(map(_precedes_config, inside))
+
+    def discard(self) -> None:
+        """Remove what was written of a run that has not begun."""
+        if self.begun:
+            return
+        for name in STARTING:
+            with contextlib.suppress(OSError):
+                (self.path / name).unlink()
+        with contextlib.suppress(OSError):
+            (self.path / LAST).parent.rmdir()
 
     def write_config(self, config: RunConfig) -> None:
         """Write config.json."""
@@ -168,7 +203,9 @@ class RunFolder:
 
     def write_last(self, tensors: dict[str, Tensor], values: Mapping[str, Any]) -> None:
         """Write the newest full training state."""
-        (self.path / LAST).parent.mkdir(exist_ok=True)
+        make_folder((self.path / LAST).parent)
+        # The events before it are not written again.
+        sync(self.path / METRICS)
         write_aside(self.path / LAST, _serialise(tensors, {"state": json.dumps(values)}))
 
     @property
@@ -197,9 +234,11 @@ class RunFolder:
         """
         if (self.path / LAST).exists():
             return False
+        if not self.has_model:
+            return True
         lines = self.read_metrics()
         validations = sum(isinstance(line, ValidatedLine) for line in lines)
-        return not self.has_model or (validations == 1 and not self.finished)
+        return (self.path / METRICS).exists() and validations <= 1 and not self.finished
 
     def read_last(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest full training state."""
@@ -219,8 +258,7 @@ class RunFolder:
 
     def append_metrics(self, line: MetricsLine) -> None:
         """Add one line to metrics.jsonl."""
-        with (self.path / METRICS).open("a", encoding="utf-8", newline="\n") as file:
-            file.write(_line(line))
+        append(self.path / METRICS, _line(line).encode())
 
     def read_metrics(self) -> list[MetricsLine]:
         """The lines of metrics.jsonl; none when there is no such file.
@@ -242,12 +280,10 @@ class RunFolder:
         lines = self.read_metrics()
         return bool(lines) and isinstance(lines[-1], FinishedLine)
 
-    def rewind_metrics(self, update: int) -> None:
-        """Drop the lines after an update, which will be repeated after resuming."""
-        write_aside(
-            self.path / METRICS,
-            "".join(_line(one) for one in self.read_metrics() if _stays(one, update)).encode(),
-        )
+    def rewind_metrics(self, update: int, validated: int) -> None:
+        """Drop what will be repeated after resuming: updates after one, validations after another."""
+        stays = (_line(one) for one in self.read_metrics() if _stays(one, update, validated))
+        write_aside(self.path / METRICS, "".join(stays).encode())
 
     def write_card(self, text: str) -> None:
         """Write the model card, README.md."""
@@ -258,10 +294,19 @@ def _line(line: MetricsLine) -> str:
     return json.dumps(line_to_json(line), ensure_ascii=False) + "\n"
 
 
-def _stays(line: MetricsLine, update: int) -> bool:
+def _stays(line: MetricsLine, update: int, validated: int) -> bool:
     """Whether a line remains valid when the run continues after an update; the end of training does not."""
-    ends = isinstance(line, FinishedLine) or (isinstance(line, ValidatedLine) and line.averaged)
-    return line.update <= update and not ends
+    if isinstance(line, ValidatedLine):
+        return line.update <= validated and not line.averaged
+    return line.update <= update and not isinstance(line, FinishedLine)
+
+
+def _precedes_config(path: Path) -> bool:
+    """Whether a path within a run may exist before its config, or is the config half written."""
+    if path in {Path(LOCK), LAST.parent, *map(Path, STARTING)}:
+        return True
+    files = map(Path, (CONFIG, *STARTING))
+    return any(path.parent == file.parent and is_part_of(path, file.name) for file in files)
 
 
 def _not_a_config(data: bytes) -> str:

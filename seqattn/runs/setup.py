@@ -191,9 +191,10 @@ def train(
         return set_up(asked, named, path, on, initial).experiment
 
     def finish(experiment: Experiment) -> None:
-        for event in experiment.run():
-            if on_event is not None:
-                on_event(event)
+        with experiment:
+            for event in experiment.run():
+                if on_event is not None:
+                    on_event(event)
 
     synthetic = None
     if more.any:

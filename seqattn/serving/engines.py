@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -130,8 +129,6 @@ def processes(opening: Opening, count: int) -> Iterator[list[ProcessEngine]]:
 
 def _compute(connection: Connection, opening: Opening, threads: int) -> None:
     """Open runs, then compute what is asked for until nothing more can be."""
-    # Ends with the server, which first answers what it has accepted, though a signal may reach them both.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         torch.set_num_threads(threads)
         runs = opening()

@@ -92,6 +92,11 @@ class Trainer:
         self._standing = _Standing()
         self._pool: list[dict[str, Tensor]] = []
 
+    @property
+    def validated(self) -> int:
+        """The update last validated; -1 if there was none."""
+        return self._standing.validated
+
     def run(self) -> Iterator[Event]:
         """Train until a limit is reached or validation no longer improves."""
         self._seed()
@@ -238,7 +243,9 @@ class Trainer:
         mean = {name: torch.stack([kept[name] for kept in self._pool]).mean(0) for name in self._pool[0]}
         with temporary_weights(self.model, mean):
             validation = self._timed_validation()
-        improved = self._standing.improved_by(validation.score(self.options.best_by), validation.loss)
+        standing, found = self._standing, (validation.score(self.options.best_by), validation.loss)
+        # Equal when it is computed again after an interruption.
+        improved = standing.improved_by(*found) or found == (standing.best, standing.best_loss)
         if improved:
             self.best = mean
         return Validated(self.progress, validation, improved, averaged=True)
