@@ -2,11 +2,12 @@
 
     python benchmarks/kills.py WORK [--kills 30] [--seed 1] [PART ...]
 
-Parts, all unless named: `train` and `learn` (a training that is killed while it trains, and while it learns its
-vocabulary), `points` (a training that is killed before and after every single write), `translate` (--output)
-and `compare`. Each command is killed and started again until it has ended by itself; then its results must be
-those of one that was never interrupted: the same weights and the same translations bit for bit, each event once
-in metrics.jsonl, no temporary file. The commands run with one thread in the folder WORK, which must not exist.
+Parts, all unless named: `train` and `learn` (a training that is killed while it trains, and while it learns
+its vocabulary), `points` (a training that is killed before and after every single write), `translate`
+(--output) and `compare`. Each command is killed and started again until it has ended by itself; then its
+results must be those of one that was never interrupted: the same weights and translations bit for bit, each
+event once in metrics.jsonl, no temporary file. The commands run with one thread in WORK, which must
+not exist.
 """
 
 from __future__ import annotations
@@ -165,8 +166,12 @@ def forked(command: Sequence[object], fatal: int = 0) -> int:
     import torch
     from seqattn_cli.main import main
 
-    from seqattn.runs import folder
+    # What the copies need is loaded once.
+    from seqattn.runs import folder, setup
+    from seqattn.training import symptoms
 
+    assert setup and symptoms
+    torch.optim.AdamW([torch.zeros(1, requires_grad=True)])
     if child := os.fork():
         return os.waitpid(child, 0)[1]
     passed = 0
@@ -202,6 +207,9 @@ def kill_translations(work: Path, kills: int, draw: random.Random) -> None:
     source, output = work / "source.txt", work / "output.txt"
     draws = random.Random(4)
     source.write_text("".join(" ".join(draws.choices(WORDS, k=9)) + "\n" for _ in range(6000)))
+    if not (work / "whole").exists():
+        train = corpus(work / "train.tsv", 400, 4, 1)
+        assert finish(start(training(work / "whole", train, "--max-updates", 200, *settings())))
     command = ["translate", work / "whole", source, "--output", output, "--beam", 2]
     seconds = timed(command)
     expected = output.read_bytes()
@@ -249,7 +257,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("parts", nargs="*", default=[])
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()
     asked.work.mkdir(parents=True)
     draw = random.Random(asked.seed)
     parts = {

@@ -73,14 +73,15 @@ def updates_of(run):
     return [line.update for line in RunFolder(run).read_metrics() if line.event == "updated"]
 
 
-def interrupt_after(monkeypatch, update):
-    """Simulate Ctrl-C during that update."""
+def interrupt_after(monkeypatch, update, *numbers):
+    """Simulate Ctrl-C, or other signals, during that update."""
     own = Trainer._update
 
     def interrupted(trainer, group):
         event = own(trainer, group)
         if event.progress.update == update:
-            signal.raise_signal(signal.SIGINT)
+            for number in numbers or [signal.SIGINT]:
+                signal.raise_signal(number)
         return event
 
     monkeypatch.setattr(Trainer, "_update", interrupted)
