@@ -87,20 +87,29 @@ def test_a_comparison_without_a_name_is_continued_until_it_has_been_shown(work, 
 def test_an_interrupted_and_a_killed_comparison_go_on_to_the_same_weights(work, compared, tmp_path):
     out = tmp_path / "cut"
     command = list(map(str, comparing(work, out, "--seeds", "1,2")))
-    for sent, status in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+    for sent, status in ((signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)):
         process = subprocess.Popen(
-            [*PROGRAM, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+            [*PROGRAM, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
         )
         seen = ""
         for line in process.stderr:
             seen += line
             if "validation: loss" in line or "until 8 updates" in line:
                 break
-        process.send_signal(sent)
+        if sent == signal.SIGTERM:
+            # Reaches the processes of the trainings too.
+            os.killpg(process.pid, sent)
+        else:
+            process.send_signal(sent)
         shown, rest = process.communicate()
         assert process.returncode == status, seen + rest
         assert shown == "" and "Traceback" not in seen + rest
-        if sent == signal.SIGINT:
+        if sent == signal.SIGTERM:
             assert f"seqattn compare --out {out}" in " ".join(rest.split())
     children = subprocess.run(["ps", "-A", "-o", "args"], capture_output=True, text=True, check=True)
     assert str(out) not in children.stdout
