@@ -116,17 +116,34 @@ def training(run: Path, train: Path, *options: object) -> list[object]:
 
 
 def kill_trainings(work: Path, kills: int, draw: random.Random) -> None:
-    train = corpus(work / "train.tsv", 400, 4, 1)
-    how = ["--max-updates", 40 * kills, *settings("validate_every=10")]
+    train, updates = corpus(work / "train.tsv", 400, 4, 1), 20 * kills
+    how = ["--max-updates", updates, *settings("validate_every=5")]
     seconds = timed(training(work / "whole", train, *how))
-    print(f"train: {40 * kills} updates, {4 * kills} validations, {seconds:.0f} s", flush=True)
+    print(f"train: {updates} updates, {updates // 5} validations, {seconds:.0f} s", flush=True)
     run, count = work / "cut", 0
-    # A process needs some seconds before it trains, and gets on at times.
-    while not finish(start(training(run, train, *how)), draw.uniform(0, 4 + seconds / 8)):
+    while not finish_after(start(training(run, train, *how)), run, 10 * seconds / updates, draw):
         count += 1
     expect_alike(run, work / "whole")
     print(f"train: killed {count} times, then the same bit for bit", flush=True)
     assert count >= kills, "raise the number of updates"
+
+
+def finish_after(process: subprocess.Popen[bytes], run: Path, most: float, draw: random.Random) -> bool:
+    """As `finish`, killed before it trains or, more often, within so many seconds after it saved."""
+    if draw.random() < 0.2:
+        return finish(process, draw.uniform(0, 5))
+    before = written(run)
+    while written(run) == before and process.poll() is None:
+        time.sleep(0.01)
+    return finish(process, draw.uniform(0, most))
+
+
+def written(run: Path) -> int:
+    """When the state of a run was saved, in nanoseconds; 0: not yet."""
+    try:
+        return (run / "last" / "state.safetensors").stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def kill_learning(work: Path, kills: int, draw: random.Random) -> None:
