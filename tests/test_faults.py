@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from seqattn.training.loop import Trainer
 
 from commands import error_of, interrupt_after, seqattn, setting, sizes, updates_of, weights_of
 
+resource = pytest.importorskip("resource", reason="needs limits of processes and kills")
 PART = "file.0123456789abcdef.part"
 
 

@@ -1,7 +1,6 @@
 """One process at a time writes a folder; another is refused, and told who does."""
 
 import errno
-import fcntl
 import os
 import shutil
 import signal
@@ -18,6 +17,7 @@ from seqattn.training.loop import Trainer
 
 from commands import contents, error_of, seqattn, sizes
 
+fcntl = pytest.importorskip("fcntl", reason="Windows has no such locks")
 ME = f"is in use by process {os.getpid()} on {socket.gethostname()}"
 DYING = """
 import os, signal, sys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -212,23 +212,20 @@ class Experiment:
     def _begin(self, with_weights: bool) -> None:
         """Write the folder, its config last; nothing of it remains after an error."""
         folder = self.folder
-        new = not folder.path.exists()
-        lock = folder.lock()
-        try:
+        with ExitStack() as undo:
+            if not folder.path.exists():
+                undo.callback(folder.remove_empty)
+            lock = folder.lock()
+            undo.callback(lock.release)
             # Another process may have begun it in between.
             folder.refuse_existing()
+            undo.callback(folder.discard)
             folder.write_tokenizer(self.prepared.tokenizer)
             if with_weights:
                 # They are drawn from nothing that the config names.
                 self.save()
             folder.write_config(self.config)
-        except BaseException:
-            folder.discard()
-            lock.release()
-            if new:
-                with suppress(OSError):
-                    folder.path.rmdir()
-            raise
+            undo.pop_all()
         self.lock = lock
 
     @staticmethod

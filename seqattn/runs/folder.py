@@ -159,6 +159,11 @@ class RunFolder:
         with contextlib.suppress(OSError):
             (self.path / LAST).parent.rmdir()
 
+    def remove_empty(self) -> None:
+        """Remove the folder if nothing is in it."""
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
+
     def write_config(self, config: RunConfig) -> None:
         """Write config.json."""
         write_aside(self.path / CONFIG, config.to_json().encode())
