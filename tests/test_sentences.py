@@ -14,11 +14,11 @@ from seqattn.data.corpus import Pair
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.models.base import Vocabulary
-from seqattn.runs.experiment import validation_of
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.preparation import Data, load_data, prepare
 from seqattn.runs.records import DataRecord
 from seqattn.runs.run import load_run
+from seqattn.runs.validation import validation_of
 from seqattn.text.sentences import Splitting, join, sentences, usual_number
 from seqattn.text.tokenizer import TokenizerOptions, normalise
 from seqattn.training.schedule import TrainingOptions

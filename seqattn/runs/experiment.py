@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib.metadata import version
@@ -14,17 +14,11 @@ import torch
 from torch import Tensor
 
 from seqattn.alignment.reading import judge_readings, read_every_way
-from seqattn.data.batching import Batch, Collator, Example, collate, epoch_batches, lengths_of
-from seqattn.data.encoding import sample_pieces
-from seqattn.decoding.search import SearchOptions
-from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.errors import InputError
-from seqattn.evaluation.faults import faults_of
-from seqattn.evaluation.scores import score
-from seqattn.hardware import autocast, peak_memory
+from seqattn.hardware import peak_memory
 from seqattn.locks import Lock
 from seqattn.models import ModelOptions
-from seqattn.models.base import Reading, Seq2Seq
+from seqattn.models.base import Reading
 from seqattn.models.size import size_of
 from seqattn.models.weights import load_weights, temporary_weights
 from seqattn.progress import Report, silent
@@ -36,55 +30,18 @@ from seqattn.runs.format1 import upgrade_state
 from seqattn.runs.preparation import Data, Prepared, load_data, prepare
 from seqattn.runs.records import DataRecord, TrainedRecord, line_of
 from seqattn.runs.run import Run
+from seqattn.runs.sampling import sampling_of
+from seqattn.runs.validation import validation_of
 from seqattn.text.tokenizer import TokenizerOptions
-from seqattn.training.events import Event, Finished, Validated, Validation
+from seqattn.training.events import Event, Finished, Validated
 from seqattn.training.guide import Guide, guided_reading
 from seqattn.training.loop import Trainer
-from seqattn.training.losses import target_loss
 from seqattn.training.schedule import TrainingOptions
 
-VALIDATED_SENTENCES = 1000
-"""The most validation sentences that are decoded; the loss is computed on all."""
-JUDGED_SENTENCES = 200
-"""The most of them whose faults are counted."""
 JUDGED_PAIRS = 1000
 """The training pairs that decide which attention aligns best."""
 LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience")
 """The training options that may change when a run is resumed."""
-
-
-def validation_of(
-    prepared: Prepared, options: TrainingOptions, collator: Collator, ranks: Ranks = ALONE
-) -> Callable[[Seq2Seq], Validation]:
-    """The validation of a model: the loss of the whole validation set, scores by greedy search.
-
-    Several processes each compute a part, and all have the whole.
-    """
-    pairs = prepared.valid_pairs[:VALIDATED_SENTENCES]
-    sources = list(map(prepared.sources.readable, pairs, prepared.valid))
-    batches = epoch_batches(lengths_of(prepared.valid, collator), options.batch_tokens, 0, 0)
-    ids = sum(len(example.target) for example in prepared.valid)
-    search = SearchOptions(beam=1, max_ratio=prepared.max_ratio)
-
-    def validate(model: Seq2Seq) -> Validation:
-        device = model.device
-        total = 0.0
-        with torch.inference_mode(), autocast(device, options.precision):
-            for rows in batches[ranks.rank :: ranks.size]:
-                source, target = collate([prepared.valid[row] for row in rows], collator, model.longest)
-                total += float(target_loss(model, Batch(source.to(device), target.to(device))))
-        translator = Translator(model, prepared.tokenizer, TranslationOptions(search))
-        some = sources[ranks.rank :: ranks.size]
-        parts = ranks.gather((total, [found.text for found in translator.translate(some)]))
-        total = sum(part[0] for part in parts)
-        hypotheses = [parts[at % ranks.size][1][at // ranks.size] for at in range(len(pairs))]
-        scores = score(hypotheses, [pair.target for pair in pairs])
-        samples = tuple((p.source, h, p.target) for p, h in zip(pairs[:8], hypotheses, strict=False))
-        figures = total / ids, scores.bleu, scores.chrf, scores.exact
-        faults = faults_of(pairs[:JUDGED_SENTENCES], hypotheses[:JUDGED_SENTENCES])
-        return Validation(*figures, samples, faults)
-
-    return validate
 
 
 def new_config(
@@ -108,29 +65,6 @@ def new_config(
         versions,
         list(command),
     )
-
-
-SAMPLING = {"unigram": 0.5, "bpe": 0.1}
-"""α of subword sampling, by the kind of pieces."""
-
-
-def sampling_of(
-    prepared: Prepared, config: RunConfig, longest: int | None
-) -> Callable[[int], Sequence[Example]] | None:
-    """The training examples of an epoch with sampled pieces; None without subword sampling."""
-    options = config.training
-    if not options.subword_sampling:
-        return None
-    alpha = SAMPLING[config.tokenizer.pieces]
-    most = min(options.max_length, longest or options.max_length)
-
-    def sample(epoch: int) -> Sequence[Example]:
-        seed = f"{options.seed} {epoch} pieces"
-        share = options.subword_sampling
-        sampled = sample_pieces(prepared.tokenizer, prepared.train, share, alpha, most, seed)
-        return prepared.sources.store(sampled)
-
-    return sample
 
 
 def _continued(record: DataRecord, initial: Run) -> DataRecord:

@@ -1,0 +1,59 @@
+"""The validation of a model during training: its loss, and scores by greedy search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from seqattn.data.batching import Batch, Collator, collate, epoch_batches, lengths_of
+from seqattn.decoding.search import SearchOptions
+from seqattn.decoding.translation import TranslationOptions, Translator
+from seqattn.evaluation.faults import faults_of
+from seqattn.evaluation.scores import score
+from seqattn.hardware import autocast
+from seqattn.models.base import Seq2Seq
+from seqattn.ranks import ALONE, Ranks
+from seqattn.runs.preparation import Prepared
+from seqattn.training.events import Validation
+from seqattn.training.losses import target_loss
+from seqattn.training.schedule import TrainingOptions
+
+VALIDATED_SENTENCES = 1000
+"""The most validation sentences that are decoded; the loss is computed on all."""
+JUDGED_SENTENCES = 200
+"""The most of them whose faults are counted."""
+
+
+def validation_of(
+    prepared: Prepared, options: TrainingOptions, collator: Collator, ranks: Ranks = ALONE
+) -> Callable[[Seq2Seq], Validation]:
+    """The validation of a model: the loss of the whole validation set, scores by greedy search.
+
+    Several processes each compute a part, and all have the whole.
+    """
+    pairs = prepared.valid_pairs[:VALIDATED_SENTENCES]
+    sources = list(map(prepared.sources.readable, pairs, prepared.valid))
+    batches = epoch_batches(lengths_of(prepared.valid, collator), options.batch_tokens, 0, 0)
+    ids = sum(len(example.target) for example in prepared.valid)
+    search = SearchOptions(beam=1, max_ratio=prepared.max_ratio)
+
+    def validate(model: Seq2Seq) -> Validation:
+        device = model.device
+        total = 0.0
+        with torch.inference_mode(), autocast(device, options.precision):
+            for rows in batches[ranks.rank :: ranks.size]:
+                source, target = collate([prepared.valid[row] for row in rows], collator, model.longest)
+                total += float(target_loss(model, Batch(source.to(device), target.to(device))))
+        translator = Translator(model, prepared.tokenizer, TranslationOptions(search))
+        some = sources[ranks.rank :: ranks.size]
+        parts = ranks.gather((total, [found.text for found in translator.translate(some)]))
+        total = sum(part[0] for part in parts)
+        hypotheses = [parts[at % ranks.size][1][at // ranks.size] for at in range(len(pairs))]
+        scores = score(hypotheses, [pair.target for pair in pairs])
+        samples = tuple((p.source, h, p.target) for p, h in zip(pairs[:8], hypotheses, strict=False))
+        figures = total / ids, scores.bleu, scores.chrf, scores.exact
+        faults = faults_of(pairs[:JUDGED_SENTENCES], hypotheses[:JUDGED_SENTENCES])
+        return Validation(*figures, samples, faults)
+
+    return validate
