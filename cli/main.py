@@ -37,6 +37,13 @@ class Commands(click.Group):
             answer = super().invoke(ctx)
             sys.stdout.flush()
             return answer
+        except click.UsageError as error:
+            shown = error.format_message()
+            plain = "\n".join(map(_plain, shown.split("\n")))
+            if plain == shown:
+                raise
+            # It quotes an argument, which may be the name of a file.
+            raise click.UsageError(plain, error.ctx) from error
         except InputError as error:
             raise click.ClickException(_plain(str(error))) from error
         except OSError as error:

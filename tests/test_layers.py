@@ -21,9 +21,9 @@ MODULES = sorted(
 )
 
 LAYERS = [
-    {"errors", "processes", "progress", "symbols"},
+    {"errors", "processes", "progress", "sharing", "symbols"},
     {"locks"},
-    {"chunks", "files"},
+    {"as_json", "chunks", "files"},
     {"hardware", "options", "ranks"},
     {"text"},
     {"data"},

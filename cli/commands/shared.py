@@ -211,14 +211,14 @@ def diagnostics() -> Console:
     """The console for progress and warnings: standard error."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def results() -> Console:
     """The console for results: standard output."""
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     if console.color_system == "standard":
         # The nearest of sixteen colours to a faint colour of a map may be the terminal's background.
         console.no_color = True
@@ -263,11 +263,9 @@ def check_outputs(
 
 def write_json(value: Any, path: str) -> None:
     """Write a JSON value to a file, or to standard output for `-`."""
-    import json
+    from seqattn.as_json import as_json
 
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    # A lone surrogate of a .jsonl corpus cannot be encoded, but escaped as JSON does it.
-    write_text(text.encode("utf-8", "backslashreplace").decode() + "\n", path)
+    write_text(as_json(value, indent=2) + "\n", path)
 
 
 def write_text(text: str, path: str) -> None:

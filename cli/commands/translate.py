@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import click
 
+from seqattn.as_json import as_json
 from seqattn.chunks import Shard, as_they_come, in_chunks
 from seqattn.errors import InputError
 
@@ -235,8 +236,6 @@ def _destination(path: Path | None) -> Iterator[TextIO]:
 
 
 def _write_json(file: TextIO, found: Translation, seen: list[Attention]) -> None:
-    import json
-
     record: dict[str, Any] = {
         "source": found.source,
         "translations": [
@@ -250,7 +249,7 @@ def _write_json(file: TextIO, found: Translation, seen: list[Attention]) -> None
     }
     if seen:
         record["attention"] = [attention.to_json() for attention in seen]
-    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    file.write(as_json(record) + "\n")
 
 
 def _draw(file: TextIO, found: Translation, seen: list[Attention], shape: Shape | None) -> None:
@@ -262,7 +261,11 @@ def _draw(file: TextIO, found: Translation, seen: list[Attention], shape: Shape 
     from .shared import results
 
     for attention, read in zip(seen, found.pieces, strict=True):
-        console = results() if file is sys.stdout else Console(file=file, width=120)
+        console = (
+            results()
+            if file is sys.stdout
+            else Console(file=file, width=120, highlight=False, markup=False, emoji=False)
+        )
         if shape is None:
             console.print(attention_map(attention, width=console.width))
         else:

@@ -5,12 +5,13 @@ A format receives, for each pair, the attention of every run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
+
+from seqattn.as_json import as_json
 
 from ..commands.shared import results
 
@@ -62,7 +63,7 @@ def jsonl(found: Found) -> None:
     for several in found:
         for one in several:
             record = {"run": one.run, **one.attention.to_json()}
-            click.echo(json.dumps(record, ensure_ascii=False))
+            click.echo(as_json(record))
 
 
 def html(found: Found) -> None:

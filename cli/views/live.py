@@ -14,6 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress import Progress as Bars
+from rich.progress import TextColumn
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -48,10 +49,13 @@ MOST_WARNINGS = 3
 @contextmanager
 def preparing(console: Console) -> Iterator[Report]:
     """A progress bar while corpora are prepared, in a terminal; nothing elsewhere."""
-    with Bars(console=console, transient=True, disable=not console.is_terminal) as bars:
+    # The columns of rich, but what is done may name a file, which is no markup.
+    done = TextColumn("{task.description}", style="progress.description", markup=False)
+    columns = (done, *Bars.get_default_columns()[1:])
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task("reading the corpora", total=None)
         yield lambda what, share: bars.update(
-            task, description=what, total=1.0 if share else None, completed=share
+            task, description=caption(what), total=1.0 if share else None, completed=share
         )
 
 
@@ -230,7 +234,7 @@ class LiveView:
     """The terminal view of a training, including the validations before it was resumed."""
 
     def __init__(self, name: str, options: TrainingOptions, earlier: Sequence[ValidatedLine] = ()) -> None:
-        self.name = name
+        self.name = caption(name)
         self.options = options
         self.progress: Progress | None = None
         self.loss = self.rate = 0.0

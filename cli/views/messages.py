@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rich.console import Console
+from rich.text import Text
 
 from seqattn.errors import counted
 from seqattn.pictures.legible import caption
 
 
 def say(console: Console, line: str) -> None:
-    """Print a line as it is, with control characters made visible."""
-    console.print(caption(line), markup=False, soft_wrap=True)
+    """Print a line as it is, with control characters made visible; `[…]` and `:…:` are no markup."""
+    console.print(Text(caption(line)), soft_wrap=True)
 
 
 NAMED = 10

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seqattn.as_json import as_json
 from seqattn.comparison.plan import RECORD, Given, Plan
 from seqattn.errors import InputError, check_ranges
 from seqattn.files import check_creatable, is_part_of, make_folder, read_binary, write_aside
@@ -127,7 +128,7 @@ class ComparisonFolder:
             "evaluation": asdict(evaluation),
             "command": first or list(command),
         }
-        write_aside(self.record, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+        write_aside(self.record, (as_json(record, indent=2) + "\n").encode())
 
     def read(self) -> tuple[Plan, Evaluation]:
         """What is compared; InputError when the file is damaged or of a later version."""
@@ -206,7 +207,7 @@ class ComparisonFolder:
         texts, record = _beside(run)
         kept = _Kept(made, decoded.output_ids, decoded.seconds, _digest(decoded.hypotheses))
         write_aside(texts, "".join(f"{line}\n" for line in decoded.hypotheses).encode())
-        write_aside(record, (json.dumps(asdict(kept), indent=2) + "\n").encode())
+        write_aside(record, (as_json(asdict(kept), indent=2) + "\n").encode())
 
 
 def interrupted(parent: Path, plan: Plan) -> ComparisonFolder | None:

@@ -20,7 +20,7 @@ from seqattn.comparison.figures import (
 from seqattn.comparison.findings import Findings
 from seqattn.comparison.results import Breakdown, System
 from seqattn.pictures.document import capitalised
-from seqattn.pictures.legible import caption
+from seqattn.pictures.legible import caption, in_markdown
 
 
 @dataclass(frozen=True)
@@ -98,17 +98,17 @@ def _title(one: Breakdown) -> str:
 
 def markdown(found: Findings) -> str:
     """Verdict, conditions and every table in Markdown."""
-    names = [_in_markdown(system.name) for system in found.systems]
+    names = [in_markdown(system.name) for system in found.systems]
     rows = [[row.label, *row.cells] for row in rows_of(found)]
     parts = [
         "\n".join(f"- {_block(line)}" for line in (*verdicts(found), *costs_in_words(found), *notes(found))),
-        "\n".join(f"- **{_in_markdown(line)}**" for line in found.cautions),
+        "\n".join(f"- **{in_markdown(line)}**" for line in found.cautions),
         "\n".join(f"- {_block(line)}" for line in found.terms),
         _markdown_table(["", *names], rows),
         _markdown_table(PAIRS, differences_of(found)) if found.contrasts else "",
     ]
     for one in found.breakdowns:
-        header = [_in_markdown(one.grouped_by), _in_markdown(one.counted), *names]
+        header = [in_markdown(one.grouped_by), in_markdown(one.counted), *names]
         parts += [_block(_title(one)), _markdown_table(header, list(_groups(one)))]
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -121,19 +121,14 @@ def _groups(one: Breakdown) -> Iterator[list[str]]:
 
 def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table; the header is Markdown, the cells of the rows are any text."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *(map(_in_markdown, row) for row in rows)]
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *(map(in_markdown, row) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _in_markdown(text: str) -> str:
-    """What Markdown shows as the text, within a line."""
-    return re.sub(r"([\\`*_\[\]<>|&~$])", r"\\\1", caption(text.strip()))
 
 
 def _block(text: str) -> str:
     """What Markdown shows as the text, at the beginning of a line."""
     # But for numbers, these would make a heading, a list or a line.
-    return re.sub(r"^(\d*)([-+#.)])(?!\d)", r"\1\\\2", _in_markdown(text))
+    return re.sub(r"^(\d*)([-+#.)])(?!\d)", r"\1\\\2", in_markdown(text))
 
 
 def latex(found: Findings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
@@ -41,6 +42,19 @@ def visible(text: str) -> str:
 def caption(text: str) -> str:
     """`text` made `visible`, with its spaces kept: for titles and names."""
     return visible(text).replace("␣", " ")
+
+
+def in_markdown(text: str) -> str:
+    """What Markdown shows as the text, made legible, within a line."""
+    return re.sub(r"([\\`*_\[\]<>|&~$])", r"\\\1", caption(text.strip()))
+
+
+def in_code(text: str) -> str:
+    """What Markdown shows as the text, made legible, within a line and in a typewriter face."""
+    shown = caption(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
+    space = " " if "`" in shown else ""
+    return f"{fence}{space}{shown}{space}{fence}"
 
 
 def graphemes(text: str, extent: Extent) -> list[str]:

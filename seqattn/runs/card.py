@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seqattn.options import flat_options
+from seqattn.pictures.legible import in_code, in_markdown
 from seqattn.runs.folder import RunConfig
 from seqattn.runs.records import TrainedRecord
 
@@ -16,14 +17,15 @@ def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> st
         f"loss {trained.loss:.3f} nats per id, after {trained.update:,} updates"
         f"{' (average of several)' if trained.averaged else ''}."
     )
-    valid = f"of {data.valid}" if data.valid else "held out of the training corpus"
-    corpora = " and ".join(f"`{name}`" for name in data.train)
-    command = f"\nMade by `{' '.join(config.command)}`.\n" if config.command else ""
+    valid = f"of {in_code(data.valid)}" if data.valid else "held out of the training corpus"
+    corpora = " and ".join(map(in_code, data.train))
+    command = f"\nMade by {in_code(' '.join(config.command))}.\n" if config.command else ""
+    version = in_markdown(str(config.versions.get("seqattn", "")))
     return f"""# {config.architecture} ({parameters:,} parameters)
 
-A sequence-to-sequence model trained with seqattn {config.versions.get("seqattn", "")}: {shape}.
+A sequence-to-sequence model trained with seqattn {version}: {shape}.
 
-- Trained on {data.train_pairs:,} pairs of {corpora}, {data.direction}.
+- Trained on {data.train_pairs:,} pairs of {corpora}, {in_markdown(data.direction)}.
 - Validated on {data.valid_pairs:,} pairs {valid}, by greedy search: {score}
 {command}
     seqattn translate RUN input.txt

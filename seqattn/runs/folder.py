@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
+from seqattn.as_json import as_json
 from seqattn.data.images import sources_of
 from seqattn.data.sources import TEXTS, Sources
 from seqattn.errors import InputError
@@ -70,7 +71,7 @@ class RunConfig:
 
     def to_json(self) -> str:
         """The text of config.json."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+        return as_json({"format": FORMAT, **asdict(self)}, indent=2) + "\n"
 
     @staticmethod
     def from_json(text: str) -> RunConfig:
@@ -274,7 +275,7 @@ class RunFolder:
         if not path.is_file():
             return []
         lines = []
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
             with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 lines.append(line_from_json(json.loads(line)))
         return lines
@@ -296,7 +297,7 @@ class RunFolder:
 
 
 def _line(line: MetricsLine) -> str:
-    return json.dumps(line_to_json(line), ensure_ascii=False) + "\n"
+    return as_json(line_to_json(line)) + "\n"
 
 
 def _stays(line: MetricsLine, update: int, validated: int) -> bool:

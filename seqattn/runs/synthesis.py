@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from seqattn.as_json import as_json
 from seqattn.data.corpus import Pair, absolute
 from seqattn.errors import InputError
 from seqattn.files import read_lines, write_aside
@@ -126,10 +126,7 @@ class Synthesis:
             data = data.swapped() if swap else data
             pairs += distil(teacher, [pair.source for pair in data.train], report)
         written = (pair.swapped() if swap else pair for pair in pairs)
-        lines = (
-            json.dumps({"source": absolute(source), "target": target}, ensure_ascii=False) + "\n"
-            for source, target in written
-        )
+        lines = (as_json({"source": absolute(source), "target": target}) + "\n" for source, target in written)
         write_aside(synthetic_path(out), "".join(lines).encode("utf-8", "replace"))
         return len(pairs)
 

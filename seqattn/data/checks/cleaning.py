@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from seqattn.as_json import as_json
 from seqattn.data.checks.lines import Lines, Rows
 from seqattn.data.checks.survey import Survey
 from seqattn.data.checks.texts import cleaned
@@ -110,7 +110,7 @@ def write_clean(path: Path, lines: Lines, leave_out: Mapping[str, Rows]) -> Clea
                 continue
             clean = Pair(*map(cleaned, pair))
             changed += clean != pair
-            record = json.dumps(clean._asdict(), ensure_ascii=False) if form == "json" else "\t".join(clean)
+            record = as_json(clean._asdict()) if form == "json" else "\t".join(clean)
             out.write(f"{record}\n".encode())
     removed = {reason: len(rows) for reason, rows in leave_out.items() if len(rows)}
     return Clean(path, int(remain.sum()), removed, changed)

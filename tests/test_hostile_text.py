@@ -1,0 +1,84 @@
+"""Texts and names that are meant to do harm: every view shows them, none obeys them."""
+
+import io
+import json
+import re
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from rich.console import Console
+from seqattn_cli.views.live import LiveView, preparing
+from seqattn_cli.views.messages import say
+
+from seqattn.as_json import as_json
+from seqattn.pictures.legible import in_code, in_markdown
+from seqattn.training.schedule import TrainingOptions
+
+from commands import seqattn
+
+HOSTILE = "\x1b[31m\x9b1m\u202e\u2028[red]:smile:`<b>"
+"""Escape sequences in both forms, a right-to-left override, a line separator, markup, an emoji code, HTML."""
+texts = st.text(
+    st.one_of(
+        st.characters(codec=None), st.sampled_from("\x1b\x9b\x85\u2028\u2029\u202e\u2066\ud800\n\r`*[]")
+    )
+)
+values = st.recursive(texts | st.integers(), lambda some: st.lists(some) | st.dictionaries(texts, some))
+
+
+def obeyed(text):
+    """The characters of a text that a terminal obeys, that end a line or change the direction of others."""
+    directions = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+    return [
+        char
+        for char in text
+        if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
+        or unicodedata.bidirectional(char) in directions
+    ]
+
+
+@given(value=values, indent=st.sampled_from([None, 2]))
+@example(value=HOSTILE, indent=None)
+def test_json_keeps_every_text_and_holds_nothing_that_a_terminal_or_a_reader_of_lines_obeys(value, indent):
+    written = as_json(value, indent)
+    assert json.loads(written) == value
+    assert not obeyed(written.replace("\n", "") if indent else written)
+    assert written.splitlines() == written.split("\n")
+    written.encode()
+
+
+@given(texts)
+@example(HOSTILE)
+def test_a_text_in_markdown_stays_in_its_line_and_in_its_code(text):
+    assert not obeyed(in_markdown(text)) and not obeyed(in_code(text))
+    code = in_code(text)
+    fence = re.match("`+", code)[0]
+    assert code.endswith(fence) and fence not in re.findall("`+", code[len(fence) : -len(fence)])
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_message_is_shown_as_it_is_without_markup_emoji_codes_or_escape_sequences(terminal):
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=200, _environ={})
+    say(console, f"Written to {HOSTILE}.")
+    assert console.file.getvalue() == "Written to ␛[31m\\x9b1m\\u202e\\u2028[red]:smile:`<b>.\n"
+
+
+def test_views_of_progress_show_names_harmlessly():
+    console = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=200, _environ={})
+    console.print(LiveView(HOSTILE, TrainingOptions()))
+    with preparing(console) as report:
+        report(f"reading {HOSTILE}", 0.5)
+    shown = re.sub(r"\x1b\[[0-9?]*[A-Za-ln-z]|[\r\n]", "", console.file.getvalue())
+    assert not obeyed(shown)
+    assert "[red]:smile:" in shown.partition("reading")[0] and "[red]:smile:" in shown.partition("reading")[2]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--no\x1b[31m"], ["\x1b[31m"], ["translate", "run", "--beam", "\x1b[31m"], ["info", "\x1b[31m"]],
+)
+def test_an_error_of_usage_quotes_arguments_harmlessly(arguments):
+    shown = seqattn(*arguments, status=1 if arguments[0] == "info" else 2).stderr
+    assert r"\x1b[31m" in shown and "\x1b" not in shown
