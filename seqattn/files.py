@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, BinaryIO
 
 from seqattn.errors import InputError, counted
@@ -103,6 +103,20 @@ def read_binary(path: Path, most: int | None = None) -> bytes:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else None
         raise InputError(f"cannot be read: {why or error}", path=path) from error
+
+
+@contextmanager
+def named_in_utf8(path: Path) -> Iterator[Path]:
+    """The path, or a link to it where its name is not UTF-8, as libraries in Rust need it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with TemporaryDirectory() as folder:
+            link = Path(folder) / "link"
+            link.symlink_to(path.absolute())
+            yield link
+    else:
+        yield path
 
 
 def modified(path: Path) -> tuple[int, int]:

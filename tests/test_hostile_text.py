@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import unicodedata
 
@@ -16,7 +17,8 @@ from seqattn.as_json import as_json
 from seqattn.pictures.legible import in_code, in_markdown
 from seqattn.training.schedule import TrainingOptions
 
-from commands import seqattn
+from commands import TRAIN, error_of, seqattn, sizes
+from runs import write_tsv
 
 HOSTILE = "\x1b[31m\x9b1m\u202e\u2028[red]:smile:`<b>"
 """Escape sequences in both forms, a right-to-left override, a line separator, markup, an emoji code, HTML."""
@@ -82,3 +84,38 @@ def test_views_of_progress_show_names_harmlessly():
 def test_an_error_of_usage_quotes_arguments_harmlessly(arguments):
     shown = seqattn(*arguments, status=1 if arguments[0] == "info" else 2).stderr
     assert r"\x1b[31m" in shown and "\x1b" not in shown
+
+
+def named(folder, name):
+    """A path with a name of any bytes; skips where files cannot have it."""
+    path = folder / os.fsdecode(name)
+    try:
+        path.write_bytes(b"")
+    except OSError:
+        pytest.skip("file names cannot have these bytes here")
+    path.unlink()
+    return path
+
+
+def test_runs_and_corpora_may_have_names_that_are_not_utf8_or_look_like_markup(work, tmp_path):
+    run = named(tmp_path, b"\x1b[31m:smile:[red]caf\xe9")
+    corpus = named(tmp_path, b"\x1b[31m`caf\xe9.tsv")
+    write_tsv(corpus, TRAIN)
+    made = ("train", "--train", corpus, "--arch", "lstm", "--out", run, *sizes("lstm"))
+    results = [
+        seqattn(*made, "--max-updates", 8),
+        seqattn("train", "--resume", "--out", run, "--max-updates", 10),
+        seqattn("info", run),
+        seqattn("evaluate", run, "--test", corpus, "--json", "-"),
+        seqattn("check", corpus, "--json", "-"),
+        seqattn("translate", run, work.source, "--output", named(tmp_path, b"\xe9")),
+        seqattn("align", run, "red dog", "dog red", "--format", "html"),
+        seqattn("compare", run, "--test", corpus, "--report", named(tmp_path, b"r\xe9"), "--markdown", "-"),
+    ]
+    assert "␛[31m:smile:[red]caf\\udce9" in results[0].stderr.splitlines()[-1]
+    for result in results:
+        assert not obeyed(result.output.replace("\n", ""))
+    assert str(corpus) == json.loads(results[3].stdout)["test"]
+    assert "␛[31m`caf\\udce9.tsv" in (run / "README.md").read_text()
+    error = error_of(seqattn("info", named(tmp_path, b"\xff\x1b"), status=1))
+    assert r"\udcff\x1b: does not exist" in error

@@ -19,7 +19,7 @@ from seqattn.as_json import as_json
 from seqattn.data.images import sources_of
 from seqattn.data.sources import TEXTS, Sources
 from seqattn.errors import InputError
-from seqattn.files import append, check_creatable, is_part_of, make_folder, sync, write_aside
+from seqattn.files import append, check_creatable, is_part_of, make_folder, named_in_utf8, sync, write_aside
 from seqattn.locks import LOCK, Lock
 from seqattn.models import ARCHITECTURES, ModelOptions, build, default_options, image_shape
 from seqattn.models.base import Reading, Seq2Seq, Vocabulary
@@ -275,7 +275,7 @@ class RunFolder:
         if not path.is_file():
             return []
         lines = []
-        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 lines.append(line_from_json(json.loads(line)))
         return lines
@@ -346,8 +346,9 @@ def _read_tensors(path: Path, otherwise: str) -> tuple[dict[str, Tensor], dict[s
     if not path.exists():
         raise InputError(f"is missing, {otherwise}", path=path)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-        return load_file(path), dict(metadata)
+        with named_in_utf8(path) as name:
+            with safe_open(name, framework="pt") as file:
+                metadata = file.metadata() or {}
+            return load_file(name), dict(metadata)
     except (SafetensorError, OSError) as error:
         raise InputError(f"is damaged: {error}", path=path) from error
