@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -105,6 +106,14 @@ def read_binary(path: Path, most: int | None = None) -> bytes:
         raise InputError(f"cannot be read: {why or error}", path=path) from error
 
 
+def resolved(path: Path) -> Path:
+    """The path without symbolic links; InputError for a link that leads to itself."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise InputError("is a link that leads to itself", path=path) from error
+
+
 @contextmanager
 def named_in_utf8(path: Path) -> Iterator[Path]:
     """The path, or a link to it where its name is not UTF-8, as libraries in Rust need it."""
@@ -137,12 +146,23 @@ def check_creatable(path: Path, remedy: str) -> None:
         raise InputError(f"cannot be created: {above} is not a writable folder", path=path)
 
 
+def keep_access(path: Path, of: Path) -> None:
+    """Let the same users read and write a file as another, as far as this user may decide that."""
+    state = of.stat()
+    if hasattr(os, "chown"):
+        # Only the superuser may give files away.
+        with suppress(OSError):
+            os.chown(path, state.st_uid, state.st_gid)
+    path.chmod(stat.S_IMODE(state.st_mode))
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write that replaces `path` once it is complete and on disk, and never after an error.
 
-    The target of a symbolic link is replaced, not the link, and keeps its permissions; a device or pipe is
-    written to directly. InputError when the file cannot be written.
+    Who may read and write a file that is there stays as it is. The target of a symbolic link is replaced,
+    not the link; a device or pipe is written to directly.
+    InputError when the file cannot be written.
     """
     try:
         if path.is_dir():
@@ -151,12 +171,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             with path.open("wb") as through:
                 yield through
             return
-        to = path.resolve()
+        to = resolved(path)
         _remove_abandoned(to)
         aside, file = _create_beside(to)
         try:
             if to.exists():
-                aside.chmod(to.stat().st_mode & 0o777)
+                keep_access(aside, to)
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -539,3 +539,20 @@ def test_wide_images_fit_the_width():
             for colour in (True, False):
                 lines = picture(random_image(columns, 1, shape), width, colour)
                 assert max(line.cell_len for line in lines) <= width
+
+
+def test_an_image_that_a_corpus_names_is_not_overwritten(pictures, tmp_path):
+    image = tmp_path / "one.png"
+    shutil.copy(pictures.files[0], image)
+    test = tmp_path / "test.tsv"
+    test.write_text("one.png\tred\n")
+    before = image.read_bytes()
+    run = pictures.run("grid+lstm")
+    for command in (
+        ("evaluate", run, "--test", test, "--json"),
+        ("evaluate", run, "--test", test, "--output"),
+        ("compare", run, "--test", test, "--json"),
+        ("translate", run, image, "--output"),
+    ):
+        assert "is also an input" in seqattn(*command, image, status=2).stderr
+        assert image.read_bytes() == before

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from ..views.messages import say
-from .shared import check_outputs, diagnostics, results, write_json
+from .outputs import check_outputs, write_json
+from .shared import diagnostics, results
 
 
 @click.command()
@@ -60,9 +61,7 @@ def check(
     from ..views.checking import cleaning_lines, report_view
     from ..views.live import preparing
 
-    given = {"json": json_path, "write-clean": clean_path}
-    wanted = {name: path for name, path in given.items() if path is not None}
-    check_outputs(wanted, [*corpora, valid, test], [])
+    check_outputs({"json": json_path, "write-clean": clean_path}, [*corpora, valid, test])
     if clean_path is not None:
         check_form(Path(clean_path))
     console = diagnostics()

@@ -15,11 +15,11 @@ import click
 from seqattn.errors import InputError, counted
 
 from ..views.messages import say
-from .compare_outputs import given_parts, inputs_of, show
+from .compare_outputs import given_parts, inputs_of, refuse_rewritten, show
+from .outputs import check_outputs
 from .shared import (
     RUN,
     Number,
-    check_outputs,
     diagnostics,
     experiment_options,
     follow,
@@ -155,6 +155,7 @@ def compare(
             folder, plan, evaluation = _asked(console, named, train_on, out, asked, training)
             kept = [folder.record, *folder.systems(plan), *given_parts(evaluation)]
             check_outputs(wanted, [*inputs_of(evaluation, plan), config], kept)
+            refuse_rewritten(folder, evaluation, plan)
             with folder.alone():
                 sources = _train(console, plan, evaluation, folder, on, jobs, ranks)
                 found = evaluate(sources, evaluation, on, folder, partial(_tell, console))
@@ -205,10 +206,12 @@ def _compare_finished(
     if evaluation.test is None:
         raise click.UsageError("Missing option '--test'.")
     kept = parts_of([*runs, *(path for paths in sources.values() for path in paths)])
-    plan = comparison[1] if comparison else None
-    check_outputs(wanted, inputs_of(evaluation, plan), kept)
+    check_outputs(wanted, inputs_of(evaluation, comparison[1] if comparison else None), kept)
     if comparison:
-        _tell_missing(console, *comparison)
+        folder, plan = comparison
+        if keep:
+            refuse_rewritten(folder, evaluation, plan)
+        _tell_missing(console, folder, plan)
     return evaluate(sources, evaluation, device, keep, partial(_tell, console))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..views.messages import say
+from .outputs import check_outputs, images_of, write_json
 from .shared import (
     BEAM,
     COVERAGE_PENALTY,
@@ -17,9 +18,7 @@ from .shared import (
     diagnostics,
     machine_options,
     open_together,
-    refuse_overwriting,
     results,
-    write_json,
 )
 
 
@@ -71,9 +70,8 @@ def evaluate(
     """
     if output is not None and str(output) == "-":
         raise click.UsageError("--output needs a file: only --json can be written to standard output.")
-    inputs = [test, *map(str, references)]
-    refuse_overwriting(json_path, *inputs)
-    refuse_overwriting(output, *inputs)
+    wanted = {"output": output, "json": json_path}
+    check_outputs(wanted, [test, *references], runs)
     loaded = open_together(runs, device, threads, precision)
 
     from seqattn.data.references import read_references
@@ -83,6 +81,7 @@ def evaluate(
     from ..views.render import assessment_facts
 
     pairs = loaded.read_pairs(test)
+    check_outputs(wanted, images_of(pairs))
     if loaded.turns(test):
         say(diagnostics(), f"{test}: read from target to source, as the run was trained.")
     if empty := sum(not (pair.source and pair.target) for pair in pairs):

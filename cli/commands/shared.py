@@ -6,18 +6,16 @@ import math
 import os
 import re
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from seqattn.errors import InputError
 from seqattn.sharing import WAIT_POLICY, wait_asleep_if_busy
 
-from ..views.messages import say
-
 from ..signals import handled
+from ..views.messages import say
 
 if TYPE_CHECKING:
     import torch
@@ -226,53 +224,3 @@ def results() -> Console:
         # A file has no width: use one that fits tables and keeps heat maps in one panel.
         console.width = max(console.width, 120)
     return console
-
-
-def refuse_overwriting(output: Path | str | None, *inputs: str) -> None:
-    """A usage error when the output is one of the input files (or pairs of files)."""
-    if output is None or not Path(output).exists():
-        return
-    for name in (part for argument in inputs for part in (argument, *argument.split(","))):
-        # An image of an archive is named FILE.npz[N].
-        for file in (Path(name), Path(name.rpartition("[")[0] or name)):
-            if file.exists() and file.samefile(output):
-                raise click.UsageError(f"{output} is also an input, which would be overwritten.")
-
-
-def check_outputs(
-    wanted: Mapping[str, str], inputs: Sequence[str | Path | None], kept: Sequence[Path]
-) -> None:
-    """Refuse what cannot be written or would overwrite something else, before anything is done.
-
-    `kept` are files and folders of runs and comparisons; these may not exist yet.
-    """
-    places = {path: Path(path).resolve() for path in wanted.values() if path != "-"}
-    if len(set(places.values())) + ("-" in wanted.values()) < len(wanted):
-        raise click.UsageError(f"--{', --'.join(wanted)} must be different files.")
-    for path, place in places.items():
-        refuse_overwriting(path, *(str(one) for one in inputs if one))
-        for one in kept:
-            if place.is_relative_to(one.resolve()):
-                raise click.UsageError(f"{path} is part of {one}, write it elsewhere.")
-        if place.is_dir() or any(one.resolve().is_relative_to(place) for one in kept):
-            raise InputError("is a directory, a file is needed", path=path)
-        above = Path(path).absolute().parent
-        if not above.is_dir() and above not in [one.absolute().parent for one in kept]:
-            raise InputError("cannot be written: there is no such folder", path=path)
-
-
-def write_json(value: Any, path: str) -> None:
-    """Write a JSON value to a file, or to standard output for `-`."""
-    from seqattn.as_json import as_json
-
-    write_text(as_json(value, indent=2) + "\n", path)
-
-
-def write_text(text: str, path: str) -> None:
-    """Write a text to a file, or to standard output for `-`."""
-    from seqattn.files import write_aside
-
-    if path == "-":
-        click.echo(text, nl=False)
-    else:
-        write_aside(Path(path), text.encode())

@@ -17,6 +17,7 @@ from seqattn.chunks import Shard, as_they_come, in_chunks
 from seqattn.errors import InputError
 
 from ..views.messages import Unknown, say
+from .outputs import check_outputs, refuse_echo
 from .run_arguments import input_after, leading_runs
 from .shared import (
     BEAM,
@@ -29,7 +30,6 @@ from .shared import (
     diagnostics,
     machine_options,
     open_together,
-    refuse_overwriting,
 )
 
 if TYPE_CHECKING:
@@ -138,10 +138,12 @@ def translate(
     if not sample and (temperature != 1.0 or top_k or top_p != 1.0):
         raise click.UsageError("--temperature, --top-k and --top-p need --sample.")
     others, rest = leading_runs(more)
+    inputs = rest or ["-"]
+    check_outputs({"output": output}, inputs, [run, *others])
+    refuse_echo(output, inputs)
     loaded = open_together([run, *others], device, threads, precision)
     named = loaded.sources.named(rest)
     input = input_after(run, rest) if named is None else None
-    refuse_overwriting(output, *rest)
     from seqattn.decoding.search import SamplingOptions
     from seqattn.decoding.translation import TranslationOptions
 
