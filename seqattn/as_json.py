@@ -6,9 +6,10 @@ import json
 import re
 from typing import Any
 
-_ESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What JSON allows within a string, but a terminal obeys, some readers take for the end of a line (as
-`str.splitlines` does), UTF-8 cannot hold (lone surrogates), or reverses what follows it."""
+OBEYED = "\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+"""Characters, beside those below the space, that a terminal obeys, that some readers take for the end of a
+line (as `str.splitlines` does), that reverse what follows, or that UTF-8 cannot hold (lone surrogates)."""
+_ESCAPED = re.compile(f"[{OBEYED}]")
 
 
 def as_json(value: Any, indent: int | None = None) -> str:

@@ -13,14 +13,17 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from seqattn.errors import InputError, counted
 from seqattn.locks import take
+
+LONGEST = 2**24
+"""The most bytes of a line."""
 
 
 def read_lines(path: Path) -> Iterator[str]:
@@ -34,11 +37,37 @@ def read_lines(path: Path) -> Iterator[str]:
 
 def raw_lines(path: Path) -> Iterator[bytes]:
     """The lines of a file as bytes, gunzipped when its name ends in .gz; InputError if it cannot be read."""
+    with _opened(path) as file:
+        yield from lines_within(file, path)
+
+
+def first_bytes(path: Path, most: int) -> bytes:
+    """At most so many bytes from the beginning of a file, errors and gunzipped as by `raw_lines`."""
+    with _opened(path) as file:
+        return file.read(most)
+
+
+def lines_within(file: BinaryIO, name: Path | str) -> Iterator[bytes]:
+    """The lines of an open binary file; InputError for one of more than `LONGEST` bytes.
+
+    A device may have no line endings, and a small gzip file a line that takes all memory.
+    """
+    number = 1
+    while line := file.readline(LONGEST + 1):
+        if len(line) > LONGEST:
+            raise InputError(f"has more than {LONGEST:,} bytes", path=name, line=number)
+        yield line
+        number += 1
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A file to read, gunzipped when its name ends in .gz, errors of reading as InputError."""
     if path.is_dir():
         raise InputError("is a directory, a file is needed", path=path)
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            yield from file
+            yield cast(BinaryIO, file)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"the gzip data is damaged: {error}", path=path) from error
     except (OSError, ValueError) as error:
@@ -46,10 +75,22 @@ def raw_lines(path: Path) -> Iterator[bytes]:
         raise InputError(f"cannot be read: {why or error}", path=path) from error
 
 
-def decode_lines(file: Iterable[bytes], name: Path | str) -> Iterator[str]:
-    """As `read_lines`, for an open binary file."""
-    for number, raw in enumerate(file, start=1):
-        yield decode_line(raw, name, number)
+def decode_lines(
+    lines: Iterable[bytes], name: Path | str, first: int = 1, replaced: Callable[[int], None] | None = None
+) -> Iterator[str]:
+    """As `read_lines`, for lines as bytes, numbered from `first`.
+
+    With `replaced` bytes that are not UTF-8 are no error: they become U+FFFD, and it is called with the
+    number of each line that has any.
+    """
+    for number, raw in enumerate(lines, start=first):
+        try:
+            yield decode_line(raw, name, number)
+        except InputError:
+            if replaced is None:
+                raise
+            replaced(number)
+            yield decode_line(raw.decode("utf-8", "replace").encode(), name, number)
 
 
 def decode_line(raw: bytes, name: Path | str, number: int) -> str:

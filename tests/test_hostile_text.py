@@ -14,7 +14,7 @@ from seqattn_cli.views.live import LiveView, preparing
 from seqattn_cli.views.messages import say
 
 from seqattn.as_json import as_json
-from seqattn.pictures.legible import in_code, in_markdown
+from seqattn.pictures.legible import caption, harmless, in_code, in_markdown, visible
 from seqattn.training.schedule import TrainingOptions
 
 from commands import TRAIN, error_of, seqattn, sizes
@@ -58,6 +58,29 @@ def test_a_text_in_markdown_stays_in_its_line_and_in_its_code(text):
     code = in_code(text)
     fence = re.match("`+", code)[0]
     assert code.endswith(fence) and fence not in re.findall("`+", code[len(fence) : -len(fence)])
+
+
+@given(texts)
+@example(HOSTILE)
+def test_a_terminal_obeys_nothing_of_a_text_that_is_shown_on_it_and_all_else_stays_as_it_is(text):
+    shown = harmless(text)
+    assert not obeyed(shown) and harmless(shown) == shown
+    if not obeyed(text):
+        assert shown == text
+
+
+@given(texts, st.sampled_from("\u0301\u0489\u200c\ufe0f\u0e49"), st.integers(0, 40))
+def test_every_word_and_name_is_shown_without_what_a_terminal_obeys_and_without_floods(text, mark, count):
+    for show in (visible, caption):
+        shown = show(text + "a" + count * mark + "b")
+        assert shown and not obeyed(shown)
+        assert ("…" in shown.removeprefix(show(text + "a"))) == (count > 16)
+        assert shown.count(mark) <= 16 + text.count(mark)
+
+
+def test_a_flood_of_marks_of_different_classes_is_shown_at_once():
+    # NFC sorts them by insertion: of so many it would take minutes.
+    assert len(visible("a" + 500_000 * "\u0301\u0316")) <= 18
 
 
 @pytest.mark.parametrize("terminal", [False, True])

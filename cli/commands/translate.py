@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Iterable, Iterator
-from itertools import islice, repeat
+from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from seqattn.as_json import as_json
-from seqattn.chunks import Shard, as_they_come, in_chunks
-from seqattn.errors import InputError
+from seqattn.chunks import Shard, in_chunks
 
-from ..views.messages import Unknown, say
+from ..views.messages import Faults, Unknown, say
 from .outputs import check_outputs, refuse_echo
+from .reading import Reader, part_of
 from .run_arguments import input_after, leading_runs
 from .shared import (
     BEAM,
@@ -35,7 +35,6 @@ from .shared import (
 if TYPE_CHECKING:
     from seqattn.alignment.reading import Attention
     from seqattn.data.pixels import Shape
-    from seqattn.data.sources import Sources
     from seqattn.decoding.translation import Translation
 
 
@@ -87,6 +86,15 @@ class ShardType(click.ParamType[Shard]):
     help="Translate only the K-th of N parts of INPUT, which concatenate to the whole.",
 )
 @click.option("--prefix", default="", metavar="TEXT", help="Begin every translation with this text.")
+@click.option("--plain", is_flag=True, help="Translate line by line a file that looks like no plain text.")
+@click.option(
+    "--invalid-utf8",
+    "invalid",
+    type=click.Choice(["stop", "replace"]),
+    default="stop",
+    show_default=True,
+    help="At a line that is not UTF-8 stop, or read what is wrong in it as \N{REPLACEMENT CHARACTER}.",
+)
 @click.option("--no-split", is_flag=True, help="Translate lines of several sentences whole.")
 @click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
 @click.option("--attention", is_flag=True, help="Show the attention of each translation as a heat map.")
@@ -108,6 +116,8 @@ def translate(
     chunk: int | None,
     shard: Shard | None,
     prefix: str,
+    plain: bool,
+    invalid: str,
     no_split: bool,
     form: str,
     attention: bool,
@@ -146,13 +156,16 @@ def translate(
     input = input_after(run, rest) if named is None else None
     from seqattn.decoding.search import SamplingOptions
     from seqattn.decoding.translation import TranslationOptions
+    from seqattn.pictures.legible import harmless
 
+    faults = Faults()
+    reader = Reader(plain or not loaded.tokenizer.reads_texts, faults.add if invalid == "replace" else None)
     if named is not None:
-        chunks = in_chunks(_part(named, shard), chunk or TranslationOptions.chunk)
+        chunks = in_chunks(part_of(named, shard), chunk or TranslationOptions.chunk)
     elif input is not None and str(input) != "-":
-        chunks = in_chunks(_lines(input, shard), chunk or TranslationOptions.chunk)
+        chunks = in_chunks(reader.lines(input, shard), chunk or TranslationOptions.chunk)
     else:
-        chunks = _arriving(loaded.sources, shard, chunk, sample)
+        chunks = reader.arriving(loaded.sources, shard, chunk, sample)
     translator = loaded.translator(
         # Without --nbest only one sample is shown, so only one is drawn.
         loaded.search_options(nbest if sample else beam, length_penalty, coverage_penalty),
@@ -170,57 +183,13 @@ def translate(
                 if form == "jsonl":
                     _write_json(file, found, seen)
                 else:
-                    file.write(found.text + "\n")
+                    # A terminal would obey escape sequences; into files and pipes texts go as they are.
+                    file.write((harmless(found.text) if file.isatty() else found.text) + "\n")
                     if attention:
                         _draw(file, found, seen, loaded.image_shape)
             file.flush()
-    if unknown.characters:
-        say(diagnostics(), unknown.message)
-
-
-def _lines(path: Path, shard: Shard | None) -> Iterator[str]:
-    """The lines of a file, or a part of them."""
-    from seqattn.files import raw_lines, read_lines, refuse_device
-
-    if shard is None:
-        return read_lines(path)
-    # It is read twice: to count its lines, and to translate some of them.
-    refuse_device(path)
-    rows = shard.rows(sum(1 for _ in raw_lines(path)))
-    return islice(read_lines(path), rows.start, rows.stop)
-
-
-def _part(sources: Iterator[Any], shard: Shard | None) -> Iterable[Any]:
-    """All sources, each when it is asked for, or a part of them."""
-    if shard is None:
-        return sources
-    every = list(sources)
-    rows = shard.rows(len(every))
-    return every[rows.start : rows.stop]
-
-
-def _arriving(sources: Sources, shard: Shard | None, chunk: int | None, sample: bool) -> Iterator[list[str]]:
-    """The lines of standard input in chunks: of what has arrived, unless their size is given."""
-    from seqattn.decoding.translation import TranslationOptions
-    from seqattn.files import decode_lines
-
-    if shard:
-        raise click.UsageError("--shard needs INPUT: standard input cannot be divided.")
-    if sys.stdin is None:
-        raise InputError("is closed", path="standard input")
-    lines = sources.listed(decode_lines(_own_stdin(), "standard input"), "standard input")
-    # What is drawn depends on what is translated together, which must not depend on when it arrived.
-    if chunk is None and sample:
-        chunk = 1 if sys.stdin.isatty() else TranslationOptions.chunk
-    return as_they_come(lines, TranslationOptions.chunk) if chunk is None else in_chunks(lines, chunk)
-
-
-def _own_stdin() -> BinaryIO:
-    """Standard input through an object of its own: Python aborts if it exits while a thread reads its own."""
-    try:
-        return open(sys.stdin.fileno(), "rb", closefd=False)
-    except OSError:
-        return sys.stdin.buffer
+    for message in filter(None, (faults.message, unknown.message)):
+        say(diagnostics(), message)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,31 @@ NAMED = 10
 
 
 @dataclass
+class Faults:
+    """The lines of an input that are not UTF-8."""
+
+    lines: int = 0
+    first: int = 0
+    """The number of the first, from 1."""
+
+    def add(self, number: int) -> None:
+        """Count a line."""
+        self.first = self.first or number
+        self.lines += 1
+
+    @property
+    def message(self) -> str:
+        """How many there are, in words; empty without any."""
+        if not self.lines:
+            return ""
+        are = "line is" if self.lines == 1 else "lines are"
+        return (
+            f"Warning: {self.lines:,} {are} not UTF-8; what is wrong was read as \ufffd. The first is line "
+            f"{self.first:,}."
+        )
+
+
+@dataclass
 class Unknown:
     """The characters of some lines that a model cannot read."""
 
@@ -42,7 +67,9 @@ class Unknown:
 
     @property
     def message(self) -> str:
-        """How many lines have which characters, in words."""
+        """How many lines have which characters, in words; empty without any."""
+        if not self.characters:
+            return ""
         named = ", ".join(map(caption, list(self.characters)[:NAMED]))
         more = len(self.characters) - NAMED
         return (

@@ -6,9 +6,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
+from seqattn.as_json import OBEYED
+
 JOINER = "\u200d"
 RIGHT_TO_LEFT = ("R", "AL")
 """Bidirectional classes of Hebrew and Arabic letters."""
+MOST_MARKS = 16
+"""The most marks on one character: no script needs more, and many more cover the lines around theirs."""
+_OBEYED = re.compile(f"[\x00-\x1f{OBEYED}]")
 Extent = Callable[[str], float]
 """The width of a text, in cells or pixels."""
 
@@ -17,9 +22,11 @@ def visible(text: str) -> str:
     """`text` with control, invisible and white-space characters replaced by visible ones.
 
     Control characters become their U+2400 pictures, white space becomes ␣, other invisible or
-    direction-changing characters their escapes, and the empty string ∅.
+    direction-changing characters their escapes, and the empty string ∅. Of a flood of marks on one character
+    the first remain, and … for the others.
     """
-    text = unicodedata.normalize("NFC", text)
+    # Before NFC, which takes the square of the number of marks.
+    text = unicodedata.normalize("NFC", _without_floods(text))
     shown = ""
     for char, following in zip(text, text[1:] + " ", strict=False):
         category = unicodedata.category(char)
@@ -39,9 +46,27 @@ def visible(text: str) -> str:
     return shown or "∅"
 
 
+def _without_floods(text: str) -> str:
+    if text.isascii():
+        return text
+    kept, marks = [], 0
+    for char in text:
+        marks = marks + 1 if char == "\u200c" or unicodedata.category(char) in ("Mn", "Me") else 0
+        if marks <= MOST_MARKS:
+            kept.append(char)
+        elif marks == MOST_MARKS + 1:
+            kept.append("…")
+    return "".join(kept)
+
+
 def caption(text: str) -> str:
     """`text` made `visible`, with its spaces kept: for titles and names."""
     return visible(text).replace("␣", " ")
+
+
+def harmless(text: str) -> str:
+    """`text` with what a terminal obeys made `visible`, and nothing else changed."""
+    return _OBEYED.sub(lambda found: visible(found[0]), text)
 
 
 def in_markdown(text: str) -> str:

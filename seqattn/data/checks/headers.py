@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from seqattn.data.checks.texts import plain
 from seqattn.data.corpus import Pair
 
@@ -31,5 +33,10 @@ _FAMILIES = tuple(frozenset(names.split()) for names in (SIDES, CODES, LANGUAGES
 
 def is_header(pair: Pair) -> bool:
     """Whether both sides are different names of columns of one kind: sides, language codes, or languages."""
-    source, target = (plain(text).lower().strip("\"'").replace(" ", "_") for text in pair)
-    return source != target and any(source in names and target in names for names in _FAMILIES)
+    return names_columns(pair)
+
+
+def names_columns(fields: Sequence[str]) -> bool:
+    """Whether all fields of a line are different names of columns of one kind."""
+    names = {plain(field).lower().strip("\"'").replace(" ", "_") for field in fields}
+    return len(names) == len(fields) and any(names <= family for family in _FAMILIES)
