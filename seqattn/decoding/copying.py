@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -45,17 +46,17 @@ def parts_of(tokenizer: Tokenizer, cut: Sequence[Any], left_out: Sequence[LeftOu
     """The parts that the ids of a text were cut into, each with what was left out of it."""
     if not left_out:
         return [Part(ids) for ids in cut]
-    parts, start = [], 0
+    parts, start, end = [], 0, 0
+    # In the order of their places.
+    waiting = deque(left_out)
     for ids in cut:
-        length = sum(map(_length, tokenizer.texts.pieces(ids[:-1])))
-        first, last = start == 0, ids is cut[-1]
-        own = [
-            one._replace(at=one.at - start)
-            for one in left_out
-            if (start < one.at or first) and (one.at <= start + length or last)
-        ]
+        end += sum(map(_length, tokenizer.texts.pieces(ids[:-1])))
+        own = []
+        while waiting and (waiting[0].at <= end or ids is cut[-1]):
+            one = waiting.popleft()
+            own.append(one._replace(at=one.at - start))
         parts.append(Part(ids, tuple(own)))
-        start += length
+        start = end
     return parts
 
 

@@ -147,16 +147,15 @@ class Side:
 
     def cut(self, read: Sequence[int], limit: int) -> list[list[int]]:
         """Split ids into parts within the limit, EOS counted: after a sentence, else a word or anywhere."""
-        parts = []
-        rest = list(read[:-1])
-        while len(rest) >= limit:
-            window = self.pieces(rest[:limit])
+        parts, begin = [], 0
+        while len(read) - 1 - begin >= limit:
+            window = self.pieces(read[begin : begin + limit])
             starts = [at for at in range(1, limit) if window[at].startswith(WORD_START)]
             sentences = [at for at in starts if at > limit // 2 and window[at - 1].endswith(SENTENCE_ENDS)]
             at = (sentences or starts or [limit - 1])[-1]
-            parts.append([*rest[:at], EOS])
-            rest = rest[at:]
-        return [*parts, [*rest, EOS]]
+            parts.append([*read[begin : begin + at], EOS])
+            begin += at
+        return [*parts, list(read[begin:])]
 
     def units(self, read: Sequence[int], unit: str) -> Units:
         """The words, or the pieces, of ids that end in EOS; EOS is a unit of its own."""

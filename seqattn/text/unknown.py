@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -67,22 +67,21 @@ class Alphabet:
             return Known(text, ())
         text = normalise("".join(self._visible(text)))
         read = [self._familiar(character) for character in text]
-        kept, left_out, end = "", [], 0
+        kept, left_out, end = _Kept(), [], 0
         for start, following in self._stretches(text, read):
-            kept += "".join(read[end:start])
-            rest = "".join(read[following:])
+            kept.add(read[end:start])
             end = following
-            if rest.startswith(CLOSING):
-                kept = kept.rstrip(" ")
+            if end < len(read) and read[end].startswith(CLOSING):
+                kept.strip()
                 # Punctuation that closes nothing else goes with it.
-                end += not any(map(str.isalnum, kept))
+                end += not kept.has_text
             spaced = start == 0 or text[start - 1] == " "
-            closed = rest.lstrip(" ").startswith(CLOSING)
-            left_out.append(LeftOut(text[start:end], len(kept.replace(" ", "")), spaced, closed))
-        kept = normalise(kept + "".join(read[end:]))
-        if left_out and not any(map(str.isalnum, kept)):
+            closed = _next(read, following).startswith(CLOSING)
+            left_out.append(LeftOut(text[start:end], kept.characters, spaced, closed))
+        kept.add(read[end:])
+        if left_out and not kept.has_text:
             return Known("", (LeftOut(text, 0, True, False),))
-        return Known(kept, tuple(left_out))
+        return Known(normalise("".join(kept.pieces)), tuple(left_out))
 
     @cached_property
     def _small(self) -> bool:
@@ -134,6 +133,38 @@ class Alphabet:
             start, end = first, last
         if start >= 0:
             yield start, end
+
+
+@dataclass
+class _Kept:
+    """The beginning of a text that is read, in pieces: so that a text with many that are not takes no square."""
+
+    pieces: list[str] = field(default_factory=list)
+    characters: int = 0
+    """Without spaces."""
+    has_text: bool = False
+    """Whether there is a letter or a digit."""
+
+    def add(self, pieces: Sequence[str]) -> None:
+        """Append pieces."""
+        whole = "".join(pieces)
+        self.pieces += pieces
+        self.characters += len(whole) - whole.count(" ")
+        self.has_text = self.has_text or any(map(str.isalnum, whole))
+
+    def strip(self) -> None:
+        """Remove the spaces at the end."""
+        while self.pieces and self.pieces[-1].endswith(" "):
+            last = self.pieces.pop().rstrip(" ")
+            self.pieces += [last] if last else []
+
+
+def _next(pieces: Sequence[str], start: int) -> str:
+    """The first of the pieces from a place on that is not of spaces, without those before it."""
+    for at in range(start, len(pieces)):
+        if stripped := pieces[at].lstrip(" "):
+            return stripped
+    return ""
 
 
 def _in_word(character: str) -> bool:
