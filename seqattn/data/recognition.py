@@ -62,7 +62,7 @@ def refuse_formats(head: bytes, path: Path | str) -> None:
         raise InputError(
             f"is {kind}, which would be translated line by line with all that is no text",
             path=path,
-            remedy="give its texts alone, one on each line; formats of files are not read yet",
+            remedy="give its texts alone, one on each line, or insist with --plain; formats are not read yet",
         )
 
 

@@ -48,9 +48,26 @@ def normalise(text: str) -> str:
 
     sentencepiece marks word starts with "▁", which is therefore replaced by "_" in a text.
     """
-    text = unicodedata.normalize("NFC", BREAKS.sub(" ", text)).replace(WORD_START, "_")
+    text = compose(BREAKS.sub(" ", text)).replace(WORD_START, "_")
     text = text.encode("utf-8", "replace").decode("utf-8")
     return re.sub(" +", " ", text).strip(" ")
+
+
+MOST_MARKS = 30
+"""The most combining marks in a row, as in Unicode's stream-safe text format (UAX #15)."""
+_PERHAPS_FLOODED = re.compile(f"[\u0300-\U0010ffff]{{{MOST_MARKS + 1}}}")
+
+
+def compose(text: str) -> str:
+    """NFC; of very many marks in a row, which take the square of their number, only `MOST_MARKS` are kept."""
+    if _PERHAPS_FLOODED.search(text):
+        kept, marks = [], 0
+        for character in text:
+            marks = marks + 1 if unicodedata.combining(character) else 0
+            if marks <= MOST_MARKS:
+                kept.append(character)
+        text = "".join(kept)
+    return unicodedata.normalize("NFC", text)
 
 
 SENTENCE_ENDS = tuple(".!?;:。！？；…")

@@ -137,7 +137,7 @@ class Alphabet:
 
 @dataclass
 class _Kept:
-    """The beginning of a text that is read, in pieces: so that a text with many that are not takes no square."""
+    """The beginning of a text that is read, in pieces, which are not joined for each that is not."""
 
     pieces: list[str] = field(default_factory=list)
     characters: int = 0
