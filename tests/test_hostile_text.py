@@ -142,3 +142,69 @@ def test_runs_and_corpora_may_have_names_that_are_not_utf8_or_look_like_markup(w
     assert "␛[31m`caf\\udce9.tsv" in (run / "README.md").read_text()
     error = error_of(seqattn("info", named(tmp_path, b"\xff\x1b"), status=1))
     assert r"\udcff\x1b: does not exist" in error
+
+
+FLOOD = "e" + 40 * "\u0301\u0489" + "\u200b\u2060\u200c" * 50
+SENTENCES = [
+    f"red {HOSTILE} dog",
+    f"{FLOOD} </title><script>alert(1)</script> %$#_{{}}\\input~^&|",
+    "[link=x]dog[/link]",
+]
+VIEWS = {
+    "translate --attention": ["translate", "{run}", "{sources}", "--attention"],
+    "translate --format jsonl": ["translate", "{run}", "{sources}", "--attention", "--format", "jsonl"],
+    "align": ["align", "{run}", "{one}", "{two}"],
+    "align, its translation": ["align", "{run}", "{one}"],
+    "align, several runs": ["align", "{run}", "{other}", "{two}", "{one}"],
+    "align --heads": ["align", "{other}", "{one}", "{two}", "--heads"],
+    "align --unit pieces": ["align", "{run}", "{one}", "{two}", "--unit", "pieces"],
+    "align --step": ["align", "{run}", "{one}", "--step", "--pause", "0"],
+    "align --self-attention": ["align", "{other}", "{one}", "{two}", "--self-attention", "decoder"],
+    **{
+        f"align --format {form}": ["align", "{run}", "--pairs", "{corpus}", "--format", form]
+        for form in ("heatmap", "html", "svg", "jsonl")
+    },
+    "evaluate --json": ["evaluate", "{run}", "--test", "{corpus}", "--json", "-"],
+    "check": ["check", "{corpus}"],
+    "check --json": ["check", "{corpus}", "--json", "-"],
+}
+"""Every command that shows texts, in every form."""
+
+
+@pytest.fixture
+def hostile(work, tmp_path):
+    """The names of runs, and of a corpus and a text of hostile sentences."""
+    corpus, sources = tmp_path / "corpus.jsonl", tmp_path / "sources"
+    pairs = zip(SENTENCES, reversed(SENTENCES), strict=True)
+    corpus.write_text("".join(json.dumps({"source": one, "target": two}) + "\n" for one, two in pairs))
+    sources.write_bytes("".join(f"{one}\n" for one in SENTENCES).encode())
+    runs = {"run": work.run("lstm"), "other": work.run("transformer")}
+    return {**runs, "corpus": corpus, "sources": sources, "one": SENTENCES[0], "two": SENTENCES[1]}
+
+
+def check_view(shown, form):
+    """Nothing in a view is obeyed; JSON holds texts as they are, though escaped."""
+    assert shown and not obeyed(shown.replace("\n", "")) and "😄" not in shown
+    assert "json" in form or not re.search("[\u0300-\u036f\u0483-\u0489\u200c]{40}", shown)
+    assert form not in ("html", "svg", "report", "markdown") or "<script>alert" not in shown
+
+
+@pytest.mark.parametrize("view", list(VIEWS))
+def test_no_view_of_a_hostile_text_obeys_it(hostile, view):
+    command = [part.format(**hostile) for part in VIEWS[view]]
+    # What check finds here would spoil a training.
+    shown = seqattn(*command, status=int(view.startswith("check"))).output
+    if view == "translate --attention":
+        # Into a file or a pipe translations go as they are; the maps below them are a view.
+        translations = seqattn("translate", hostile["run"], hostile["sources"]).stdout.split("\n")
+        shown = "\n".join(line for line in shown.split("\n") if line not in translations)
+    check_view(shown, view.rpartition("-")[2].rpartition(" ")[2])
+
+
+def test_no_form_of_a_comparison_of_hostile_texts_obeys_them(hostile, tmp_path):
+    forms = ("report", "markdown", "latex", "json")
+    options = [word for form in forms for word in (f"--{form}", tmp_path / form)]
+    systems = (hostile["run"], hostile["other"], "--system", f"x={hostile['sources']}")
+    check_view(seqattn("compare", *systems, "--test", hostile["corpus"], *options).output, "")
+    for form in forms:
+        check_view((tmp_path / form).read_text(encoding="utf-8"), form)
