@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,7 +95,8 @@ def put_back(
     target = example.target[:-1]
     pieces = tokenizer.target.pieces(target)
     source = tokenizer.texts.pieces(example.source[:-1])
-    places = [(_place(source, pieces, one, weights), one) for one in left_out]
+    read, words = _Read.of(source), _with_text(pieces)
+    places = [(_place(read, pieces, words, one, weights), one) for one in left_out]
     text, end = "", 0
     for place, one in sorted(places, key=lambda each: each[0]):
         text = _beside(text, tokenizer.target.decode(target[end:place]), _starts_word(pieces, end))
@@ -104,31 +106,44 @@ def put_back(
     return _beside(text, rest, _starts_word(pieces, end) if end else _UNSPACED.match(rest) is None)
 
 
-def source_place(pieces: Sequence[str], characters: int) -> int:
-    """The number of source pieces that begin within the first characters of a text, spaces not counted."""
-    ends = accumulate(map(_length, pieces))
-    return sum(end <= characters for end in ends) if characters else 0
-
-
 def _length(piece: str) -> int:
     """The characters of a piece, without the space before it; those of bytes are counted by their first."""
     byte = _BYTE.fullmatch(piece)
     return len(piece.removeprefix(WORD_START)) if byte is None else int(byte[1], 16) & 0xC0 != 0x80
 
 
-def _place(source: Sequence[str], target: Sequence[str], one: LeftOut, weights: Tensor | None) -> int:
-    """The number of target pieces before what was left out."""
-    at = source_place(source, one.at)
-    before = [number for number in range(at) if _has_text(source[number])]
-    words = [number for number, piece in enumerate(target) if _has_text(piece)]
+class _Read(NamedTuple):
+    """A source, as far as the places in it depend on it; there may be many."""
+
+    pieces: Sequence[str]
+    ends: list[int]
+    """How many characters, without spaces, are before the end of each piece."""
+    words: list[int]
+    """The pieces with a letter, a digit or a byte."""
+
+    @staticmethod
+    def of(pieces: Sequence[str]) -> _Read:
+        return _Read(pieces, list(accumulate(map(_length, pieces))), _with_text(pieces))
+
+    def place(self, characters: int) -> int:
+        """The number of pieces within the first characters of the text, spaces not counted."""
+        return bisect_right(self.ends, characters) if characters else 0
+
+
+def _place(
+    source: _Read, target: Sequence[str], words: Sequence[int], one: LeftOut, weights: Tensor | None
+) -> int:
+    """The number of target pieces, of which `words` have text, before what was left out."""
+    at = source.place(one.at)
+    before = bisect_left(source.words, at)
     if not before:
         return 0
-    if not words or not any(map(_has_text, source[at:])):
+    if not words or before == len(source.words):
         place = len(target)
     else:
-        last = before[-1]
+        last = source.words[before - 1]
         attending = (
-            round(last * (len(words) - 1) / max(1, len(source) - 1))
+            round(last * (len(words) - 1) / max(1, len(source.pieces) - 1))
             if weights is None
             else int(weights[words, last].argmax())
         )
@@ -138,7 +153,7 @@ def _place(source: Sequence[str], target: Sequence[str], one: LeftOut, weights: 
             if not whole and _BYTE.fullmatch(target[place]) is None:
                 break
             place += 1
-    if one.closed or not source[at - 1].endswith(CLOSING):
+    if one.closed or not source.pieces[at - 1].endswith(CLOSING):
         # It belongs to what that punctuation closes.
         while place > 1 and target[place - 1].removeprefix(WORD_START) in CLOSING:
             place -= 1
@@ -148,6 +163,10 @@ def _place(source: Sequence[str], target: Sequence[str], one: LeftOut, weights: 
 def _has_text(piece: str) -> bool:
     """Whether a piece has a letter or a digit, or is a byte of a character."""
     return any(map(str.isalnum, piece))
+
+
+def _with_text(pieces: Sequence[str]) -> list[int]:
+    return [number for number, piece in enumerate(pieces) if _has_text(piece)]
 
 
 def _starts_word(pieces: Sequence[str], at: int) -> bool:
