@@ -106,3 +106,5 @@ def test_a_link_that_leads_to_itself_is_an_error_in_one_line(work, tmp_path):
     loop.symlink_to(loop)
     result = seqattn("translate", work.run("lstm"), work.source, "--output", loop, status=1)
     assert "leads to itself" in error_of(result)
+    result = seqattn("translate", loop, work.source, "--output", tmp_path / "out", status=1)
+    assert "leads to itself" in error_of(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -14,9 +15,11 @@ from seqattn.data.corpus import read_corpus
 from seqattn.errors import InputError
 from seqattn.symbols import BOS, EOS, PAD, UNK
 from seqattn.text.tokenizer import (
+    MOST_MARKS,
     Side,
     Tokenizer,
     TokenizerOptions,
+    compose,
     normalise,
     take_inventory,
     train_tokenizer,
@@ -235,3 +238,27 @@ def test_an_impossible_vocab_size_is_an_input_error_with_a_remedy(pieces):
 def test_no_text_at_all_is_an_input_error():
     with pytest.raises(InputError):
         train_tokenizer(["", " "], [""], TokenizerOptions())
+
+
+def test_control_symbols_in_training_texts_are_text():
+    symbols = ["<s>", "</s>", "<unk>", "<pad>", "<0x41>", "x<s>y", "a</s>"]
+    texts = [f"{one} {other} {number}" for number in range(30) for one in symbols for other in symbols]
+    for pieces in ("unigram", "bpe"):
+        side = train_tokenizer(texts, texts, TokenizerOptions(pieces=pieces)).target
+        for one in texts[:49]:
+            ids = side.encode(one)
+            assert side.decode(ids) == one and not {PAD, BOS, EOS, UNK} & set(ids[:-1])
+
+
+marks = st.text("e\u0301\u0316\u0323a", max_size=50) | st.integers(0, 60).map(
+    lambda n: "e" + n * "\u0316\u0301"
+)
+
+
+@given(marks)
+def test_texts_are_composed_as_unicode_says_but_for_marks_that_no_text_has(x):
+    longest = max(map(len, re.findall("[\u0301\u0316\u0323]*", x)))
+    composed = compose(x)
+    assert compose(composed) == composed
+    assert (composed == unicodedata.normalize("NFC", x)) == (longest <= MOST_MARKS)
+    assert len(re.search("[\u0301\u0316\u0323]*$", composed)[0]) <= MOST_MARKS

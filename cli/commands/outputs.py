@@ -42,9 +42,9 @@ def check_outputs(
         if _is_among(place, read):
             raise click.UsageError(f"{path} is also an input, which would be overwritten.")
         for one in kept:
-            if place.is_relative_to(one.resolve()) or _is_among(place, _in_folder(one)):
+            if place.is_relative_to(resolved(one)) or _is_among(place, _in_folder(one)):
                 raise click.UsageError(f"{path} is part of {one}, write it elsewhere.")
-        if place.is_dir() or any(one.resolve().is_relative_to(place) for one in kept):
+        if place.is_dir() or any(resolved(one).is_relative_to(place) for one in kept):
             raise InputError("is a directory, a file is needed", path=path)
         above = Path(path).absolute().parent
         if not above.is_dir() and above not in [one.absolute().parent for one in kept]:
@@ -97,8 +97,14 @@ def _is_among(path: Path, files: Iterable[os.stat_result]) -> bool:
 
 
 def _in_folder(folder: Path) -> Iterator[os.stat_result]:
-    """The files in a folder, and those that links in it lead to."""
-    for path in folder.rglob("*") if folder.is_dir() else ():
+    """The files of a run, or of the runs in a folder, and those that links there lead to."""
+    # Only folders of runs are searched: any other that was given is an error yet to come.
+    runs = (
+        [folder]
+        if (folder / "config.json").exists()
+        else [one.parent for one in folder.glob("*/config.json")]
+    )
+    for path in (path for run in runs for path in run.rglob("*")):
         with contextlib.suppress(OSError):
             yield path.stat()
 

@@ -17,7 +17,6 @@ from seqattn.chunks import Shard, in_chunks
 
 from ..views.messages import Faults, Unknown, say
 from .outputs import check_outputs, refuse_echo
-from .reading import Reader, part_of
 from .run_arguments import input_after, leading_runs
 from .shared import (
     BEAM,
@@ -31,6 +30,7 @@ from .shared import (
     machine_options,
     open_together,
 )
+from .translate_input import Reader, part_of
 
 if TYPE_CHECKING:
     from seqattn.alignment.reading import Attention
