@@ -145,6 +145,14 @@ def peak_memory(device: torch.device) -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+def physical_memory() -> int | None:
+    """The memory of this machine, bytes; None if it is unknown."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
 def _glibc(function: str) -> Callable[..., int] | None:
     """A function of glibc; None on a system without it."""
     if not sys.platform.startswith("linux"):

@@ -13,8 +13,9 @@ from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair
 from seqattn.models.base import Seq2Seq
 from seqattn.models.weights import weights
+from seqattn.runs.config import RunConfig
 from seqattn.runs.experiment import Experiment
-from seqattn.runs.folder import RunConfig, RunFolder, new_model
+from seqattn.runs.folder import RunFolder, new_model
 from seqattn.runs.preparation import Data, Prepared, prepare
 from seqattn.runs.records import DataRecord, TrainedRecord
 from seqattn.runs.run import Run, load_run

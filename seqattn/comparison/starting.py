@@ -16,8 +16,9 @@ from seqattn.data.sources import Sources, common_sources
 from seqattn.errors import InputError
 from seqattn.models import ModelOptions, build, image_shape
 from seqattn.progress import Report, silent
+from seqattn.runs.config import RunConfig
 from seqattn.runs.experiment import new_config
-from seqattn.runs.folder import RunConfig, RunFolder, vocabulary_of
+from seqattn.runs.folder import RunFolder, vocabulary_of
 from seqattn.runs.preparation import Prepared, load_data, prepare
 from seqattn.runs.presets import check_alike, compose, suitable_presets
 from seqattn.text.tokenizer import Tokenizer, TokenizerOptions
@@ -143,7 +144,7 @@ def _tokenizer_of(begun: Sequence[Task], fingerprint: str) -> Tokenizer | None:
                 path=task.path,
                 remedy="choose another folder with --out",
             )
-        return task.run.read_tokenizer(config.tokenizer.joint, config.sources)
+        return task.run.read_tokenizer(config)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -14,21 +14,58 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
     return {name: parameter.detach() for name, parameter in model.named_parameters()}
 
 
-def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Copy `tensors` into the parameters; KeyError names unmatched ones, ValueError a wrong shape."""
-    parameters = dict(model.named_parameters())
-    if unmatched := parameters.keys() ^ tensors.keys():
+def check_weights(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    """KeyError names unmatched tensors, ValueError one of the wrong shape or type; no value is read."""
+    if unmatched := wanted.keys() ^ tensors.keys():
         raise KeyError(f"parameters do not match: {', '.join(sorted(unmatched)[:5])}")
+    for name, one in wanted.items():
+        tensor = tensors[name]
+        if one.shape != tensor.shape:
+            shapes = f"{tuple(tensor.shape)} where {tuple(one.shape)} is needed"
+            raise ValueError(f"parameter {name} has shape {shapes}")
+        if one.dtype != tensor.dtype:
+            types = f"{tensor.dtype} where {one.dtype} is needed".replace("torch.", "")
+            raise ValueError(f"parameter {name} is {types}")
+
+
+def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Copy `tensors` into the parameters; errors as those of `check_weights`."""
+    parameters = dict(model.named_parameters())
+    check_weights(parameters, tensors)
     with torch.no_grad():
         for name, parameter in parameters.items():
-            if parameter.shape != tensors[name].shape:
-                shapes = f"{tuple(tensors[name].shape)} where {tuple(parameter.shape)} is needed"
-                raise ValueError(f"parameter {name} has shape {shapes}")
             parameter.copy_(tensors[name])
 
 
+def fill(outline: nn.Module, tensors: Mapping[str, Tensor]) -> bool:
+    """Give copies of `tensors` to a model on the device meta, which has none; tied parameters stay tied.
+
+    Initial weights, which take longer to draw than weights to copy, are never drawn. False, and nothing is
+    done, if the model has other tensors than parameters, which only building it computes. Errors as those of
+    `check_weights`.
+    """
+    check_weights(dict(outline.named_parameters()), tensors)
+    held = [value for module in outline.modules() for value in vars(module).values()]
+    if any(isinstance(value, Tensor) for value in [*held, *outline.buffers()]):
+        return False
+    made = {
+        one: nn.Parameter(tensors[name].clone(), one.requires_grad)
+        for name, one in outline.named_parameters()
+    }
+    for module in outline.modules():
+        for name, one in list(module.named_parameters(recurse=False, remove_duplicate=False)):
+            setattr(module, name, made[one])
+    return True
+
+
+def all_finite(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether every number is one; reads all."""
+    ends = (end for tensor in tensors.values() if tensor.numel() for end in torch.aminmax(tensor))
+    return all(bool(end.isfinite()) for end in ends)
+
+
 @contextmanager
-def temporary_weights(model: nn.Module, tensors: dict[str, Tensor]) -> Iterator[None]:
+def temporary_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> Iterator[None]:
     """Give the model other weights within the context; its own are restored afterwards."""
     own = {name: tensor.clone() for name, tensor in weights(model).items()}
     load_weights(model, tensors)

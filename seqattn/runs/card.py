@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seqattn.options import flat_options
 from seqattn.pictures.legible import in_code, in_markdown
-from seqattn.runs.folder import RunConfig
+from seqattn.runs.config import RunConfig
 from seqattn.runs.records import TrainedRecord
 
 

@@ -25,7 +25,8 @@ from seqattn.progress import Report, silent
 from seqattn.ranks import ALONE, Ranks
 from seqattn.runs.card import model_card
 from seqattn.runs.choices import settle
-from seqattn.runs.folder import RunConfig, RunFolder, new_model
+from seqattn.runs.config import RunConfig
+from seqattn.runs.folder import LAST, RunFolder, checksums, new_model, outline
 from seqattn.runs.format1 import upgrade_state
 from seqattn.runs.preparation import Data, Prepared, load_data, prepare
 from seqattn.runs.records import DataRecord, TrainedRecord, line_of
@@ -64,7 +65,8 @@ def new_config(
         prepared.record,
         versions,
         list(command),
-    )
+        checksums=checksums(prepared.tokenizer),
+    ).identified()
 
 
 def _continued(record: DataRecord, initial: Run) -> DataRecord:
@@ -182,7 +184,7 @@ class Experiment:
         try:
             config = folder.read_config()
             anew = folder.unsaved and config.data.initialised_from is None
-            state = None if anew else folder.read_last()
+            state = None if anew else folder.read_last(config)
             config = replace(config, training=replace(config.training, **limits))
             experiment = Experiment._open(folder, config, device, data, report, ranks)
             if state is not None:
@@ -261,17 +263,20 @@ class Experiment:
                 )
         if recorded.swapped:
             data = data.swapped()
-        known = folder.read_tokenizer(config.tokenizer.joint, config.sources)
+        known = folder.read_tokenizer(config)
+        if folder.has_model:
+            # Before a model of the sizes in the config is built.
+            folder.read_model(config, outline(config, known))
         prepared = prepare(data, config.tokenizer, config.training.max_length, known, report)
         return Experiment(folder, config, prepared, device, ranks)
 
     def _restore(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         try:
             tensors = upgrade_state(tensors, [name for name, _ in self.model.named_parameters()])
-            self.trainer.restore(tensors, values, self.folder.read_model()[0])
-        except (KeyError, ValueError, TypeError) as error:
-            message = f"its saved state does not fit its config: {error}"
-            raise InputError(message, path=self.folder.path) from error
+            self.trainer.restore(tensors, values, self.folder.read_model(self.config, self.model)[0])
+        except (KeyError, ValueError) as error:
+            message = f"its saved state does not fit its config: {error.args[0]!s:.200}"
+            raise InputError(message, path=self.folder.path / LAST) from error
 
     def run(self) -> Iterator[Event]:
         """Train, saving at every validation; a consumer that stops early calls `save`.
@@ -302,8 +307,8 @@ class Experiment:
         """Write the newest state, from which `resume` continues."""
         if self.trainer.best is None:
             trained = TrainedRecord(self.trainer.progress.update)
-            self.folder.write_model(dict(self.model.named_parameters()), trained)
-        self.folder.write_last(*self.trainer.state())
+            self.folder.write_model(dict(self.model.named_parameters()), trained, self.config.identity)
+        self.folder.write_last(*self.trainer.state(), self.config.identity)
 
     def _choose_alignment(self) -> None:
         """Record in config.json which layer and head of the best weights aligns words best."""
@@ -329,4 +334,4 @@ class Experiment:
     def _write_best(self, event: Validated) -> None:
         assert self.trainer.best is not None
         trained = TrainedRecord(event.progress.update, event.averaged, *event.validation.all)
-        self.folder.write_model(self.trainer.best, trained)
+        self.folder.write_model(self.trainer.best, trained, self.config.identity)

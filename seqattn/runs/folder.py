@@ -5,28 +5,35 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
-from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from seqattn.as_json import as_json
-from seqattn.data.images import sources_of
-from seqattn.data.sources import TEXTS, Sources
-from seqattn.errors import InputError
-from seqattn.files import append, check_creatable, is_part_of, make_folder, named_in_utf8, sync, write_aside
+from seqattn.data.sources import TEXTS
+from seqattn.errors import InputError, naming
+from seqattn.files import (
+    append,
+    check_creatable,
+    is_part_of,
+    make_folder,
+    read_binary,
+    refuse_device,
+    sync,
+    write_aside,
+)
+from seqattn.hardware import physical_memory
 from seqattn.locks import LOCK, Lock
-from seqattn.models import ARCHITECTURES, ModelOptions, build, default_options, image_shape
-from seqattn.models.base import Reading, Seq2Seq, Vocabulary
-from seqattn.options import apply, convert, flat
+from seqattn.models import build
+from seqattn.models.base import Seq2Seq, Vocabulary
+from seqattn.models.weights import all_finite, check_weights, fill, load_weights
+from seqattn.runs.config import RunConfig
 from seqattn.runs.format1 import upgrade_weights
 from seqattn.runs.records import (
-    DataRecord,
     FinishedLine,
     MetricsLine,
     TrainedRecord,
@@ -35,67 +42,17 @@ from seqattn.runs.records import (
     line_to_json,
     read_record,
 )
-from seqattn.text.tokenizer import Side, Tokenizer, TokenizerOptions
-from seqattn.training.schedule import TrainingOptions
+from seqattn.runs.tensors import open_tensors, write_tensors
+from seqattn.symbols import BOS, EOS, PAD, UNK
+from seqattn.text.tokenizer import Side, Tokenizer
 
-FORMAT = 2
-"""The format written; format 1, of version 0.1.0, can be read too."""
 CONFIG, MODEL, METRICS, CARD = "config.json", "model.safetensors", "metrics.jsonl", "README.md"
 LAST = Path("last") / "state.safetensors"
 TOKENIZER, TARGET_TOKENIZER = "tokenizer.model", "tokenizer.target.model"
 STARTING = TOKENIZER, TARGET_TOKENIZER, MODEL, str(LAST)
 """What a run may have before its config."""
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """How a run was made: the contents of config.json."""
-
-    architecture: str
-    model: ModelOptions
-    tokenizer: TokenizerOptions
-    training: TrainingOptions
-    max_ratio: float
-    """The most target ids for each source id in search, from the training data."""
-    data: DataRecord
-    versions: dict[str, str] = field(default_factory=dict)
-    command: list[str] = field(default_factory=list)
-    """The command line that made the run."""
-    alignment: Reading | None = None
-    """Which attention aligns words best, measured when training ended."""
-
-    @property
-    def sources(self) -> Sources:
-        """What its sources are."""
-        return sources_of(image_shape(self.architecture, self.model))
-
-    def to_json(self) -> str:
-        """The text of config.json."""
-        return as_json({"format": FORMAT, **asdict(self)}, indent=2) + "\n"
-
-    @staticmethod
-    def from_json(text: str) -> RunConfig:
-        """Read config.json; ValueError, KeyError or TypeError when it is not a valid config."""
-        values = json.loads(text)
-        number = values.pop("format")
-        if number not in range(1, FORMAT + 1):
-            raise ValueError(f"format {number}")
-        fresh = {
-            "model": default_options(values["architecture"]),
-            "tokenizer": TokenizerOptions(),
-            "training": TrainingOptions(),
-        }
-        for name, options in fresh.items():
-            (values[name],) = apply(flat(values[name]), options)
-        if values.get("alignment") is not None:
-            (values["alignment"],) = apply(values["alignment"], Reading())
-        values["max_ratio"] = convert(values["max_ratio"], float)
-        values["data"] = read_record(DataRecord, values["data"])
-        config = RunConfig(**values)
-        if not all(isinstance(word, str) for word in config.command):
-            raise TypeError("command")
-        config.versions.items()
-        return config
+MOST_CONFIG, MOST_TOKENIZER, MOST_METRICS = 2**24, 2**28, 2**31
+"""Bytes that are read of a file at most."""
 
 
 class RunFolder:
@@ -130,8 +87,8 @@ class RunFolder:
 
     def write_tokenizer(self, tokenizer: Tokenizer) -> None:
         """Write the models of a tokenizer's vocabularies."""
-        for name, side in zip((TOKENIZER, TARGET_TOKENIZER), tokenizer.vocabularies, strict=False):
-            write_aside(self.path / name, side.model)
+        for name, data in tokenizer_files(tokenizer).items():
+            write_aside(self._file(name), data)
 
     def refuse_existing(self) -> None:
         """InputError when something of that name exists.
@@ -167,7 +124,7 @@ class RunFolder:
 
     def write_config(self, config: RunConfig) -> None:
         """Write config.json."""
-        write_aside(self.path / CONFIG, config.to_json().encode())
+        write_aside(self._file(CONFIG), config.to_json().encode())
 
     def read_config(self) -> RunConfig:
         """Read config.json; InputError when the folder is not a run."""
@@ -175,44 +132,70 @@ class RunFolder:
         if not self.path.is_dir():
             problem = "is not a folder" if self.path.exists() else "does not exist"
             raise InputError(problem, path=self.path, remedy=remedy)
-        try:
-            data = (self.path / CONFIG).read_bytes()
-        except OSError as error:
-            raise InputError(
-                f"is not a run, it has no readable {CONFIG}", path=self.path, remedy=remedy
-            ) from error
-        try:
-            return RunConfig.from_json(data.decode())
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError) as error:
-            raise InputError(_not_a_config(data), path=self.path / CONFIG) from error
+        if not self.begun:
+            raise InputError(f"is not a run, it has no {CONFIG}", path=self.path, remedy=remedy)
+        data = read_binary(self._file(CONFIG), MOST_CONFIG)
+        with naming(self.path / CONFIG):
+            return RunConfig.from_json(data)
 
-    def read_tokenizer(self, joint: bool, sources: Sources = TEXTS) -> Tokenizer:
+    def read_tokenizer(self, config: RunConfig) -> Tokenizer:
         """Load the tokenizer's model, or both models; only texts have one for the source."""
-        one = joint or sources is not TEXTS
-        vocabularies = [self._read_side(name) for name in (TOKENIZER, TARGET_TOKENIZER)[: 1 if one else 2]]
-        return sources.tokenizer(vocabularies)
+        one = config.tokenizer.joint or config.sources is not TEXTS
+        names = (TOKENIZER, TARGET_TOKENIZER)[: 1 if one else 2]
+        return config.sources.tokenizer([self._read_side(name, config.checksums.get(name)) for name in names])
 
-    def _read_side(self, name: str) -> Side:
+    def _read_side(self, name: str, checksum: str | None) -> Side:
+        path = self._file(name)
+        data = read_binary(path, MOST_TOKENIZER)
+        if checksum is not None and sha256(data).hexdigest() != checksum:
+            raise InputError(
+                f"is not the tokenizer of this run: its checksum differs from the one in {CONFIG}",
+                path=path,
+                remedy="put back the file that training wrote",
+            )
         try:
-            side = Side((self.path / name).read_bytes())
-        except (OSError, RuntimeError) as error:
-            raise InputError("cannot be read as a sentencepiece model", path=self.path / name) from error
+            side = Side(data)
+        except RuntimeError as error:
+            raise InputError("cannot be read as a sentencepiece model", path=path) from error
         if not len(side):
-            raise InputError("is an empty sentencepiece model", path=self.path / name)
+            raise InputError("is an empty sentencepiece model", path=path)
+        held = side.processor
+        if (held.pad_id(), held.bos_id(), held.eos_id(), held.unk_id()) != (PAD, BOS, EOS, UNK):
+            raise InputError("is a sentencepiece model with other special symbols than a run's", path=path)
         return side
 
-    def write_model(self, tensors: dict[str, Tensor], trained: TrainedRecord) -> None:
-        """Write the best weights and their record."""
-        known = {name: value for name, value in asdict(trained).items() if value is not None}
-        # A single metadata key, because safetensors writes several in arbitrary order.
-        write_aside(self.path / MODEL, _serialise(tensors, {"trained": json.dumps(known)}))
+    def _file(self, name: str | Path) -> Path:
+        """The path of a file of the run, to read or to write; InputError when it leads out of the folder.
 
-    def write_last(self, tensors: dict[str, Tensor], values: Mapping[str, Any]) -> None:
-        """Write the newest full training state."""
-        make_folder((self.path / LAST).parent)
+        A folder from elsewhere may hold anything in place of a file: a link to a file of the user, which
+        would be overwritten, a pipe or an endless device.
+        """
+        path = self.path / name
+        try:
+            inside = path.resolve().is_relative_to(self.path.resolve())
+        except (OSError, RuntimeError) as error:
+            raise InputError("is a link that leads nowhere", path=path) from error
+        if not inside:
+            raise InputError(
+                "is a symbolic link out of the folder of the run",
+                path=path,
+                remedy="put a copy of the file in its place",
+            )
+        refuse_device(path)
+        return path
+
+    def write_model(self, tensors: Mapping[str, Tensor], trained: TrainedRecord, run: str = "") -> None:
+        """Write the best weights and their record; `run` is the identity of the run."""
+        known = {name: value for name, value in asdict(trained).items() if value is not None}
+        write_tensors(self._file(MODEL), tensors, "trained", known, run)
+
+    def write_last(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any], run: str = "") -> None:
+        """Write the newest full training state; `run` is the identity of the run."""
+        path = self._file(LAST)
+        make_folder(path.parent)
         # The events before it are not written again.
-        sync(self.path / METRICS)
-        write_aside(self.path / LAST, _serialise(tensors, {"state": json.dumps(values)}))
+        sync(self._file(METRICS))
+        write_tensors(path, tensors, "state", values, run)
 
     @property
     def has_model(self) -> bool:
@@ -246,36 +229,71 @@ class RunFolder:
         validations = sum(isinstance(line, ValidatedLine) for line in lines)
         return (self.path / METRICS).exists() and validations <= 1 and not self.finished
 
-    def read_last(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The newest full training state."""
-        tensors, metadata = _read_tensors(self.path / LAST, "this run cannot be resumed")
-        if "state" not in metadata:
-            raise InputError("is not a training state", path=self.path / LAST)
-        return tensors, json.loads(metadata["state"])
+    def read_last(self, config: RunConfig | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The newest full training state; with a config, InputError when it is of another run."""
+        path = self._present(LAST, "this run cannot be resumed")
+        saved = open_tensors(path, "state")
+        if not saved.record:
+            raise InputError("is not a training state", path=path)
+        saved.verify(saved.run if config is None else config.identity)
+        return saved.tensors, saved.record
 
-    def read_model(self) -> tuple[dict[str, Tensor], TrainedRecord]:
-        """The best weights and their record."""
-        tensors, metadata = _read_tensors(self.path / MODEL, "this run has no trained weights yet")
+    def read_model(
+        self, config: RunConfig | None = None, like: Seq2Seq | None = None
+    ) -> tuple[dict[str, Tensor], TrainedRecord]:
+        """The best weights and their record.
+
+        With a config, InputError when they are of another run; with a model, which may be without memory
+        (on the device meta), when they do not fit it, before they are read.
+        """
+        path = self._present(MODEL, "this run has no trained weights yet")
+        saved = open_tensors(path, "trained")
+        tensors = upgrade_weights(saved.tensors)
         try:
-            trained = read_record(TrainedRecord, json.loads(metadata.get("trained", "{}")))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise InputError(f"is damaged: {error}", path=self.path / MODEL) from error
-        return upgrade_weights(tensors), trained
+            trained = read_record(TrainedRecord, saved.record)
+        except ValueError as error:
+            raise InputError(f"is damaged: {error}", path=path) from error
+        if like is not None:
+            _check_fit(like, tensors, path)
+        saved.verify(saved.run if config is None else config.identity)
+        if like is not None and not all_finite(tensors):
+            raise InputError("has weights that are infinite or not a number", path=path)
+        return tensors, trained
+
+    def load_model(self, config: RunConfig, tokenizer: Tokenizer) -> tuple[Seq2Seq, TrainedRecord]:
+        """A model with the best weights, and their record.
+
+        Its memory is allocated only when the sizes in the config agree with the weights.
+        """
+        with naming(self.path / CONFIG):
+            model = outline(config, tokenizer)
+        tensors, trained = self.read_model(config, model)
+        if not fill(model, tensors):
+            model = new_model(config, tokenizer)
+            load_weights(model, tensors)
+        return model, trained
+
+    def _present(self, name: str | Path, otherwise: str) -> Path:
+        """The path of a file to read; InputError when there is none."""
+        path = self._file(name)
+        if not path.exists():
+            raise InputError(f"is missing, {otherwise}", path=path)
+        return path
 
     def append_metrics(self, line: MetricsLine) -> None:
         """Add one line to metrics.jsonl."""
-        append(self.path / METRICS, _line(line).encode())
+        append(self._file(METRICS), _line(line).encode())
 
     def read_metrics(self) -> list[MetricsLine]:
         """The lines of metrics.jsonl; none when there is no such file.
 
         Malformed lines, truncated by a crash or edited by hand, are skipped.
         """
-        path = self.path / METRICS
+        path = self._file(METRICS)
         if not path.is_file():
             return []
         lines = []
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in read_binary(path, MOST_METRICS).decode(errors="replace").splitlines():
             with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 lines.append(line_from_json(json.loads(line)))
         return lines
@@ -289,11 +307,11 @@ class RunFolder:
     def rewind_metrics(self, update: int, validated: int) -> None:
         """Drop what will be repeated after resuming: updates after one, validations after another."""
         stays = (_line(one) for one in self.read_metrics() if _stays(one, update, validated))
-        write_aside(self.path / METRICS, "".join(stays).encode())
+        write_aside(self._file(METRICS), "".join(stays).encode())
 
     def write_card(self, text: str) -> None:
         """Write the model card, README.md."""
-        write_aside(self.path / CARD, text.encode())
+        write_aside(self._file(CARD), text.encode())
 
 
 def _line(line: MetricsLine) -> str:
@@ -315,19 +333,39 @@ def _precedes_config(path: Path) -> bool:
     return any(path.parent == file.parent and is_part_of(path, file.name) for file in files)
 
 
-def _not_a_config(data: bytes) -> str:
-    """Why config.json cannot be read: it was written by a later version, or is otherwise invalid."""
-    try:
-        number = json.loads(data)["format"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        number = None
-    if isinstance(number, int) and number > FORMAT:
-        return f"has format {number}, which a later version of seqattn wrote; this one reads up to {FORMAT}"
-    return f"is not a config of this version (format {FORMAT}, {' or '.join(ARCHITECTURES)})"
+def tokenizer_files(tokenizer: Tokenizer) -> dict[str, bytes]:
+    """The files of a tokenizer by name."""
+    sides = zip((TOKENIZER, TARGET_TOKENIZER), tokenizer.vocabularies, strict=False)
+    return {name: side.model for name, side in sides}
+
+
+def checksums(tokenizer: Tokenizer) -> dict[str, str]:
+    """SHA-256 of the files of a tokenizer by name."""
+    return {name: sha256(data).hexdigest() for name, data in tokenizer_files(tokenizer).items()}
+
+
+def outline(config: RunConfig, tokenizer: Tokenizer) -> Seq2Seq:
+    """A model of the config's shape on the device meta: it has no weights and takes no memory.
+
+    InputError when its weights would take more memory than there is.
+    """
+    with torch.device("meta"):
+        model = build(config.architecture, config.model, vocabulary_of(tokenizer))
+    size, memory = sum(parameter.nbytes for parameter in model.parameters()), physical_memory()
+    if memory is not None and size > memory:
+        raise InputError(
+            f"a model of these sizes has weights of {size:,} bytes, this machine has {memory:,} of memory",
+            remedy="choose a smaller model",
+        )
+    return model
 
 
 def new_model(config: RunConfig, tokenizer: Tokenizer) -> Seq2Seq:
-    """A model of the config's shape with new weights, drawn from its seed."""
+    """A model of the config's shape with new weights, drawn from its seed.
+
+    InputError when they would take more memory than there is.
+    """
+    outline(config, tokenizer)
     torch.manual_seed(config.training.seed)
     return build(config.architecture, config.model, vocabulary_of(tokenizer))
 
@@ -337,18 +375,9 @@ def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
     return Vocabulary(tokenizer.source.size, len(tokenizer.target), tokenizer.joint)
 
 
-def _serialise(tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> bytes:
-    data: bytes = to_safetensors({name: t.contiguous().cpu() for name, t in tensors.items()}, dict(metadata))
-    return data
-
-
-def _read_tensors(path: Path, otherwise: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    if not path.exists():
-        raise InputError(f"is missing, {otherwise}", path=path)
+def _check_fit(model: Seq2Seq, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """InputError when weights do not fit a model."""
     try:
-        with named_in_utf8(path) as name:
-            with safe_open(name, framework="pt") as file:
-                metadata = file.metadata() or {}
-            return load_file(name), dict(metadata)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"is damaged: {error}", path=path) from error
+        check_weights(dict(model.named_parameters()), tensors)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"does not fit the config beside it: {error.args[0]}", path=path) from error

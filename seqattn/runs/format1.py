@@ -43,7 +43,7 @@ def upgrade_weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     shared = not any(name.startswith("source_embedding.") for name in tensors)
     renamed = {}
     for name, tensor in tensors.items():
-        old, new = next(pair for pair in _renamed([*tensors]) if name.startswith(pair[0]))
+        old, new = next((pair for pair in _renamed([*tensors]) if name.startswith(pair[0])), ("", ""))
         if shared and old == "target_embedding.":
             new = "encoder.embedding."
         renamed[new + name.removeprefix(old)] = tensor
@@ -62,11 +62,13 @@ def upgrade_state(tensors: dict[str, Tensor], parameters: Sequence[str]) -> dict
             number, _, rest = rest.partition(".")
             part = f"pool.{number}"
         parts.setdefault(part, {})[rest] = tensor
-    old = [*parts["weights"]]
+    old = [*parts.get("weights", ())]
     if not is_old(old):
         return tensors
     starts = [new for _, new in _renamed(old)]
-    first = {name: next(at for at, new in enumerate(starts) if name.startswith(new)) for name in parameters}
+    first = {
+        name: next((at for at, new in enumerate(starts) if name.startswith(new)), 0) for name in parameters
+    }
     if "target_embedding.weight" in old and "source_embedding.weight" not in old:
         first["encoder.embedding.weight"] = 0
     numbered = sorted(parameters, key=first.__getitem__)
@@ -75,6 +77,8 @@ def upgrade_state(tensors: dict[str, Tensor], parameters: Sequence[str]) -> dict
         if part == "optimizer":
             for name, tensor in held.items():
                 number, _, key = name.partition(".")
+                if not number.isdecimal() or int(number) >= len(numbered):
+                    raise ValueError(f"the tensor optimizer.{name} is unknown")
                 upgraded[f"optimizer.{numbered[int(number)]}.{key}"] = tensor
         else:
             named = upgrade_weights(held) if is_old([*held]) else held

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from types import NoneType
 from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
+from seqattn.errors import check_ranges
 from seqattn.training.events import Event, Figures, Updated, Validated
 
 R = TypeVar("R")
@@ -76,8 +78,7 @@ class DataRecord:
             both = getattr(self, name)
             if both is not None and (len(both) != 2 or both[0] == both[1]):
                 raise ValueError(f"{name} are {both}")
-        if self.source_sentences < 0:
-            raise ValueError(f"source_sentences is {self.source_sentences}")
+        check_ranges(self, **{one.name: (0, None) for one in fields(self) if type(one.default) is int})
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def read_record(kind: type[R], values: Mapping[str, Any]) -> R:
     Unknown fields are ignored.
     """
     if not isinstance(values, Mapping):
-        raise ValueError(f"{values!s:.20} is no record")
+        raise ValueError(f"{quoted(values)} is no record")
     hints = get_type_hints(kind)
     found = {}
     for field in fields(kind):  # type: ignore[arg-type]
@@ -197,6 +198,17 @@ def _fitted(name: str, value: Any, hint: Any) -> Any:
     if kind is float and type(value) is int:
         # What is too large for a float is not finite either.
         value = float(value) if abs(value) < 2**1000 else math.inf
-    if type(value) is not kind or (kind is float and not math.isfinite(value)):
-        raise ValueError(f"{name} is {str(value)[:20]}")
+    largest = math.inf if kind is float else 2**63
+    if type(value) is not kind or (kind in (int, float) and not abs(value) < largest):
+        raise ValueError(f"{name} is {quoted(value)}")
     return value
+
+
+def quoted(value: Any) -> str:
+    """A value from a file as an error quotes it."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except ValueError:
+        # Python writes no integer of more than some thousand digits.
+        text = "a number of very many digits"
+    return text if len(text) <= 40 else f"{text[:40]}…"

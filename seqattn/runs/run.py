@@ -35,11 +35,11 @@ from seqattn.models import image_shape
 from seqattn.models.base import Place, Reading, Seq2Seq
 from seqattn.models.int8 import quantize
 from seqattn.models.size import Size, size_of
-from seqattn.models.weights import load_weights
 from seqattn.pictures.image_map import map_of
 from seqattn.pictures.maps import AttentionMap
 from seqattn.progress import Report, silent
-from seqattn.runs.folder import MODEL, RunConfig, RunFolder, new_model
+from seqattn.runs.config import RunConfig
+from seqattn.runs.folder import RunFolder
 from seqattn.runs.records import TrainedRecord
 from seqattn.runs.text_model import TextModel
 from seqattn.text.sentences import Splitting
@@ -335,13 +335,8 @@ def load_run(path: str | Path, device: torch.device | None = None) -> Run:
     """The trained model in a run's folder; InputError when the folder is not a run or is damaged."""
     folder = RunFolder(Path(path))
     config = folder.read_config()
-    tokenizer = folder.read_tokenizer(config.tokenizer.joint, config.sources)
-    tensors, trained = folder.read_model()
-    model = new_model(config, tokenizer)
-    try:
-        load_weights(model, tensors)
-    except (KeyError, ValueError) as error:
-        raise InputError(f"does not fit the config beside it: {error}", path=folder.path / MODEL) from error
+    tokenizer = folder.read_tokenizer(config)
+    model, trained = folder.load_model(config, tokenizer)
     return Run(folder.path, config, tokenizer, model.to(device).eval(), trained, size_of(model))
 
 

@@ -22,6 +22,7 @@ from seqattn.ranks import ALONE, Ranks
 from seqattn.training.events import Event, Finished, Updated, Validated, Validation
 from seqattn.training.guide import Guide
 from seqattn.training.losses import agreement_loss, guided_loss, target_loss
+from seqattn.training.restoring import record_from, sort_tensors
 from seqattn.training.schedule import Progress, TrainingOptions, learning_rate
 
 
@@ -272,31 +273,28 @@ class Trainer:
         return tensors, {"progress": vars(self.progress), "standing": vars(self._standing)}
 
     def restore(self, tensors: dict[str, Tensor], values: dict[str, Any], best: dict[str, Tensor]) -> None:
-        """Continue from a `state`; `best` are the best weights at that time."""
-        parts: dict[str, dict[str, Tensor]] = {
-            part: {} for part in ("weights", "mean", "optimizer", "pool", "random")
-        }
-        for name, tensor in tensors.items():
-            part, rest = name.split(".", 1)
-            parts[part][rest] = tensor
-        load_weights(self.model, parts["weights"])
-        if parts["mean"]:
-            self._mean = {name: tensor.to(self._device) for name, tensor in parts["mean"].items()}
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in parts["optimizer"].items():
-            parameter, _, key = name.rpartition(".")
-            moments.setdefault(self._names.index(parameter), {})[key] = tensor
+        """Continue from a `state`; `best` are the best weights at that time, which fit the model.
+
+        ValueError or KeyError, and nothing is changed, when the state is not one of this trainer.
+        """
+        named = dict(zip(self._names, self._parameters, strict=True))
+        saved = sort_tensors(tensors, named)
+        progress = record_from(Progress, values.get("progress"))
+        standing = record_from(_Standing, values.get("standing"), -1)
+        if len(standing.pool) != len(saved.pool):
+            raise ValueError("the weights kept for averaging are not those with the scores")
+        load_weights(self.model, saved.weights)
+        if saved.mean:
+            self._mean = self._here(saved.mean)
+        moments = {self._names.index(name): held for name, held in saved.moments.items()}
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        kept: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in parts["pool"].items():
-            index, key = name.split(".", 1)
-            kept.setdefault(int(index), {})[key] = tensor.to(self._device)
-        self._pool = [kept[index] for index in sorted(kept)]
-        self.best = {name: tensor.to(self._device) for name, tensor in best.items()}
-        self.progress = Progress(**values["progress"])
-        standing = dict(values["standing"])
-        self._standing = _Standing(**{**standing, "pool": [(score, at) for score, at in standing["pool"]]})
-        torch.set_rng_state(parts["random"]["cpu"])
-        if "cuda" in parts["random"] and self._device.type == "cuda":
-            torch.cuda.set_rng_state(parts["random"]["cuda"], self._device)
+        self._pool = [self._here(kept) for kept in saved.pool]
+        self.best = self._here(best)
+        self.progress, self._standing = progress, standing
+        torch.set_rng_state(saved.random["cpu"])
+        if "cuda" in saved.random and self._device.type == "cuda":
+            torch.cuda.set_rng_state(saved.random["cuda"], self._device)
+
+    def _here(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: tensor.to(self._device) for name, tensor in tensors.items()}
