@@ -1,4 +1,4 @@
-.PHONY: check format lint types test readme
+.PHONY: check format lint types test fuzz readme
 
 check: lint types test
 
@@ -15,6 +15,9 @@ types:
 
 test:
 	pytest
+
+fuzz:
+	pytest --hypothesis-profile=fuzz tests/test_fuzz_*.py
 
 readme:
 	python docs/picture.py

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
@@ -18,6 +20,12 @@ settings.register_profile(
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "fuzz",
+    settings.get_profile("seqattn"),
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "3000")),
+    derandomize=False,
 )
 settings.load_profile("seqattn")
 

@@ -124,6 +124,7 @@ def training_words(systems: Sequence[System], references: Sequence[str]) -> Coun
         return None
     data = runs[0].config.data
     try:
+        data.refuse_devices()
         corpus = merge([runs[0].sources.read_corpus(argument) for argument in data.train])
     except InputError:
         return None

@@ -239,6 +239,7 @@ class Experiment:
         path, recorded = folder.path, config.data
         if data is None:
             try:
+                recorded.refuse_devices()
                 data = load_data(
                     recorded.train,
                     recorded.valid,

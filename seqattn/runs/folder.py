@@ -153,12 +153,16 @@ class RunFolder:
                 path=path,
                 remedy="put back the file that training wrote",
             )
+        if not data:
+            raise InputError("is empty", path=path)
         try:
             side = Side(data)
-        except RuntimeError as error:
+            # Only unigram and bpe models can do this, the kinds that a run may have.
+            side.sample_all([[EOS]], 0.1, 0)
+            # Fails for a piece that is not UTF-8.
+            side.processor.id_to_piece(list(range(len(side))))
+        except (RuntimeError, ValueError) as error:
             raise InputError("cannot be read as a sentencepiece model", path=path) from error
-        if not len(side):
-            raise InputError("is an empty sentencepiece model", path=path)
         held = side.processor
         if (held.pad_id(), held.bos_id(), held.eos_id(), held.unk_id()) != (PAD, BOS, EOS, UNK):
             raise InputError("is a sentencepiece model with other special symbols than a run's", path=path)

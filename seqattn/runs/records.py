@@ -6,10 +6,12 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from pathlib import Path
 from types import NoneType
 from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 from seqattn.errors import check_ranges
+from seqattn.files import refuse_device
 from seqattn.training.events import Event, Figures, Updated, Validated
 
 R = TypeVar("R")
@@ -55,6 +57,15 @@ class DataRecord:
     """Every character of the training sources, sorted; empty: not recorded."""
     initialised_from: str | None = None
     """The run whose weights it was initialised with."""
+
+    def refuse_devices(self) -> None:
+        """InputError when a corpus, as recorded, is a device or a pipe.
+
+        A run from elsewhere may name anything. None can be read again where it was one when training began.
+        """
+        named = [*self.train, *filter(None, (self.valid, self.guide, self.synthetic))]
+        for part in dict.fromkeys(part for name in named for part in (name, *name.split(","))):
+            refuse_device(Path(part))
 
     @property
     def direction(self) -> str:
