@@ -134,6 +134,27 @@ def refuse_device(path: Path) -> None:
         raise InputError("is a device or a pipe, a file is needed", path=path)
 
 
+def within(folder: Path, name: Path | str) -> Path:
+    """The path of a file in a folder, to read or to write; InputError when it leads out of it, or is no file.
+
+    A folder from elsewhere may hold anything in place of a file: a link to a file of the user, which would be
+    overwritten, a pipe or an endless device.
+    """
+    path = folder / name
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError) as error:
+        raise InputError("is a link that leads nowhere", path=path) from error
+    if not inside:
+        raise InputError(
+            f"is a symbolic link out of the folder {folder}",
+            path=path,
+            remedy="put a copy in its place",
+        )
+    refuse_device(path)
+    return path
+
+
 def read_binary(path: Path, most: int | None = None) -> bytes:
     """The contents of a file; InputError when it cannot be read, or has more than `most` bytes."""
     try:

@@ -434,6 +434,19 @@ def test_a_run_that_names_a_device_as_its_corpus_is_refused(work, tmp_path):
         assert "is a device or a pipe" in result.stderr
 
 
+@pytest.mark.parametrize("name", ["comparison.json", "lstm/seed-1.txt", "lstm/seed-1.json", "lstm/seed-1"])
+def test_a_comparison_writes_nothing_through_a_link_out_of_its_folder(compared, tmp_path, name):
+    out = shutil.copytree(compared[0], tmp_path / "both")
+    own = tmp_path / "home" / "own"
+    own.parent.mkdir()
+    (out / name).rename(own)
+    (out / name).symlink_to(own)
+    before = contents(own.parent)
+    result = command("compare", "--out", out, "--seeds", 1, "--beam", 1, status=1)
+    assert "is a symbolic link out of the folder" in result.stderr
+    assert contents(own.parent) == before
+
+
 def test_no_module_can_unpickle():
     """`numpy.load` is called only without pickles, `torch.load` and its like never (test_checkpoint)."""
     for path in Path(seqattn.__file__).parent.rglob("*.py"):

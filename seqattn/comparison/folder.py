@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from seqattn.as_json import as_json
 from seqattn.comparison.plan import RECORD, Given, Plan
 from seqattn.errors import InputError, check_ranges
-from seqattn.files import check_creatable, is_part_of, make_folder, read_binary, write_aside
+from seqattn.files import check_creatable, is_part_of, make_folder, read_binary, within, write_aside
 from seqattn.locks import LOCK, Lock
 from seqattn.runs.folder import CONFIG, RunFolder
 from seqattn.runs.records import read_record
@@ -128,7 +128,7 @@ class ComparisonFolder:
             "evaluation": asdict(evaluation),
             "command": first or list(command),
         }
-        write_aside(self.record, (as_json(record, indent=2) + "\n").encode())
+        write_aside(within(self.path, RECORD), (as_json(record, indent=2) + "\n").encode())
 
     def read(self) -> tuple[Plan, Evaluation]:
         """What is compared; InputError when the file is damaged or of a later version."""
@@ -204,7 +204,8 @@ class ComparisonFolder:
         """Write a run's translations beside it."""
         if not run.resolve().is_relative_to(self.path.resolve()):
             return
-        texts, record = _beside(run)
+        # Links within this folder could lead out of it, to what would be overwritten.
+        texts, record = (within(run.parent, path.name) for path in _beside(run))
         kept = _Kept(made, decoded.output_ids, decoded.seconds, _digest(decoded.hypotheses))
         write_aside(texts, "".join(f"{line}\n" for line in decoded.hypotheses).encode())
         write_aside(record, (as_json(asdict(kept), indent=2) + "\n").encode())

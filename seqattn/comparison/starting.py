@@ -14,6 +14,7 @@ from seqattn.data.batching import epoch_batches
 from seqattn.data.images import sources_of
 from seqattn.data.sources import Sources, common_sources
 from seqattn.errors import InputError
+from seqattn.files import within
 from seqattn.models import ModelOptions, build, image_shape
 from seqattn.progress import Report, silent
 from seqattn.runs.config import RunConfig
@@ -77,6 +78,7 @@ def start(
     tasks = folder.tasks(plan)
     begun = [task for task in tasks if task.run.begun]
     for task in tasks:
+        within(folder.path, task.path.relative_to(folder.path))
         task.run.check_complete()
     if len(begun) == len(tasks):
         folder.write(plan, evaluation, command)

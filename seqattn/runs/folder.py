@@ -22,8 +22,8 @@ from seqattn.files import (
     is_part_of,
     make_folder,
     read_binary,
-    refuse_device,
     sync,
+    within,
     write_aside,
 )
 from seqattn.hardware import physical_memory
@@ -169,24 +169,8 @@ class RunFolder:
         return side
 
     def _file(self, name: str | Path) -> Path:
-        """The path of a file of the run, to read or to write; InputError when it leads out of the folder.
-
-        A folder from elsewhere may hold anything in place of a file: a link to a file of the user, which
-        would be overwritten, a pipe or an endless device.
-        """
-        path = self.path / name
-        try:
-            inside = path.resolve().is_relative_to(self.path.resolve())
-        except (OSError, RuntimeError) as error:
-            raise InputError("is a link that leads nowhere", path=path) from error
-        if not inside:
-            raise InputError(
-                "is a symbolic link out of the folder of the run",
-                path=path,
-                remedy="put a copy of the file in its place",
-            )
-        refuse_device(path)
-        return path
+        """The path of a file of the run; InputError when it leads out of the folder, or is a device."""
+        return within(self.path, name)
 
     def write_model(self, tensors: Mapping[str, Tensor], trained: TrainedRecord, run: str = "") -> None:
         """Write the best weights and their record; `run` is the identity of the run."""

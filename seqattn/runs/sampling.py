@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from seqattn.data.batching import Example
 from seqattn.data.encoding import sample_pieces
-from seqattn.runs.folder import RunConfig
+from seqattn.runs.config import RunConfig
 from seqattn.runs.preparation import Prepared
 
 SAMPLING = {"unigram": 0.5, "bpe": 0.1}
