@@ -67,6 +67,7 @@ WRONG = {
     "too wide": ({"model__encoder__width": 2**17}, "width must be between 1 and 65536"),
     "too many layers": ({"model__encoder__layers": 10**9}, "layers must be between 1 and 1000"),
     "a number of very many digits": ({"training__seed": 10**4200}, "training: seed must be a whole number"),
+    "a weight that overflows": ({"training__r_drop": 1e300}, "r_drop must be between 0 and 1e+06"),
     "a ratio without end": ({"max_ratio": 1e300}, "max_ratio is 1e+300, not a number from 0 to 10,000"),
     "a ratio that is not a number": ({"max_ratio": float("nan")}, "max_ratio is NaN"),
     "a count below zero": ({"data__train_pairs": -1}, "train_pairs must be 0 or more"),
@@ -267,6 +268,15 @@ def test_text_of_a_stranger_does_not_control_the_terminal(run):
     )
     shown = command("info", run).stdout
     assert not set("\x1b\x07\x9b\u202e") & set(shown) and "[red]" in shown
+
+
+def test_texts_of_a_stranger_that_are_no_unicode_do_no_harm(work, tmp_path):
+    run = shutil.copytree(work.run("lstm"), tmp_path / "run")
+    edit(run, command=["\ud800"], versions={"\udfff": "1"}, data__languages=["\ud800", "en"])
+    assert command("translate", run, work.source).stdout
+    command("train", "--resume", "--out", run, "--max-updates", 41)
+    assert r"\ud800" in (run / "README.md").read_text(encoding="utf-8")
+    command("info", run)
 
 
 def test_any_bit_of_the_weights_that_changed_is_revealed(run):

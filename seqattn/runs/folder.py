@@ -299,7 +299,8 @@ class RunFolder:
 
     def write_card(self, text: str) -> None:
         """Write the model card, README.md."""
-        write_aside(self._file(CARD), text.encode())
+        # Names of files may have bytes that are not UTF-8.
+        write_aside(self._file(CARD), text.encode(errors="backslashreplace"))
 
 
 def _line(line: MetricsLine) -> str:

@@ -82,7 +82,7 @@ class DataRecord:
     @property
     def language(self) -> str:
         """The code of the source's language, if its name is one; empty: unknown."""
-        return "" if self.named is None else self.named[0]
+        return self.named[0] if self.named is not None and self.named[0].isascii() else ""
 
     def __post_init__(self) -> None:
         for name in ("sides", "languages"):
