@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from seqattn import __version__
-from seqattn.errors import InputError
+from seqattn.errors import InputError, out_of_memory
 
 from .commands.align import align
 from .commands.check import check
@@ -52,7 +52,7 @@ class Commands(click.Group):
             where = error.filename or "standard output"
             raise click.ClickException(_plain(f"{where}: {error.strerror}")) from error
         except (MemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
             raise click.ClickException(
                 "there is not enough memory (a smaller model or smaller batch_tokens may help)"
@@ -86,13 +86,6 @@ def cli() -> None:
 
 for command in (check, train, translate, evaluate, compare, align, serve, info):
     cli.add_command(command)
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out, in Python, on a GPU, or on a CPU, for which torch has no error type."""
-    torch = sys.modules.get("torch")
-    types = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
-    return isinstance(error, types) or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
 def _plain(text: str) -> str:

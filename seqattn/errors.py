@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,13 @@ def naming(path: Path | str) -> Iterator[None]:
         if error.path is not None:
             raise
         raise InputError(str(error), path=path) from error
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, in Python, on a GPU, or on a CPU, for which torch has no error type."""
+    torch = sys.modules.get("torch")
+    types = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
+    return isinstance(error, types) or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
 def check_ranges(options: Any, **ranges: tuple[float, float | None]) -> None:

@@ -376,7 +376,7 @@ def judged_by_loss(example):
 
 @BOTH
 def test_divergence_is_an_error_that_names_the_update(architecture):
-    with pytest.raises(InputError, match=r"diverged at update \d+.*learning_rate"):
+    with pytest.raises(InputError, match=r"stopped at update \d+.*learning_rate"):
         trained(replace(EXACT, learning_rate=1e38, warmup=0), architecture=architecture)
 
 
@@ -385,7 +385,7 @@ def test_a_weight_that_is_not_a_number_is_an_error_at_the_first_update(architect
     model = fresh(architecture)
     with torch.no_grad():
         next(model.parameters()).fill_(math.nan)
-    with pytest.raises(InputError, match="diverged at update 1:"):
+    with pytest.raises(InputError, match="stopped at update 1:"):
         next(Trainer(model, EXAMPLES, EXACT, judged).run())
 
 

@@ -90,6 +90,8 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
     if any(left_out.values()):
         reasons = ", ".join(f"{count:,} {why}" for why, count in left_out.items() if count)
         say(console, f"Left out of training: {reasons}.")
+    if record.valid_too_long:
+        say(console, f"Left out of the loss in validation: {record.valid_too_long:,} {longer}.")
     if record.valid_pairs < ROUGH:
         say(
             console,
@@ -204,12 +206,14 @@ class PlainLog:
 
     def add(self, name: str, event: Event) -> None:
         """Report an event of a training, if it is time to."""
-        from seqattn.training.events import Updated, Validated
+        from seqattn.training.events import Skipped, Updated, Validated
 
         progress = event.progress
         head = f"{name}: update {progress.update:,}, epoch {progress.epoch + 1}, {duration(progress.seconds)}"
         if isinstance(event, Validated):
             self._print(f"{head}: {validation_line(event)}")
+        elif isinstance(event, Skipped):
+            self._print(f"{head}: left out, {event.fault}.")
         elif not isinstance(event, Updated):
             self._print(f"{head}: done, {event.reason}.")
         elif time.monotonic() - self._reported > PLAIN_LINE_EVERY:
@@ -244,7 +248,7 @@ class LiveView:
 
     def add(self, event: Event) -> None:
         """Add an event."""
-        from seqattn.training.events import Updated, Validated
+        from seqattn.training.events import Finished, Updated, Validated
 
         self.progress = event.progress
         if isinstance(event, Updated):
@@ -255,7 +259,7 @@ class LiveView:
         elif isinstance(event, Validated):
             self.validations.append(event)
             self.scores.append(event.validation.score(self.options.best_by))
-        else:
+        elif isinstance(event, Finished):
             self.reason = event.reason
 
     def __rich__(self) -> RenderableType:

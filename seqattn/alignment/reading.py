@@ -72,8 +72,15 @@ def _read_some(model: Seq2Seq, examples: Sequence[Example], place: Place, batch_
     def read(rows: list[int]) -> list[Tensor]:
         batch = collate([examples[row] for row in rows], model.collator, model.longest)
         with torch.inference_mode():
-            found = model.attend(batch.source.to(device), batch.target[:, :-1].to(device), place)
-        return list(found.float().cpu())
+            found = (
+                model.attend(batch.source.to(device), batch.target[:, :-1].to(device), place).float().cpu()
+            )
+        # A score that is not a number makes its whole row of weights so.
+        if found[..., 0].isnan().any():
+            raise InputError(
+                "the attention of this model is not a number: its weights are damaged or too large"
+            )
+        return list(found)
 
     found = in_batches(read, list(map(max, sizes)), batch_tokens, device)
     queries, keys = int(place != "encoder"), int(place == "decoder")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from seqattn.errors import out_of_memory
 from seqattn.hardware import side_by_side
 from seqattn.symbols import BOS, PAD
 
@@ -116,6 +117,25 @@ def group_by_tokens(
         yield group
 
 
+def as_memory_allows(
+    compute: Callable[[list[int]], Iterable[Item]],
+) -> Callable[[list[int]], list[Item]]:
+    """The same, for a batch in halves if memory runs out; it is an error if it does for a single row."""
+
+    def divided(rows: list[int]) -> list[Item]:
+        try:
+            return list(compute(rows))
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error) or len(rows) < 2:
+                raise
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+        middle = len(rows) // 2
+        return divided(rows[:middle]) + divided(rows[middle:])
+
+    return divided
+
+
 def in_batches(
     compute: Callable[[list[int]], Iterable[Item]],
     lengths: Sequence[int],
@@ -124,11 +144,13 @@ def in_batches(
 ) -> list[Item]:
     """What `compute` makes of each row, in the order of the rows; it gets batches of similar length.
 
-    Several are computed at once on a CPU. `max_tokens` is as for `group_by_tokens`.
+    Several are computed at once on a CPU. `max_tokens` is as for `group_by_tokens`; batches are smaller where
+    memory runs out.
     """
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     groups = list(group_by_tokens(order, lengths, max_tokens))
-    results = side_by_side(compute, groups) if device.type == "cpu" else map(compute, groups)
+    work = as_memory_allows(compute)
+    results = side_by_side(work, groups) if device.type == "cpu" else map(work, groups)
     found = dict(zip(order, chain.from_iterable(results), strict=True))
     return [found[row] for row in range(len(lengths))]
 

@@ -18,6 +18,18 @@ from seqattn.symbols import BOS, EOS, PAD, UNK
 NEVER_PROPOSED = [PAD, BOS, UNK]
 
 
+def check_numbers(log_p: Tensor) -> None:
+    """InputError when log-probabilities (…, V) are NaN, as no search would end with them.
+
+    One logit that is NaN or infinite makes every log-probability of its row NaN.
+    """
+    if log_p[..., 0].isnan().any():
+        raise InputError(
+            "the model predicts what is not a number: it has weights that are damaged, or too large",
+            remedy="train it again, with a lower learning_rate if that was high",
+        )
+
+
 class Beginning(NamedTuple):
     """What every target must begin with: an automaton that reads the ids of a target.
 
@@ -79,9 +91,10 @@ class Prefixes(NamedTuple):
         """Read the last id of each row (R,), BOS at first.
 
         → prefixes longer by one id; log-probabilities of that id (R, V) float32, over the whole vocabulary;
-        and the output of the model.
+        and the output of the model. InputError when these are not numbers.
         """
         found = self.model.predict(last.unsqueeze(1), self.memory, self.state, attention=attention)
+        check_numbers(found.log_p[:, -1])
         longer = self._replace(state=found.state, length=self.length + 1, places=self._places(last))
         return longer, found.log_p[:, -1], found
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seqattn.decoding.coverage import Covering
-from seqattn.decoding.prefixes import Beginning, Prefixes
+from seqattn.decoding.prefixes import Beginning, Prefixes, check_numbers
 from seqattn.errors import check_ranges
 from seqattn.models.base import Reading
 from seqattn.models.predictor import Predictor
@@ -278,8 +278,13 @@ def sample(
 
 @torch.inference_mode()
 def score_targets(model: Predictor, source: Tensor, target: Tensor) -> Tensor:
-    """log p(target | source), EOS counted: sources, target (B, T + 1) with BOS first → (B,) float32."""
+    """log p(target | source), EOS counted: sources, target (B, T + 1) with BOS first → (B,) float32.
+
+    InputError when the model predicts no numbers.
+    """
     memory, state = model.encode(source)
     gold = target[:, 1:]
-    log_p = model.predict(target[:, :-1], memory, state).log_p.gather(-1, gold.unsqueeze(-1)).squeeze(-1)
+    predicted = model.predict(target[:, :-1], memory, state).log_p
+    check_numbers(predicted)
+    log_p = predicted.gather(-1, gold.unsqueeze(-1)).squeeze(-1)
     return log_p.masked_fill(gold == PAD, 0.0).sum(1)

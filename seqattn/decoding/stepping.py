@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from seqattn.decoding.prefixes import NEVER_PROPOSED, Prefixes
+from seqattn.decoding.prefixes import NEVER_PROPOSED, Prefixes, check_numbers
 from seqattn.decoding.search import SearchOptions
 from seqattn.errors import InputError
 from seqattn.models.base import Seq2Seq
@@ -111,6 +111,7 @@ def proposals(model: Predictor, source: Any, target: Sequence[int], count: int =
     memory, state = model.encode(batch)
     read = torch.tensor([[BOS, *target[:-1]]], device=model.device)
     log_p = model.predict(read, memory, state).log_p[0].cpu()
+    check_numbers(log_p)
     allowed = log_p.index_fill(1, torch.tensor(NEVER_PROPOSED), -torch.inf)
     order = allowed.argsort(dim=1, descending=True, stable=True)
     found = []

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqattn.chunks import in_chunks
-from seqattn.data.batching import Example, group_by_tokens
+from seqattn.data.batching import Example, as_memory_allows, group_by_tokens
 from seqattn.decoding.beginnings import beginning_of
 from seqattn.decoding.copying import Copying, Part, parts_of, put_back, read_attention
 from seqattn.decoding.prefixes import Beginning
@@ -100,19 +100,20 @@ def search_all(
     """
     device, collator = model.device, model.collator
 
-    def find(batch: Tensor) -> list[list[Hypothesis]]:
+    def find(rows: list[int]) -> list[list[Hypothesis]]:
+        batch = collator.stack([sources[row] for row in rows], 0).to(device)
         if options.sampling is None:
-            return beam_search(model, batch.to(device), options.search, beginning)
-        return sample(model, batch.to(device), options.search, options.sampling, generator, beginning)
+            return beam_search(model, batch, options.search, beginning)
+        return sample(model, batch, options.search, options.sampling, generator, beginning)
 
     lengths = list(map(collator.positions, sources))
     longest_first = sorted(range(len(sources)), key=lambda row: -lengths[row])
     budget = max(1, options.batch_tokens // options.search.beam)
     groups = list(group_by_tokens(longest_first, lengths, budget))
-    batches = (collator.stack([sources[row] for row in rows], 0) for rows in groups)
+    work = as_memory_allows(find)
     # Samples are drawn from one generator, so batches must be computed in sequence.
     together = device.type == "cpu" and options.sampling is None
-    results = side_by_side(find, batches) if together else map(find, batches)
+    results = side_by_side(work, groups) if together else map(work, groups)
     found: list[list[Hypothesis]] = [[] for _ in sources]
     for rows, answers in zip(groups, results, strict=True):
         for row, hypotheses in zip(rows, answers, strict=True):

@@ -41,7 +41,7 @@ from seqattn.training.schedule import TrainingOptions
 
 JUDGED_PAIRS = 1000
 """The training pairs that decide which attention aligns best."""
-LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience")
+LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience", "batch_memory")
 """The training options that may change when a run is resumed."""
 
 

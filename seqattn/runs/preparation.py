@@ -162,7 +162,7 @@ class Prepared:
     max_ratio: float
     """See RunConfig."""
     longest: int
-    """Ids of the longest side."""
+    """Ids of the longest side, of pairs that are not left out."""
     lengths: Sequence[Lengths]
     """Ids of the sides of each training example."""
     record: DataRecord
@@ -173,6 +173,11 @@ class Prepared:
     """What looks wrong with the training corpora, in sentences."""
     sources: Sources = TEXTS
 
+    def within(self, max_length: int) -> list[Example]:
+        """The validation examples with at most so many ids on a side, of which the loss is computed."""
+        lengths = lengths_of(self.valid, self.sources.collator)
+        return [one for one, sides in zip(self.valid, lengths, strict=True) if max(sides) <= max_length]
+
 
 def prepare(
     data: Data,
@@ -181,7 +186,10 @@ def prepare(
     tokenizer: Tokenizer | None = None,
     report: Report = silent,
 ) -> Prepared:
-    """Train a tokenizer unless one is given, and encode; training pairs above `max_length` are left out."""
+    """Train a tokenizer unless one is given, and encode; training pairs above `max_length` are left out.
+
+    InputError when all are, of training or validation.
+    """
     sources, collator = data.sources, data.sources.collator
     if tokenizer is None:
         report("learning the vocabulary", 0.0)
@@ -205,6 +213,12 @@ def prepare(
             remedy="raise max_length",
         )
     valid = tuple(encode(tokenizer, data.valid))
+    fitting = [sides for sides in lengths_of(valid, collator) if max(sides) <= max_length]
+    if not fitting:
+        raise InputError(
+            f"every validation pair has more than {max_length} {positions_in_words(sources)} on a side",
+            remedy="raise max_length",
+        )
     # Learning the vocabulary takes memory that training needs.
     give_back_freed_memory()
     lengths = lengths_of(train, collator)
@@ -213,6 +227,7 @@ def prepare(
         train_pairs=len(train),
         valid_pairs=len(valid),
         too_long=len(data.train) - len(train),
+        valid_too_long=len(valid) - len(fitting),
         longest_taken=max_length,
         **census.found,
     )
@@ -222,7 +237,7 @@ def prepare(
         valid,
         data.valid,
         longest_ratio(lengths),
-        max(map(max, (*set(lengths), *lengths_of(valid, collator)))),
+        max(map(max, {*lengths, *fitting})),
         lengths,
         record,
         guide,

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 from seqattn.errors import check_ranges
 from seqattn.files import refuse_device
-from seqattn.training.events import Event, Figures, Updated, Validated
+from seqattn.training.events import Event, Figures, Skipped, Updated, Validated
 
 R = TypeVar("R")
 
@@ -32,6 +32,8 @@ class DataRecord:
     too_long: int = 0
     """Training pairs left out because a side had more than `longest_taken` ids."""
     longest_taken: int = 0
+    valid_too_long: int = 0
+    """Validation pairs with more, which the loss leaves out."""
     held_out_duplicates: int = 0
     """Training pairs left out because their source is held out."""
     valid_also_in_train: int = 0
@@ -132,6 +134,15 @@ class UpdatedLine(MetricsLine):
 
 
 @dataclass(frozen=True)
+class SkippedLine(MetricsLine):
+    """An update was left out."""
+
+    event = "skipped"
+    fault: str
+    """What was wrong."""
+
+
+@dataclass(frozen=True)
 class ValidatedLine(Figures, MetricsLine):
     """The weights were validated."""
 
@@ -151,7 +162,7 @@ class FinishedLine(MetricsLine):
 
 
 LINES: dict[str, type[MetricsLine]] = {
-    line.event: line for line in (UpdatedLine, ValidatedLine, FinishedLine)
+    line.event: line for line in (UpdatedLine, SkippedLine, ValidatedLine, FinishedLine)
 }
 
 
@@ -162,6 +173,8 @@ def line_of(event: Event, memory: int | None = None) -> MetricsLine:
     if isinstance(event, Updated):
         seconds = round(event.seconds, 4)
         return UpdatedLine(*at, event.loss, event.learning_rate, event.tokens, seconds)
+    if isinstance(event, Skipped):
+        return SkippedLine(*at, event.fault)
     if isinstance(event, Validated):
         return ValidatedLine(*at, *event.validation.all, event.improved, event.averaged)
     return FinishedLine(*at, event.reason, memory)

@@ -1,12 +1,13 @@
-"""The validation of a model during training: its loss, and scores by greedy search."""
+"""The validation of a model in training: its loss, and scores by real decoding."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
 
-from seqattn.data.batching import Batch, Collator, collate, epoch_batches, lengths_of
+from seqattn.data.batching import Batch, Collator, as_memory_allows, collate, epoch_batches, lengths_of
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.evaluation.faults import faults_of
@@ -28,31 +29,38 @@ JUDGED_SENTENCES = 200
 def validation_of(
     prepared: Prepared, options: TrainingOptions, collator: Collator, ranks: Ranks = ALONE
 ) -> Callable[[Seq2Seq], Validation]:
-    """The validation of a model: the loss of the whole validation set, scores by greedy search.
+    """The validation of a model: the loss of the validation set, scores by greedy search.
 
-    Several processes each compute a part, and all have the whole.
+    Pairs above `max_length` count for the scores alone, as search cuts long sources. Where the loss is not a
+    number, scores are 0. Several processes each compute a part, and all have the whole.
     """
     pairs = prepared.valid_pairs[:VALIDATED_SENTENCES]
     sources = list(map(prepared.sources.readable, pairs, prepared.valid))
-    batches = epoch_batches(lengths_of(prepared.valid, collator), options.batch_tokens, 0, 0)
-    ids = sum(len(example.target) for example in prepared.valid)
+    examples = prepared.within(options.max_length)
+    batches = epoch_batches(lengths_of(examples, collator), options.batch_tokens, 0, 0)
+    ids = sum(len(example.target) for example in examples)
     search = SearchOptions(beam=1, max_ratio=prepared.max_ratio)
 
     def validate(model: Seq2Seq) -> Validation:
         device = model.device
-        total = 0.0
+
+        @as_memory_allows
+        def losses(rows: list[int]) -> list[float]:
+            source, target = collate([examples[row] for row in rows], collator, model.longest)
+            return [float(target_loss(model, Batch(source.to(device), target.to(device))))]
+
         with torch.inference_mode(), autocast(device, options.precision):
-            for rows in batches[ranks.rank :: ranks.size]:
-                source, target = collate([prepared.valid[row] for row in rows], collator, model.longest)
-                total += float(target_loss(model, Batch(source.to(device), target.to(device))))
+            own = sum(sum(losses(rows)) for rows in batches[ranks.rank :: ranks.size])
+        loss = sum(ranks.gather(own)) / ids
+        if not math.isfinite(loss):
+            return Validation(loss, 0.0, 0.0, 0.0, ())
         translator = Translator(model, prepared.tokenizer, TranslationOptions(search))
         some = sources[ranks.rank :: ranks.size]
-        parts = ranks.gather((total, [found.text for found in translator.translate(some)]))
-        total = sum(part[0] for part in parts)
-        hypotheses = [parts[at % ranks.size][1][at // ranks.size] for at in range(len(pairs))]
+        parts = ranks.gather([found.text for found in translator.translate(some)])
+        hypotheses = [parts[at % ranks.size][at // ranks.size] for at in range(len(pairs))]
         scores = score(hypotheses, [pair.target for pair in pairs])
         samples = tuple((p.source, h, p.target) for p, h in zip(pairs[:8], hypotheses, strict=False))
-        figures = total / ids, scores.bleu, scores.chrf, scores.exact
+        figures = loss, scores.bleu, scores.chrf, scores.exact
         faults = faults_of(pairs[:JUDGED_SENTENCES], hypotheses[:JUDGED_SENTENCES])
         return Validation(*figures, samples, faults)
 

@@ -1,4 +1,4 @@
-"""The events of training: after each update, after each validation, and at the end."""
+"""The events of training: after each update, made or left out, after each validation, and at the end."""
 
 from __future__ import annotations
 
@@ -60,6 +60,21 @@ class Updated:
     """Of this update."""
     seconds: float
     """Of this update."""
+    divided: bool = False
+    """A batch was computed in parts, because memory did not suffice for all of it."""
+    left_out: int = 0
+    """Pairs for which memory did not suffice at all."""
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An update was left out: the weights are as before, its pairs are not used."""
+
+    progress: Progress
+    fault: str
+    """What was wrong, such as `the loss is nan`."""
+    remedy: str
+    """What to try if it is not rare."""
 
 
 @dataclass(frozen=True)
@@ -82,4 +97,4 @@ class Finished:
     reason: str
 
 
-Event = Updated | Validated | Finished
+Event = Updated | Skipped | Validated | Finished

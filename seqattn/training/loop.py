@@ -14,14 +14,23 @@ import torch
 from torch import Tensor, nn
 
 from seqattn.data.batching import Batch, Example, collate, epoch_batches, lengths_of
-from seqattn.errors import InputError
 from seqattn.hardware import autocast
 from seqattn.models.base import Seq2Seq
 from seqattn.models.weights import load_weights, temporary_weights, weights
 from seqattn.ranks import ALONE, Ranks
-from seqattn.training.events import Event, Finished, Updated, Validated, Validation
+from seqattn.training.divergence import (
+    MOST_SKIPPED,
+    TOO_LARGE,
+    Fault,
+    fault_of,
+    has_finite_weights,
+    highest_loss,
+    stopped,
+)
+from seqattn.training.events import Event, Finished, Skipped, Updated, Validated, Validation
 from seqattn.training.guide import Guide
 from seqattn.training.losses import agreement_loss, guided_loss, target_loss
+from seqattn.training.memory import kept_within, sum_of_batches
 from seqattn.training.restoring import record_from, sort_tensors
 from seqattn.training.schedule import Progress, TrainingOptions, learning_rate
 
@@ -90,6 +99,7 @@ class Trainer:
         self._optimizer = torch.optim.AdamW(
             self._parameters, betas=(0.9, 0.98), eps=1e-9, weight_decay=options.weight_decay, fused=True
         )
+        self._highest = highest_loss(model, options, guide is not None)
         self._standing = _Standing()
         self._pool: list[dict[str, Tensor]] = []
 
@@ -147,7 +157,7 @@ class Trainer:
             return f"nothing improved in {self._standing.stale} validations"
         return ""
 
-    def _update(self, group: Sequence[Sequence[int]]) -> Updated:
+    def _update(self, group: Sequence[Sequence[int]]) -> Updated | Skipped:
         start = time.perf_counter()
         self.model.train()
         update = self.progress.update + 1
@@ -157,24 +167,23 @@ class Trainer:
         lengths = [self._lengths[row] for rows in group for row in rows]
         targets = sum(each.target for each in lengths)
         tokens = targets + sum(each.source for each in lengths)
-        total = 0.0
-        for rows in group[self._ranks.rank :: self._ranks.size]:
-            batch = [self._examples[row] for row in rows]
-            with autocast(self._device, self.options.precision):
-                loss = self._loss(rows, collate(batch, self.model.collator, self.model.longest)) / targets
-            loss.backward()
-            total += loss.item()
-        total = self._sum_of_all(total)
-        norm = nn.utils.clip_grad_norm_(self._parameters, self.options.clip or math.inf)
-        if not math.isfinite(total + norm.item()):
-            raise InputError(
-                f"training diverged at update {update}: loss {total}, norm of the gradient {norm.item()}",
-                remedy="lower learning_rate or lengthen warmup",
-            )
-        self._optimizer.step()
+        own = group[self._ranks.rank :: self._ranks.size]
+        summed = sum_of_batches(own, lambda rows: self._backward(rows, targets), self._begin_again)
+        loss, missing = self._sum_of_all(
+            summed.loss, sum(self._lengths[row].target for row in summed.left_out)
+        )
+        used = targets - missing
+        if 0 < used < targets:
+            # A mean over the ids that were used.
+            loss *= targets / used
+            torch._foreach_mul_([p.grad for p in self._parameters if p.grad is not None], targets / used)
+        norm = nn.utils.clip_grad_norm_(self._parameters, self.options.clip or math.inf).item()
+        fault = fault_of(loss, norm, self._highest) if used else TOO_LARGE
+        if not fault:
+            self._optimizer.step()
+            if self.options.ema:
+                self._average_moving(update)
         self._optimizer.zero_grad(set_to_none=True)
-        if self.options.ema:
-            self._average_moving(update)
         # Clocks differ, and all must stop at the same update.
         seconds = self._ranks.decided(time.perf_counter() - start)
         self.progress = replace(
@@ -183,20 +192,47 @@ class Trainer:
             batch=self.progress.batch + len(group),
             tokens=self.progress.tokens + tokens,
             seconds=self.progress.seconds + seconds,
+            skipped=self.progress.skipped + 1 if fault else 0,
         )
-        return Updated(self.progress, total, rate, tokens, seconds)
+        if fault:
+            if self._hopeless(fault):
+                raise stopped(fault, update, self._standing.validated)
+            return Skipped(self.progress, fault.what, fault.remedy)
+        left_out = len(summed.left_out)
+        return Updated(self.progress, loss, rate, tokens, seconds, summed.divided, left_out)
 
-    def _sum_of_all(self, loss: float) -> float:
-        """The loss summed over all processes; so are the gradients, which replace those of each."""
+    def _hopeless(self, fault: Fault) -> bool:
+        """Whether further updates will be left out too, as so many before, or as all will be."""
+        damaged = fault is not TOO_LARGE and not has_finite_weights(self.model)
+        return damaged or self.progress.skipped >= MOST_SKIPPED
+
+    def _backward(self, rows: Sequence[int], targets: int) -> float:
+        """Add the gradients of a batch, part of an update with so many target ids; its part of the loss."""
+        batch = collate([self._examples[row] for row in rows], self.model.collator, self.model.longest)
+        kept = kept_within(self.options.batch_memory << 20, self._parameters)
+        with autocast(self._device, self.options.precision), kept:
+            loss = self._loss(rows, batch) / targets
+        loss.backward()
+        return loss.item()
+
+    def _begin_again(self) -> None:
+        """Forget the gradients of an update that did not fit into memory."""
+        self._optimizer.zero_grad(set_to_none=True)
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _sum_of_all(self, loss: float, missing: int) -> tuple[float, int]:
+        """Both summed over all processes; so are the gradients, which replace those of each."""
         if self._ranks.size == 1:
-            return loss
+            return loss, missing
         for parameter in self._parameters:
             if parameter.grad is None:
                 # This process had no batch of the update, the last of an epoch.
                 parameter.grad = torch.zeros_like(parameter)
-        summed = torch.tensor(loss, device=self._device)
-        self._ranks.add([*(p.grad for p in self._parameters if p.grad is not None), summed])
-        return summed.item()
+        figures = torch.tensor([loss, missing], device=self._device)
+        self._ranks.add([*(p.grad for p in self._parameters if p.grad is not None), figures])
+        loss, ids = figures.tolist()
+        return loss, round(ids)
 
     def _average_moving(self, update: int) -> None:
         """Move the mean of the weights towards the weights after an update."""
@@ -222,6 +258,10 @@ class Trainer:
         candidate = weights(self.model) if self._mean is None else self._mean
         with nullcontext() if self._mean is None else temporary_weights(self.model, self._mean):
             validation = self._timed_validation()
+        if fault := fault_of(validation.loss, 0.0, self._highest):
+            # Before any of it is kept.
+            in_validation = fault._replace(what=f"in validation {fault.what}")
+            raise stopped(in_validation, self.progress.update, self._standing.validated)
         score = validation.score(self.options.best_by)
         standing = self._standing
         improved = standing.improved_by(score, validation.loss)

@@ -51,8 +51,12 @@ class TrainingOptions:
     ema: float = 0.0
     """Decay of a moving average of the weights, which is validated in their place; 0: none. Rises to this
     with the updates made: at most (1 + u) / (10 + u)."""
+    batch_memory: int = 0
+    """The most MiB that a batch may keep from its forward pass for its backward pass, parameters not counted;
+    0: no limit. A larger batch, or one for which memory runs out, is computed in parts; a pair that is too
+    large by itself is left out."""
     max_length: int = 256
-    """Pairs with more ids on a side are left out of training."""
+    """Pairs with more ids on a side are left out of training, and of the loss in validation."""
     max_updates: int = 0
     max_tokens: int = 0
     """Source and target ids, padding not counted."""
@@ -91,6 +95,8 @@ class Progress:
     tokens: int = 0
     """Source and target ids seen, padding not counted."""
     seconds: float = 0.0
+    skipped: int = 0
+    """The last updates, if they were left out: how many in a row."""
 
     def spent(self, options: TrainingOptions) -> float:
         """How much of the nearest limit is used up, 0 to 1; 0 without a limit."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from statistics import median
 
-from seqattn.training.events import Event, Finished, Updated, Validated
+from seqattn.errors import counted
+from seqattn.training.events import Event, Finished, Skipped, Updated, Validated
 from seqattn.training.schedule import Progress, TrainingOptions
 
 MANY = 20.0
@@ -43,7 +45,9 @@ class Symptoms:
         """What an event shows for the first time."""
         if isinstance(event, Updated):
             self._sum, self._updates = self._sum + event.loss, self._updates + 1
-            return self._new(self._pace.add(event.seconds / event.tokens))
+            return self._new(chain(_signs_of_update(event), self._pace.add(event.seconds / max(1, event.tokens))))
+        if isinstance(event, Skipped):
+            return self._new(_signs_of_update(event))
         if isinstance(event, Finished) or event.averaged:
             return []
         return self._new(self._signs(event))
@@ -106,3 +110,25 @@ class Pace:
                 "if other programs use this machine, fewer --threads are faster",
             )
         self._fastest = min(now, self._fastest)
+
+
+def _signs_of_update(event: Updated | Skipped) -> Iterator[tuple[str, str]]:
+    if isinstance(event, Skipped):
+        yield (
+            "skipped",
+            f"update {event.progress.update:,} was left out, because {event.fault}: if that is not rare, "
+            f"{event.remedy}",
+        )
+        return
+    if event.divided:
+        yield (
+            "divided",
+            "a batch did not fit into memory and was computed in parts: if that is not rare, a lower "
+            "batch_tokens with a higher accumulate is faster",
+        )
+    if event.left_out:
+        yield (
+            "left out",
+            f"{counted(event.left_out, 'pair')} did not fit into memory even alone and was left out: lower "
+            "max_length, or raise batch_memory if it is set",
+        )
