@@ -10,8 +10,8 @@ from seqattn.models.base import Seq2Seq
 from seqattn.training.schedule import TrainingOptions
 
 EXPLODED = 10.0
-"""The factor by which a loss is above that of guessing. New models have up to 1.5 times as much. A learning rate
-of 10 leads to more within 100 updates, one of 1, of which a training may recover, does not."""
+"""The factor by which a loss is above that of guessing. New models have up to 1.5 times as much. More is
+reached within 100 updates at a learning rate of 10, and not at 1, of which a training may recover."""
 MOST_SKIPPED = 10
 """Updates left out in a row, at which training ends."""
 

@@ -63,26 +63,26 @@ def sum_of_batches(
 ) -> Summed:
     """The sum of what `backward` says of each batch, which adds gradients too.
 
-    A batch for which memory runs out is halved; then everything begins again, with the same random numbers on
-    a CPU, since a backward pass that fails has added some gradients already. `begin_again` drops these.
+    A batch that does not fit into memory is halved. Unless that shows before its backward pass, it may have
+    added some gradients: `begin_again` drops all of them, and every batch is computed once more.
     """
-    parts, found = [list(rows) for rows in batches], Summed()
-    drawn = torch.get_rng_state()
-    while True:
-        done, found.loss = 0, 0.0
+    parts, found, done = [list(rows) for rows in batches], Summed(), 0
+    while done < len(parts):
+        rows = parts[done]
         try:
-            for rows in parts:
-                found.loss += backward(rows)
-                done += 1
-            return found
+            found.loss += backward(rows)
+            done += 1
+            continue
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
+            clean = isinstance(error, TooLarge)
         # Only now, when the error no longer holds what the batch had allocated.
-        begin_again()
-        torch.set_rng_state(drawn)
-        rows = parts[done]
         middle = len(rows) // 2
         parts[done : done + 1] = [rows[:middle], rows[middle:]] if middle else []
         found.divided = found.divided or middle > 0
         found.left_out += [] if middle else rows
+        if not clean:
+            begin_again()
+            done, found.loss = 0, 0.0
+    return found
