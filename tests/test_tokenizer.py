@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -15,11 +14,10 @@ from seqattn.data.corpus import read_corpus
 from seqattn.errors import InputError
 from seqattn.symbols import BOS, EOS, PAD, UNK
 from seqattn.text.tokenizer import (
-    MOST_MARKS,
     Side,
     Tokenizer,
     TokenizerOptions,
-    compose,
+    composed,
     normalise,
     take_inventory,
     train_tokenizer,
@@ -250,15 +248,47 @@ def test_control_symbols_in_training_texts_are_text():
             assert side.decode(ids) == one and not {PAD, BOS, EOS, UNK} & set(ids[:-1])
 
 
-marks = st.text("e\u0301\u0316\u0323a", max_size=50) | st.integers(0, 60).map(
-    lambda n: "e" + n * "\u0316\u0301"
-)
+@pytest.mark.parametrize("marks", ["\u0301\u0323", "\u0323\u0301\u0344\u0345", "\u05b0\u0301\u0591"])
+def test_long_runs_of_combining_marks_are_composed_as_short_ones_are(marks):
+    for count in (999, 1000, 5000):
+        flood = f"xa{(marks * count)[:count]}e\u0301 {(marks * count)[:count]}\u1100\u1161"
+        assert normalise(flood) == unicodedata.normalize("NFC", flood)
 
 
-@given(marks)
-def test_texts_are_composed_as_unicode_says_but_for_marks_that_no_text_has(x):
-    longest = max(map(len, re.findall("[\u0301\u0316\u0323]*", x)))
-    composed = compose(x)
-    assert compose(composed) == composed
-    assert (composed == unicodedata.normalize("NFC", x)) == (longest <= MOST_MARKS)
-    assert len(re.search("[\u0301\u0316\u0323]*$", composed)[0]) <= MOST_MARKS
+@given(st.lists(st.characters(categories=["Mn", "Ll", "Lo"]), max_size=12), st.integers(0, 100))
+def test_long_texts_are_composed_as_unicode_says(characters, at):
+    padded = "a" * at + " b" * 500 + "".join(characters)
+    assert composed(padded) == unicodedata.normalize("NFC", padded)
+
+
+@pytest.mark.parametrize("pieces", ["unigram", "bpe"])
+def test_a_word_and_marks_without_end_are_learned_from_and_read(pieces):
+    """With an algorithm that is quadratic in their length each would take an hour."""
+    word, flood = "ab" * 500_000, "a" + "\u0301\u0323" * 200_000
+    side = train_tokenizer([*SOURCES, word, flood], TARGETS, TokenizerOptions(pieces=pieces)).source
+    assert side.decode(side.encode(word)) == word
+    assert side.decode(side.encode(flood)) == normalise(flood)
+
+
+def test_pieces_do_not_depend_on_where_a_long_text_is_cut():
+    together = train_tokenizer([" ".join(SOURCES * 5)], TARGETS * 5, TokenizerOptions(vocab_size=330))
+    apart = train_tokenizer(SOURCES * 5, TARGETS * 5, TokenizerOptions(vocab_size=330))
+    assert together.source.pieces(range(330)) == apart.source.pieces(range(330))
+
+
+def test_more_characters_than_a_usual_vocabulary_holds_are_all_in_it():
+    characters = [
+        chr(code) for code in (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000), *range(0xAC00, 0xC000))
+    ]
+    assert len(characters) > 32_000
+    texts = ["".join(characters[at : at + 50]) for at in range(0, len(characters), 50)]
+    assert len(train_tokenizer(texts, texts, TokenizerOptions()).source) > 32_000
+    with pytest.raises(InputError, match="cannot be learned") as caught:
+        train_tokenizer(texts, texts, TokenizerOptions(vocab_size=5000))
+    assert caught.value.remedy == "raise vocab_size, or leave it out"
+
+
+@pytest.mark.parametrize("size", [-1, 1_000_001, 2**31, 2**40])
+def test_a_vocab_size_out_of_range_is_refused(size):
+    with pytest.raises(ValueError, match="vocab_size must be between 0 and"):
+        TokenizerOptions(vocab_size=size)

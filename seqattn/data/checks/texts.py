@@ -7,7 +7,7 @@ from html.entities import html5
 
 from seqattn.data.corpus import Pair
 from seqattn.errors import counted
-from seqattn.text.tokenizer import BREAKS, compose
+from seqattn.text.tokenizer import BREAKS
 
 CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 """Control characters, without those that separate words or lines."""
@@ -26,7 +26,7 @@ LONG_WORDS, LONG_CHARACTERS = 200, 1500
 def plain(text: str) -> str:
     """Text as texts are compared: composed (NFC), its words separated by one space, no control characters."""
     if not (text.isascii() and text.isprintable()):
-        text = compose(SURROGATES.sub("", CONTROLS.sub("", text)))
+        text = composed(SURROGATES.sub("", CONTROLS.sub("", text)))
     return " ".join(text.split())
 
 
