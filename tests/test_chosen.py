@@ -1,4 +1,4 @@
-"""What a run chooses from its data and machine: the limit of search, the precision, which attention is read."""
+"""What a run chooses by its data and machine: the limit of search, the precision, which attention it reads."""
 
 import pytest
 import torch
