@@ -45,7 +45,9 @@ class Symptoms:
         """What an event shows for the first time."""
         if isinstance(event, Updated):
             self._sum, self._updates = self._sum + event.loss, self._updates + 1
-            return self._new(chain(_signs_of_update(event), self._pace.add(event.seconds / max(1, event.tokens))))
+            return self._new(
+                chain(_signs_of_update(event), self._pace.add(event.seconds / max(1, event.tokens)))
+            )
         if isinstance(event, Skipped):
             return self._new(_signs_of_update(event))
         if isinstance(event, Finished) or event.averaged:
