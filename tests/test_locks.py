@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from seqattn.errors import InputError
-from seqattn.locks import Lock
+from seqattn.locks import LOCK, Lock
 from seqattn.runs.folder import RunFolder
 from seqattn.training.loop import Trainer
 
@@ -22,7 +22,7 @@ ME = f"is in use by process {os.getpid()} on {socket.gethostname()}"
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from seqattn.locks import Lock
+from seqattn.locks import LOCK, Lock
 
 lock = Lock(Path(sys.argv[1]), "")
 os.kill(os.getpid(), signal.SIGKILL)
@@ -45,15 +45,15 @@ def test_a_folder_in_use_is_refused_with_the_process_and_host_until_it_is_releas
 
 def test_the_lock_of_a_process_that_was_killed_is_no_obstacle(tmp_path):
     done = subprocess.run([sys.executable, "-c", DYING, tmp_path], check=False)
-    assert done.returncode == -signal.SIGKILL and (tmp_path / "lock").read_text().endswith("\n")
+    assert done.returncode == -signal.SIGKILL and (tmp_path / LOCK).read_text().endswith("\n")
     lock = Lock(tmp_path, "")
-    assert (tmp_path / "lock").read_text() == f"{os.getpid()} {socket.gethostname()}\n"
+    assert (tmp_path / LOCK).read_text() == f"{os.getpid()} {socket.gethostname()}\n"
     lock.release()
 
 
 def test_a_lock_whose_holder_is_not_written_yet_is_still_one(tmp_path):
     lock = Lock(tmp_path, "")
-    (tmp_path / "lock").write_text("")
+    (tmp_path / LOCK).write_text("")
     with pytest.raises(InputError, match="is in use by another process"):
         Lock(tmp_path, "")
     lock.release()
@@ -61,7 +61,7 @@ def test_a_lock_whose_holder_is_not_written_yet_is_still_one(tmp_path):
 
 def test_a_link_in_place_of_a_lock_is_not_written_through(tmp_path):
     (tmp_path / "mine").write_text("mine")
-    (tmp_path / "lock").symlink_to(tmp_path / "mine")
+    (tmp_path / LOCK).symlink_to(tmp_path / "mine")
     with pytest.raises(InputError, match="lock: cannot be written"):
         Lock(tmp_path, "")
     assert (tmp_path / "mine").read_text() == "mine"
@@ -107,5 +107,5 @@ def test_a_run_is_in_use_while_it_is_trained_and_not_afterwards(work, tmp_path, 
 
     monkeypatch.setattr(Trainer, "_update", observed)
     seqattn(*command, "--max-updates", 4)
-    assert len(seen) == (2 if resumed else 4) and not (run / "lock").exists()
+    assert len(seen) == (2 if resumed else 4) and not (run / LOCK).exists()
     RunFolder(run).lock().release()

@@ -11,6 +11,7 @@ from seqattn_cli import signals
 from seqattn_cli.views.live import PlainLog
 
 from seqattn.decoding.translation import Translator
+from seqattn.locks import LOCK
 from seqattn.runs.folder import RunFolder
 
 from commands import interrupt_after, seqattn, sizes, updates_of
@@ -49,7 +50,7 @@ def test_a_second_signal_stops_at_once_and_the_last_state_remains(work, tmp_path
         result = seqattn(*training(work, run), status=128 + number)
     assert result.stderr.splitlines()[-1] == "Stopped."
     assert RunFolder(run).read_last()[1]["progress"]["update"] == 8
-    assert not list(run.rglob("*.part")) and not (run / "lock").exists()
+    assert not list(run.rglob("*.part")) and not (run / LOCK).exists()
     seqattn("train", "--resume", "--out", run, "--max-updates", 9)
     assert updates_of(run) == list(range(1, 10))
 
