@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
 
+from seqattn.errors import InputError
+from seqattn.files import read_lines
+
 WAIT_POLICY = "OMP_WAIT_POLICY"
 OWN_SETTINGS = (WAIT_POLICY, "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """Variables by which a user decides how threads wait."""
@@ -60,8 +63,8 @@ def busy_cores() -> float | None:
 def _ticks() -> tuple[int, int] | None:
     """The time that all cores have spent so far, and of it idle or waiting for a disk."""
     try:
-        first = PROC_STAT.read_text(encoding="ascii").partition("\n")[0]
-    except OSError:
+        first = next(iter(read_lines(PROC_STAT)))
+    except InputError:
         return None
     # user nice system idle iowait irq softirq steal; guests are part of the first two (man 5 proc_stat).
     times = [int(value) for value in first.split()[1:9]]

@@ -21,10 +21,10 @@ MODULES = sorted(
 )
 
 LAYERS = [
-    {"errors", "processes", "progress", "sharing", "symbols"},
+    {"errors", "processes", "progress", "symbols"},
     {"locks"},
     {"as_json", "chunks", "files"},
-    {"hardware", "options", "ranks"},
+    {"hardware", "options", "ranks", "sharing"},
     {"text"},
     {"data"},
     {"models"},

@@ -172,7 +172,9 @@ def test_weights_that_are_not_numbers_are_one_sentence_in_every_command(work, tm
     folder = RunFolder(run)
     _, trained = folder.read_model()
     folder.write_model(
-        {name: tensor * math.nan for name, tensor in load_file(run / "model.safetensors").items()}, trained
+        {name: tensor * math.nan for name, tensor in load_file(run / "model.safetensors").items()},
+        trained,
+        folder.read_config().identity,
     )
     for command in (
         ["translate", run],
