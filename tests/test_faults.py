@@ -12,7 +12,7 @@ import pytest
 from seqattn.errors import InputError
 from seqattn.files import append, replacing, write_aside
 from seqattn.locks import LOCK
-from seqattn.runs import experiment, folder
+from seqattn.runs import experiment, folder, tensors
 from seqattn.runs.folder import RunFolder
 from seqattn.training.loop import Trainer
 
@@ -134,7 +134,8 @@ def test_a_full_disk_at_any_file_is_one_sentence_and_training_goes_on_when_there
         return wrapped
 
     with monkeypatch.context() as patched:
-        patched.setattr(folder, "write_aside", until_full(write_aside))
+        for module in (folder, tensors):
+            patched.setattr(module, "write_aside", until_full(write_aside))
         patched.setattr(folder, "append", until_full(append))
         result = seqattn(*training(work, run), status=1)
     error = result.stderr.splitlines()[-1]

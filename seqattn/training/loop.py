@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -284,12 +284,16 @@ class Trainer:
         mean = {name: torch.stack([kept[name] for kept in self._pool]).mean(0) for name in self._pool[0]}
         with temporary_weights(self.model, mean):
             validation = self._timed_validation()
-        standing, found = self._standing, (validation.score(self.options.best_by), validation.loss)
-        # Equal when it is computed again after an interruption.
-        improved = standing.improved_by(*found) or found == (standing.best, standing.best_loss)
+        score = validation.score(self.options.best_by)
+        improved = self._standing.improved_by(score, validation.loss) or self._is_best(mean)
         if improved:
             self.best = mean
         return Validated(self.progress, validation, improved, averaged=True)
+
+    def _is_best(self, mean: Mapping[str, Tensor]) -> bool:
+        """Whether these weights are the best already: they were validated before an interruption."""
+        best = self.best
+        return best is not None and all(torch.equal(tensor, best[name]) for name, tensor in mean.items())
 
     def _timed_validation(self) -> Validation:
         start = time.perf_counter()
