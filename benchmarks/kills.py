@@ -27,6 +27,8 @@ from typing import Any
 
 from safetensors import safe_open
 
+from seqattn.runs.folder import RunFolder
+
 PROGRAM = [sys.executable, "-m", "seqattn"]
 WORDS = [
     "red",
@@ -116,13 +118,16 @@ def training(run: Path, train: Path, *options: object) -> list[object]:
 
 
 def kill_trainings(work: Path, kills: int, draw: random.Random) -> None:
-    train, updates = corpus(work / "train.tsv", 400, 4, 1), 20 * kills
+    train, updates = corpus(work / "train.tsv", 400, 4, 1), 10 * kills
     how = ["--max-updates", updates, *settings("validate_every=5")]
     seconds = timed(training(work / "whole", train, *how))
     print(f"train: {updates} updates, {updates // 5} validations, {seconds:.0f} s", flush=True)
     run, count = work / "cut", 0
-    while not finish_after(start(training(run, train, *how)), run, 10 * seconds / updates, draw):
-        count += 1
+    while not RunFolder(run).finished:
+        ended = finish_after(start(training(run, train, *how)), run, 10 * seconds / updates, draw)
+        count += not ended
+    # It may have been killed while it ended.
+    assert finish(start(training(run, train, *how)))
     expect_alike(run, work / "whole")
     print(f"train: killed {count} times, then the same bit for bit", flush=True)
     assert count >= kills, "raise the number of updates"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from seqattn.errors import InputError
 
-LOCK = "lock"
+LOCK = ".lock"
 """The file of a folder that its holder has open, with its process id and host."""
 PATIENCE = 0.5
 """Seconds in which a holder that was killed may still be ending."""
