@@ -208,10 +208,9 @@ def _compare_finished(
     kept = parts_of([*runs, *(path for paths in sources.values() for path in paths)])
     check_outputs(wanted, inputs_of(evaluation, comparison[1] if comparison else None), kept)
     if comparison:
-        folder, plan = comparison
         if keep:
-            refuse_rewritten(folder, evaluation, plan)
-        _tell_missing(console, folder, plan)
+            refuse_rewritten(comparison[0], evaluation, comparison[1])
+        _tell_missing(console, *comparison)
     return evaluate(sources, evaluation, device, keep, partial(_tell, console))
 
 
