@@ -1,4 +1,4 @@
-"""What a run chooses by its data and machine: limit of search, precision, which attention it reads."""
+"""What a run chooses by data and machine: the limit of search, the precision, which attention it reads."""
 
 import pytest
 import torch
