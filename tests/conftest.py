@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 import torch
@@ -12,6 +13,10 @@ from browser import Browser, find_chromium
 from commands import Work, comparing, seqattn
 
 torch.set_num_threads(1)
+for name in ("SIGINT", "SIGHUP"):
+    # A shell starts what it runs in the background deaf to them, and its programs stay so.
+    if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, name), signal.default_int_handler)
 
 settings.register_profile(
     "seqattn",
