@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from seqattn.data.batching import Batch, Example, collate, epoch_batches, lengths_of
-from seqattn.hardware import autocast
+from seqattn.hardware import autocast, give_back_freed_memory
 from seqattn.models.base import Seq2Seq
 from seqattn.models.weights import load_weights, temporary_weights, weights
 from seqattn.ranks import ALONE, Ranks
@@ -299,6 +299,8 @@ class Trainer:
         start = time.perf_counter()
         self.model.eval()
         validation = self._validate(self.model)
+        # Blocks of ever new sizes would otherwise take more and more memory.
+        give_back_freed_memory()
         seconds = self._ranks.decided(self.progress.seconds + time.perf_counter() - start)
         self.progress = replace(self.progress, seconds=seconds)
         return validation
