@@ -226,6 +226,9 @@ def test_without_a_key_nothing_is_translated_where_one_is_needed(taught, key):
             error_in(client.post(path, json=asking("red dog", **key)), 403)
         for right in ("three", "schlüssel"):
             assert client.post("/translate", data=asking("red dog", api_key=right)).status_code == 200
+            raw = f"q=red dog&source=en&target=de&api_key={right}".encode()
+            form = {"content-type": "application/x-www-form-urlencoded"}
+            assert client.post("/translate", content=raw, headers=form).status_code == 200
         assert client.get("/frontend/settings").json()["keyRequired"] is True
 
 

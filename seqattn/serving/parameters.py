@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -38,11 +39,21 @@ async def _parameters_of(request: Request) -> dict[str, Any]:
     if request.method != "POST":
         return found
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
+    if kind == "application/x-www-form-urlencoded":
+        # Starlette would take bytes that are not escaped, as curl sends them, for Latin-1.
+        return found | _several(_fields((await request.body()).decode("utf-8", "replace")))
+    if kind == "multipart/form-data":
         async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
             return found | _several([(name, value) for name, value in form.multi_items()])
     body = await request.body()
     return found | _object(body) if body else found
+
+
+def _fields(body: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(body, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise RequestError(400, f"Invalid request: more than {MOST_FIELDS:,} fields") from None
 
 
 def _several(items: list[tuple[str, Any]]) -> dict[str, Any]:
