@@ -27,7 +27,7 @@ from rich.table import Table
 from seqattn.data.corpus import Pair, read_corpus
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, search_all
-from seqattn.hardware import keep_freed_memory
+from seqattn.hardware import tune_memory
 from seqattn.runs.run import load_run
 from seqattn.symbols import EOS
 
@@ -137,7 +137,7 @@ def main(
     data: Path, pairs: tuple[int, ...], lines: tuple[int, ...], updates: int, json_path: Path | None
 ) -> None:
     """Measure, print a table for each kind of growth."""
-    keep_freed_memory()
+    tune_memory()
     console = Console(width=100)
     captions = read_corpus(f"{data / 'train.en.gz'},{data / 'train.de.gz'}").pairs
     results: dict[str, Any] = {}

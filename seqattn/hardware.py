@@ -106,14 +106,14 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def keep_freed_memory() -> None:
-    """Tell glibc to keep large freed blocks for the next step instead of returning them to the system.
+def tune_memory() -> None:
+    """Keep freed memory for the next step, and few compiled products; to be called before the first product.
 
     Training frees and allocates the same hundreds of megabytes at each update; mapping them again costs as
-    much as the arithmetic (docs/decisions.md). Without glibc this does nothing.
+    much as the arithmetic, so glibc is told not to return them to the system (docs/decisions.md).
 
-    oneDNN, which multiplies matrices on a CPU, is told to keep few of the programs that it makes for each
-    shape: by default a thousand, which grow to gigabytes while batches have ever new shapes.
+    oneDNN, which multiplies matrices on a CPU, makes a program for each shape and keeps a thousand, which
+    grow to gigabytes while batches have ever new shapes.
     """
     os.environ.setdefault(COMPILED, str(MOST_COMPILED))
     mallopt = _glibc("mallopt")

@@ -13,7 +13,7 @@ from torch import Tensor
 from seqattn.data.batching import Example
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, search_all
-from seqattn.hardware import keep_freed_memory
+from seqattn.hardware import tune_memory
 from seqattn.models import build, default_options
 from seqattn.models.base import Seq2Seq, Vocabulary
 from seqattn.models.int8 import quantize
@@ -49,7 +49,7 @@ class Ours:
     """One model."""
 
     def __init__(self, work: Work, name: str, precision: str) -> None:
-        keep_freed_memory()
+        tune_memory()
         torch.set_num_threads(work.threads)
         torch.manual_seed(1)
         architecture, options = MODELS[name]

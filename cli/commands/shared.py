@@ -171,9 +171,9 @@ def set_up(device: str, threads: int | None) -> torch.device:
     """Choose the device and the number of threads, and tune the allocator."""
     import torch
 
-    from seqattn.hardware import choose_device, keep_freed_memory
+    from seqattn.hardware import choose_device, tune_memory
 
-    keep_freed_memory()
+    tune_memory()
     if threads:
         torch.set_num_threads(threads)
     return choose_device(device)

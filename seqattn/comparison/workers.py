@@ -17,7 +17,7 @@ import torch
 
 from seqattn.comparison.folder import Task
 from seqattn.errors import InputError
-from seqattn.hardware import keep_freed_memory
+from seqattn.hardware import tune_memory
 from seqattn.processes import Started, start
 from seqattn.runs.experiment import Experiment
 from seqattn.training.events import Event
@@ -132,7 +132,7 @@ class Workers:
 def _train(connection: Connection, path: Path, device: str, threads: int) -> None:
     """Train one run to the end in a process of its own, sending its events."""
     try:
-        keep_freed_memory()
+        tune_memory()
         torch.set_num_threads(threads)
         with Experiment.resume(path, {}, torch.device(device)) as experiment:
             progress, options = experiment.trainer.progress, experiment.config.training

@@ -30,7 +30,7 @@ from seqattn.data.pixels import Shape
 from seqattn.data.sources import Sources
 from seqattn.decoding.translation import Translation
 from seqattn.errors import InputError, naming
-from seqattn.hardware import choose_device, keep_freed_memory
+from seqattn.hardware import choose_device, tune_memory
 from seqattn.models import image_shape
 from seqattn.models.base import Place, Reading, Seq2Seq
 from seqattn.models.int8 import quantize
@@ -348,7 +348,7 @@ def load(path: str | Path, *, device: str = "auto", precision: str = "fp32") -> 
     """
     if precision not in ("fp32", "int8"):
         raise ValueError(f"precision must be fp32 or int8, not {precision!r}")
-    keep_freed_memory()
+    tune_memory()
     run = load_run(path, choose_device(device))
     if precision == "int8":
         quantize(run.model)

@@ -12,7 +12,7 @@ import torch
 from seqattn.data.images import sources_of
 from seqattn.data.sources import Sources
 from seqattn.errors import InputError
-from seqattn.hardware import choose_device, keep_freed_memory
+from seqattn.hardware import choose_device, tune_memory
 from seqattn.models import ARCHITECTURES, ModelOptions, build, image_shape
 from seqattn.models.base import Vocabulary
 from seqattn.options import is_setting, settings_for
@@ -173,7 +173,7 @@ def train(
     to `on_event`.
     InputError for unusable input.
     """
-    keep_freed_memory()
+    tune_memory()
     out, on = Path(out), choose_device(device)
     names = [corpora] if isinstance(corpora, str) else list(corpora)
     initial = None if init_from is None else Path(init_from)

@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -57,13 +56,18 @@ class ProcessEngine:
     def __init__(self, opening: Opening, threads: int = 1) -> None:
         """Begins to open the runs."""
         self._arguments = opening, threads
-        self._started = start(_compute, *self._arguments)
+        self._begin()
 
-    @cached_property
+    def _begin(self) -> None:
+        self._started = start(_compute, *self._arguments)
+        self._served: list[Served] | None = None
+
+    @property
     def served(self) -> list[Served]:
         """The runs once they are open; InputError when one cannot be used."""
-        found: list[Served] = self._receive()
-        return found
+        if self._served is None:
+            self._served = self._receive()
+        return self._served
 
     def __call__(self, work: Work, items: Sequence[Any]) -> Sequence[Any]:
         self._reopened()
@@ -86,9 +90,8 @@ class ProcessEngine:
             raise RuntimeError("the runs cannot be opened again") from error
 
     def _restart(self) -> None:
-        self.__dict__.pop("served", None)
         self._started.end()
-        self._started = start(_compute, *self._arguments)
+        self._begin()
 
     def _receive(self) -> Any:
         """The next message of the process; an exception is raised."""
