@@ -38,7 +38,7 @@ def engine(taught):
 
 def test_a_process_computes_what_its_runs_compute_here(engine, taught):
     runs = [load_run(taught.run("transformer"))]
-    assert engine.served == serve_runs(runs, LANGUAGES)
+    assert engine.opened() == serve_runs(runs, LANGUAGES)
     assert engine(TRANSLATING, LINES) == TRANSLATING(runs, LINES)
     asked = [("red dog", None), ("red dog", "dog")]
     assert engine(Attending(0), asked) == Attending(0)(runs, asked)

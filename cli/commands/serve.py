@@ -127,7 +127,7 @@ def serve(
         place = set_up(device, threads)
         opening = Opening(runs, languages, str(place), precision)
         with processes(opening, workers or default_workers(place)) as engines:
-            served = engines[0].served
+            served = engines[0].opened()
             console = diagnostics()
             for one in served:
                 say(console, f"{one.name}: {one.source} to {one.target}, {one.architecture}.")

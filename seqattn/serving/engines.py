@@ -62,9 +62,8 @@ class ProcessEngine:
         self._started = start(_compute, *self._arguments)
         self._served: list[Served] | None = None
 
-    @property
-    def served(self) -> list[Served]:
-        """The runs once they are open; InputError when one cannot be used."""
+    def opened(self) -> list[Served]:
+        """The runs, once they are open; InputError when one cannot be used."""
         if self._served is None:
             self._served = self._receive()
         return self._served
@@ -84,7 +83,7 @@ class ProcessEngine:
     def _reopened(self) -> None:
         """Wait until the runs are open in a process that replaces another."""
         try:
-            assert self.served is not None
+            self.opened()
         except InputError as error:
             self._restart()
             raise RuntimeError("the runs cannot be opened again") from error
@@ -126,7 +125,7 @@ def processes(opening: Opening, count: int) -> Iterator[list[ProcessEngine]]:
     with ExitStack() as ending:
         engines = [ending.enter_context(closing(ProcessEngine(opening, threads))) for _ in range(count)]
         for engine in engines:
-            assert engine.served is not None
+            engine.opened()
         yield engines
 
 
