@@ -104,7 +104,7 @@ def prepare(data: Path, work: Path, threads: int, sentences: int) -> tuple[list[
     from seqattn.data.batching import Example, epoch_batches, lengths_of
     from seqattn.data.corpus import read_corpus
     from seqattn.files import read_lines
-    from seqattn.text.tokenizer import TokenizerOptions, train_tokenizer
+    from seqattn.text.learning import TokenizerOptions, train_tokenizer
 
     pairs = read_corpus(f"{data / 'train.en.gz'},{data / 'train.de.gz'}").pairs
     test = list(read_lines(data / "test_2016_flickr.en.gz"))[:sentences]

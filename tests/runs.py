@@ -20,7 +20,8 @@ from seqattn.runs.preparation import Data, Prepared, prepare
 from seqattn.runs.records import DataRecord, TrainedRecord
 from seqattn.runs.run import Run, load_run
 from seqattn.symbols import EOS
-from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
+from seqattn.text.learning import TokenizerOptions, train_tokenizer
+from seqattn.text.tokenizer import Tokenizer
 from seqattn.training.schedule import TrainingOptions
 
 from helpers import tiny_options

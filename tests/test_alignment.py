@@ -25,7 +25,7 @@ from seqattn.data.batching import Example, collate
 from seqattn.errors import InputError
 from seqattn.models.base import AttentionShape, Reading, Vocabulary
 from seqattn.symbols import EOS
-from seqattn.text.tokenizer import normalise
+from seqattn.text.normalising import normalise
 
 from helpers import tiny_model
 from runs import PROSE, prose_tokenizer

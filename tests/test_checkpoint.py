@@ -13,11 +13,11 @@ from safetensors import safe_open
 import seqattn
 from seqattn.data.batching import Example, collate
 from seqattn.errors import InputError
-from seqattn.files import write_aside
 from seqattn.runs import folder as checkpoint
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.records import FinishedLine, TrainedRecord, UpdatedLine, ValidatedLine
 from seqattn.runs.run import load_run
+from seqattn.writing import write_aside
 
 from helpers import VARIANT_NAMES, VARIANTS
 from runs import PROSE, prose_tokenizer, random_run

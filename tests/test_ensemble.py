@@ -20,7 +20,8 @@ from seqattn.errors import InputError
 from seqattn.runs.ensemble import Ensemble
 from seqattn.runs.run import Run, load_run
 from seqattn.symbols import BOS
-from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, train_tokenizer
+from seqattn.text.learning import TokenizerOptions, train_tokenizer
+from seqattn.text.tokenizer import Tokenizer
 
 from commands import BOTH, TEST, error_of
 from commands import seqattn as command

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from seqattn.errors import InputError
-from seqattn.files import append, replacing, write_aside
 from seqattn.locks import LOCK
 from seqattn.runs import experiment, folder, tensors
 from seqattn.runs.folder import RunFolder
 from seqattn.training.loop import Trainer
+from seqattn.writing import append, replacing, write_aside
 
 from commands import error_of, interrupt_after, seqattn, setting, sizes, updates_of, weights_of
 

@@ -24,7 +24,7 @@ LAYERS = [
     {"errors", "processes", "progress", "symbols"},
     {"locks"},
     {"as_json", "chunks", "files"},
-    {"hardware", "options", "ranks", "sharing"},
+    {"hardware", "options", "ranks", "sharing", "writing"},
     {"text"},
     {"data"},
     {"models"},
@@ -148,6 +148,7 @@ def test_models_search_and_training_do_not_depend_on_text_or_files(module):
         "sacrebleu",
         "seqattn.text",
         "seqattn.files",
+        "seqattn.writing",
     }
     assert "seqattn.data.corpus" not in asked
 
@@ -159,7 +160,7 @@ def test_search_and_training_depend_on_the_contract_and_no_architecture(module):
 
 
 def test_only_the_allowed_modules_open_files():
-    allowed = {"files", "locks", "runs.folder", "pictures.document"}
+    allowed = {"files", "writing", "locks", "runs.folder", "pictures.document"}
     for module in MODULES:
         if module.removeprefix("seqattn.") in allowed:
             continue

@@ -19,7 +19,7 @@ from seqattn.models.encoders.transformer import TransformerEncoderOptions
 from seqattn.models.size import size_of
 from seqattn.options import apply, convert, parse_settings, read_settings, settings_for
 from seqattn.runs.presets import PRESETS, check_alike, compose, suitable_presets
-from seqattn.text.tokenizer import TokenizerOptions
+from seqattn.text.learning import TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
 
 Norm = Literal["pre", "post"]

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from seqattn.files import replacing, write_aside
+from seqattn.writing import replacing, write_aside
 
 from commands import contents, error_of, seqattn
 

@@ -17,7 +17,7 @@ from seqattn.errors import InputError
 from seqattn.models.base import Vocabulary
 from seqattn.runs.run import load_run
 from seqattn.symbols import BOS, EOS
-from seqattn.text.tokenizer import normalise
+from seqattn.text.normalising import normalise
 
 from commands import BOTH, TEST, error_of, seqattn
 from helpers import random_source, tiny_model

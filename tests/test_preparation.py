@@ -2,7 +2,7 @@
 
 from seqattn.data.corpus import Pair
 from seqattn.runs.preparation import load_data, prepare
-from seqattn.text.tokenizer import TokenizerOptions
+from seqattn.text.learning import TokenizerOptions
 
 from runs import write_tsv
 

@@ -16,7 +16,7 @@ from seqattn.runs.experiment import Experiment
 from seqattn.runs.preparation import Data, prepare
 from seqattn.runs.records import DataRecord
 from seqattn.symbols import BOS, EOS, PAD, UNK
-from seqattn.text.tokenizer import TokenizerOptions, train_tokenizer
+from seqattn.text.learning import TokenizerOptions, train_tokenizer
 from seqattn.training.events import Updated, Validated, Validation
 from seqattn.training.loop import Trainer
 from seqattn.training.losses import agreement_loss, read_ids, target_loss

@@ -19,8 +19,9 @@ from seqattn.runs.preparation import Data, load_data, prepare
 from seqattn.runs.records import DataRecord
 from seqattn.runs.run import load_run
 from seqattn.runs.validation import validation_of
+from seqattn.text.learning import TokenizerOptions
+from seqattn.text.normalising import normalise
 from seqattn.text.sentences import Splitting, join, sentences, usual_number
-from seqattn.text.tokenizer import TokenizerOptions, normalise
 from seqattn.training.schedule import TrainingOptions
 
 from commands import BOTH, TEST, TRAIN, seqattn, sizes

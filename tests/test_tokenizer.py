@@ -13,15 +13,9 @@ from hypothesis import strategies as st
 from seqattn.data.corpus import read_corpus
 from seqattn.errors import InputError
 from seqattn.symbols import BOS, EOS, PAD, UNK
-from seqattn.text.tokenizer import (
-    Side,
-    Tokenizer,
-    TokenizerOptions,
-    composed,
-    normalise,
-    take_inventory,
-    train_tokenizer,
-)
+from seqattn.text.learning import TokenizerOptions, take_inventory, train_tokenizer
+from seqattn.text.normalising import composed, normalise
+from seqattn.text.tokenizer import Side, Tokenizer
 
 SOURCES = [
     f"{who} {verb} {what} ."

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seqattn.data.recognition import recognise
 from seqattn.runs.run import load_run
 from seqattn.symbols import BOS, EOS, PAD, UNK
-from seqattn.text.tokenizer import normalise
+from seqattn.text.normalising import normalise
 from seqattn.text.unknown import Alphabet
 
 from commands import error_of, seqattn

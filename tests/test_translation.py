@@ -15,7 +15,7 @@ from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.hardware import one_thread, side_by_side
 from seqattn.models.base import Vocabulary
 from seqattn.symbols import EOS
-from seqattn.text.tokenizer import WORD_START, normalise
+from seqattn.text.normalising import WORD_START, normalise
 
 from helpers import tiny_model
 from runs import PROSE, prose_tokenizer

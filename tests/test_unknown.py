@@ -18,8 +18,9 @@ from seqattn.models.base import Vocabulary
 from seqattn.runs.ensemble import ensemble
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.run import load_run
+from seqattn.text.learning import TokenizerOptions, train_tokenizer
+from seqattn.text.normalising import normalise
 from seqattn.text.sentences import Splitting
-from seqattn.text.tokenizer import TokenizerOptions, normalise, train_tokenizer
 from seqattn.text.unknown import Alphabet
 
 from commands import BOTH, TRAIN, seqattn, setting, sizes

@@ -76,7 +76,7 @@ def evaluate(
 
     from seqattn.data.references import read_references
     from seqattn.errors import counted
-    from seqattn.files import write_aside
+    from seqattn.writing import write_aside
 
     from ..views.render import assessment_facts
 

@@ -118,7 +118,7 @@ def write_json(value: Any, path: str) -> None:
 
 def write_text(text: str, path: str) -> None:
     """Write a text to a file, or to standard output for `-`."""
-    from seqattn.files import write_aside
+    from seqattn.writing import write_aside
 
     if path == STANDARD:
         click.echo(text, nl=False)

@@ -198,7 +198,7 @@ def _destination(path: Path | None) -> Iterator[TextIO]:
     if path is None or str(path) == "-":
         yield sys.stdout
         return
-    from seqattn.files import replacing
+    from seqattn.writing import replacing
 
     with replacing(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")

@@ -16,7 +16,7 @@ from seqattn.data.corpus import Pair
 from seqattn.data.pixels import Image, Shape
 from seqattn.errors import InputError, counted
 from seqattn.files import parse_json, read_lines_for
-from seqattn.text.tokenizer import normalise
+from seqattn.text.normalising import normalise
 
 FORM = "write [[word, left, top, right, bottom], …] on each line, words from 0 and the rest in pixels"
 

@@ -12,7 +12,8 @@ from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair
 from seqattn.errors import InputError, counted
 from seqattn.models.base import Place
-from seqattn.text.tokenizer import SOURCE_END, WORD_START, Side, Tokenizer, normalise
+from seqattn.text.normalising import WORD_START, normalise
+from seqattn.text.tokenizer import SOURCE_END, Side, Tokenizer
 
 START, END = "<s>", SOURCE_END
 

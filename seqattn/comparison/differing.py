@@ -14,7 +14,7 @@ from seqattn.comparison.results import Contrasted, Differing, NGram, System
 from seqattn.comparison.words import Words, sides, source_lengths, split
 from seqattn.data.corpus import Pair
 from seqattn.evaluation.statistics import sentence_scores
-from seqattn.text.tokenizer import normalise
+from seqattn.text.normalising import normalise
 
 LONGEST = 4
 """Words in an n-gram, as in BLEU."""

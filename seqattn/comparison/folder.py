@@ -18,10 +18,11 @@ from typing import Any, NamedTuple
 from seqattn.as_json import as_json
 from seqattn.comparison.plan import RECORD, Given, Plan
 from seqattn.errors import InputError, check_ranges
-from seqattn.files import check_creatable, is_part_of, make_folder, read_binary, within, write_aside
+from seqattn.files import read_binary, within
 from seqattn.locks import LOCK, Lock
 from seqattn.runs.folder import CONFIG, RunFolder
 from seqattn.runs.records import read_record
+from seqattn.writing import check_creatable, is_part_of, make_folder, write_aside
 
 FORMAT = 1
 

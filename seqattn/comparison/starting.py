@@ -22,7 +22,8 @@ from seqattn.runs.experiment import new_config
 from seqattn.runs.folder import RunFolder, vocabulary_of
 from seqattn.runs.preparation import Prepared, load_data, prepare
 from seqattn.runs.presets import check_alike, compose, suitable_presets
-from seqattn.text.tokenizer import Tokenizer, TokenizerOptions
+from seqattn.text.learning import TokenizerOptions
+from seqattn.text.tokenizer import Tokenizer
 from seqattn.training.schedule import TrainingOptions
 
 Composed = tuple[ModelOptions, TokenizerOptions, TrainingOptions]

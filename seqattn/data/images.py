@@ -22,7 +22,8 @@ from seqattn.data.pixels import Image, Pixels, Shape
 from seqattn.data.sources import TEXTS, Census, Sources
 from seqattn.errors import InputError, counted
 from seqattn.files import read_binary
-from seqattn.text.tokenizer import Side, Tokenizer, TokenizerOptions, Units, train_side
+from seqattn.text.learning import TokenizerOptions, train_side
+from seqattn.text.tokenizer import Side, Tokenizer, Units
 
 ARCHIVE = ".npz"
 _IN_ARCHIVE = re.compile(r"(.*\.npz)\[(\d{1,9})\]", re.IGNORECASE | re.DOTALL)

@@ -12,8 +12,10 @@ from seqattn.data.batching import IDS, Collator, Example
 from seqattn.data.corpus import Corpus, Pair, given_pairs, read_corpus
 from seqattn.data.examples import Examples
 from seqattn.errors import InputError
+from seqattn.text.learning import TokenizerOptions, train_tokenizer
+from seqattn.text.normalising import normalise
 from seqattn.text.sentences import sentences, usual_number
-from seqattn.text.tokenizer import Side, Tokenizer, TokenizerOptions, normalise, train_tokenizer
+from seqattn.text.tokenizer import Side, Tokenizer
 
 
 class Census(ABC):

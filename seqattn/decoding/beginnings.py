@@ -10,7 +10,8 @@ import torch
 
 from seqattn.decoding.prefixes import Beginning
 from seqattn.errors import InputError
-from seqattn.text.tokenizer import Side, normalise
+from seqattn.text.normalising import normalise
+from seqattn.text.tokenizer import Side
 
 
 def beginning_of(side: Side, text: str) -> Beginning | None:

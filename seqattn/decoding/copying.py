@@ -16,8 +16,9 @@ from torch import Tensor
 from seqattn.data.batching import Example, collate, in_batches, lengths_of
 from seqattn.models.base import Reading
 from seqattn.models.predictor import Predictor
+from seqattn.text.normalising import WORD_START
 from seqattn.text.scripts import UNSPACED
-from seqattn.text.tokenizer import WORD_START, Tokenizer
+from seqattn.text.tokenizer import Tokenizer
 from seqattn.text.unknown import CLOSING, Alphabet, LeftOut
 
 _UNSPACED = re.compile(f"[{UNSPACED}]")

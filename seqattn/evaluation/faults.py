@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from seqattn.data.corpus import Pair
 from seqattn.evaluation.scores import choose_bleu_tokenizer
-from seqattn.text.tokenizer import normalise
+from seqattn.text.normalising import normalise
 from seqattn.training.events import Faults
 
 Words = Sequence[str]

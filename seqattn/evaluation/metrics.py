@@ -11,7 +11,7 @@ from sacrebleu.metrics.base import Metric, Score, Signature
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
-from seqattn.text.tokenizer import normalise
+from seqattn.text.normalising import normalise
 
 
 class ExactMatch(Metric):

@@ -8,10 +8,10 @@ from pathlib import Path
 from torch import Tensor
 
 from seqattn.errors import InputError
-from seqattn.files import write_aside
 from seqattn.pictures.page import page
 from seqattn.pictures.panel import Panel
 from seqattn.pictures.svg import drawing
+from seqattn.writing import write_aside
 
 
 class AttentionMap(Panel):

@@ -16,7 +16,7 @@ from seqattn.models import ModelOptions, default_options, image_shape
 from seqattn.models.base import Reading
 from seqattn.options import apply, flat, flat_options
 from seqattn.runs.records import DataRecord, quoted, read_record
-from seqattn.text.tokenizer import TokenizerOptions
+from seqattn.text.learning import TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
 
 O = TypeVar("O")  # noqa: E741

@@ -33,7 +33,7 @@ from seqattn.runs.records import DataRecord, TrainedRecord, line_of
 from seqattn.runs.run import Run
 from seqattn.runs.sampling import sampling_of
 from seqattn.runs.validation import validation_of
-from seqattn.text.tokenizer import TokenizerOptions
+from seqattn.text.learning import TokenizerOptions
 from seqattn.training.events import Event, Finished, Validated
 from seqattn.training.guide import Guide, guided_reading
 from seqattn.training.loop import Trainer

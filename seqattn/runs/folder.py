@@ -16,16 +16,7 @@ from torch import Tensor
 from seqattn.as_json import as_json
 from seqattn.data.sources import TEXTS
 from seqattn.errors import InputError, naming
-from seqattn.files import (
-    append,
-    check_creatable,
-    is_part_of,
-    make_folder,
-    read_binary,
-    sync,
-    within,
-    write_aside,
-)
+from seqattn.files import read_binary, within
 from seqattn.hardware import physical_memory
 from seqattn.locks import LOCK, Lock
 from seqattn.models import build
@@ -45,6 +36,7 @@ from seqattn.runs.records import (
 from seqattn.runs.tensors import open_tensors, write_tensors
 from seqattn.symbols import BOS, EOS, PAD, UNK
 from seqattn.text.tokenizer import Side, Tokenizer
+from seqattn.writing import append, check_creatable, is_part_of, make_folder, sync, write_aside
 
 CONFIG, MODEL, METRICS, CARD = "config.json", "model.safetensors", "metrics.jsonl", "README.md"
 LAST = Path("last") / "state.safetensors"

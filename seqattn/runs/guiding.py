@@ -9,11 +9,11 @@ import torch
 
 from seqattn.alignment.links import format_pharaoh
 from seqattn.data.corpus import merge, read_corpus
-from seqattn.files import write_aside
 from seqattn.progress import Report, silent
 from seqattn.runs.beside import forward_path, reverse_path, train_beside
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.run import load_run
+from seqattn.writing import write_aside
 
 
 def links_path(out: Path) -> Path:

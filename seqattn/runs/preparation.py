@@ -20,8 +20,10 @@ from seqattn.errors import InputError
 from seqattn.hardware import give_back_freed_memory
 from seqattn.progress import Report, silent
 from seqattn.runs.records import DataRecord
+from seqattn.text.learning import TokenizerOptions, take_inventory
+from seqattn.text.normalising import normalise
 from seqattn.text.sentences import MOST_COUNTED
-from seqattn.text.tokenizer import Tokenizer, TokenizerOptions, normalise, take_inventory
+from seqattn.text.tokenizer import Tokenizer
 from seqattn.training.guide import IdLinks
 
 

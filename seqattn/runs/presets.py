@@ -9,7 +9,7 @@ from typing import Any
 from seqattn.errors import InputError
 from seqattn.models import ARCHITECTURES, ModelOptions, default_options, parts_of
 from seqattn.options import apply, settings_for
-from seqattn.text.tokenizer import TokenizerOptions
+from seqattn.text.learning import TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
 
 SMALL_DATA = {"batch_tokens": 1024, "learning_rate": 3e-3, "warmup": 200}

@@ -11,7 +11,7 @@ import torch
 from seqattn.as_json import as_json
 from seqattn.data.corpus import Pair, absolute
 from seqattn.errors import InputError
-from seqattn.files import read_lines, write_aside
+from seqattn.files import read_lines
 from seqattn.progress import Report, silent
 from seqattn.runs.beside import reverse_path, train_beside
 from seqattn.runs.ensemble import ensemble
@@ -19,6 +19,7 @@ from seqattn.runs.experiment import Experiment
 from seqattn.runs.preparation import common_sides, load_data
 from seqattn.runs.run import Run, load_run
 from seqattn.runs.text_model import TextModel
+from seqattn.writing import write_aside
 
 TAG = "\ue000"
 """The first word of a source that was translated back (Caswell et al. 2019): a private-use character."""

@@ -15,7 +15,8 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from seqattn.errors import InputError
-from seqattn.files import named_in_utf8, write_aside
+from seqattn.files import named_in_utf8
+from seqattn.writing import write_aside
 
 CHECKSUM, RUN = "checksum", "run"
 """What is recorded of the tensors, and the identity of their run."""

@@ -23,7 +23,7 @@ from seqattn.serving.languages import language_name
 from seqattn.serving.options import ServerOptions
 from seqattn.serving.served import Served, check_short
 from seqattn.symbols import EOS
-from seqattn.text.tokenizer import WORD_START
+from seqattn.text.normalising import WORD_START
 
 NBEST, CANDIDATES = 5, 8
 """Translations of a text, and candidates for a piece, that are shown."""

@@ -11,8 +11,8 @@ from itertools import pairwise
 
 import sentencex
 
+from seqattn.text.normalising import normalise
 from seqattn.text.scripts import TOGETHER
-from seqattn.text.tokenizer import normalise
 
 MOST_COUNTED = 20_000
 """The sentences of at most this many texts are counted for `usual_number`."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from seqattn.text.normalising import normalise
 from seqattn.text.scripts import UNSPACED
-from seqattn.text.tokenizer import normalise
 
 APOSTROPHES = "'’‘‚‛ʼ′´`"
 ALIKE = (APOSTROPHES, '"“”„‟«»″', "-‐‑‒–—―−")

@@ -17,7 +17,7 @@ from seqattn.data.checks.survey import Survey
 from seqattn.data.checks.texts import cleaned
 from seqattn.data.corpus import Pair, pair_format
 from seqattn.errors import InputError
-from seqattn.files import replacing
+from seqattn.writing import replacing
 
 REASONS = {
     "unequal": "on one side only",

@@ -7,7 +7,7 @@ from html.entities import html5
 
 from seqattn.data.corpus import Pair
 from seqattn.errors import counted
-from seqattn.text.tokenizer import BREAKS, composed
+from seqattn.text.normalising import BREAKS, composed
 
 CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 """Control characters, without those that separate words or lines."""
