@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 from seqattn.runs.folder import RunFolder
-from seqattn.runs.records import UpdatedLine
+from seqattn.runs.metrics import UpdatedLine
 
 WARM = 10
 """Updates that do not count."""
@@ -36,7 +36,7 @@ def tokens_a_second(options: argparse.Namespace, processes: int, threads: int) -
         command += ["--set", "average=0", "--threads", str(threads), "--device", "cpu", "--out", str(run)]
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
         subprocess.run(command, check=True, env=environment, stderr=subprocess.DEVNULL)
-        updates = [event for event in RunFolder(run).read_metrics() if isinstance(event, UpdatedLine)][WARM:]
+        updates = [event for event in RunFolder(run).metrics.read() if isinstance(event, UpdatedLine)][WARM:]
     return sum(one.tokens for one in updates) / sum(one.seconds for one in updates)
 
 

@@ -70,7 +70,7 @@ def weights_of(run):
 
 
 def updates_of(run):
-    return [line.update for line in RunFolder(run).read_metrics() if line.event == "updated"]
+    return [line.update for line in RunFolder(run).metrics.read() if line.event == "updated"]
 
 
 def interrupt_after(monkeypatch, update, *numbers):

@@ -13,9 +13,10 @@ from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair
 from seqattn.models.base import Seq2Seq
 from seqattn.models.weights import weights
+from seqattn.runs.building import new_model
 from seqattn.runs.config import RunConfig
 from seqattn.runs.experiment import Experiment
-from seqattn.runs.folder import RunFolder, new_model
+from seqattn.runs.folder import RunFolder
 from seqattn.runs.preparation import Data, Prepared, prepare
 from seqattn.runs.records import DataRecord, TrainedRecord
 from seqattn.runs.run import Run, load_run
@@ -98,7 +99,7 @@ def random_run(
         for parameter in model.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
     folder = RunFolder(path)
-    folder.create(config, tokenizer)
+    folder.begin(config, tokenizer)
     folder.write_model(weights(model), TrainedRecord(7, bleu=12.5))
     return folder, model
 

@@ -359,6 +359,6 @@ def test_info_describes_a_run(work, architecture):
     assert "width=16" in facts["options"]
     assert f"update {RunFolder(work.run(architecture)).read_model()[1].update}" in facts["weights"]
     assert "BLEU" in facts["validation, greedy"]
-    updates = [e for e in RunFolder(work.run(architecture)).read_metrics() if e.event == "updated"]
+    updates = [e for e in RunFolder(work.run(architecture)).metrics.read() if e.event == "updated"]
     tokens = sum(event.tokens for event in updates)
     assert facts["trained for"].startswith(f"{len(updates)} updates, {tokens:,} tokens, 0:")

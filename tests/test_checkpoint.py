@@ -15,7 +15,8 @@ from seqattn.data.batching import Example, collate
 from seqattn.errors import InputError
 from seqattn.runs import folder as checkpoint
 from seqattn.runs.folder import RunFolder
-from seqattn.runs.records import FinishedLine, TrainedRecord, UpdatedLine, ValidatedLine
+from seqattn.runs.metrics import FinishedLine, UpdatedLine, ValidatedLine
+from seqattn.runs.records import TrainedRecord
 from seqattn.runs.run import load_run
 from seqattn.writing import write_aside
 
@@ -84,7 +85,7 @@ def test_an_existing_path_is_refused_and_unchanged(kind, tmp_path):
             (taken / "config.json").write_text("mine")
     before = contents(tmp_path)
     with pytest.raises(InputError, match="already exists") as caught:
-        random_run(taken, "lstm")
+        RunFolder(taken).refuse_existing()
     assert caught.value.path == str(taken)
     assert contents(tmp_path) == before
     assert not (tmp_path / "nowhere").exists()
@@ -263,7 +264,7 @@ def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):
 def test_lines_of_metrics_that_are_not_events_are_skipped(tmp_path):
     folder, _ = random_run(tmp_path / "run", "lstm")
     (tmp_path / "run" / checkpoint.METRICS).write_text('3\n{"event": "updated"}\n[]\n')
-    assert folder.read_metrics() == []
+    assert folder.metrics.read() == []
 
 
 def test_writing_to_a_missing_folder_is_an_error(tmp_path):
@@ -308,22 +309,22 @@ EVENTS = [
 def test_rewinding_drops_the_events_that_resuming_repeats(update, kept, tmp_path):
     folder, _ = random_run(tmp_path / "run", "lstm")
     for event in EVENTS:
-        folder.append_metrics(event)
-    assert folder.read_metrics() == EVENTS
-    folder.rewind_metrics(update, update)
-    assert folder.read_metrics() == EVENTS[:kept]
+        folder.metrics.add(event)
+    assert folder.metrics.read() == EVENTS
+    folder.metrics.rewind(update, update)
+    assert folder.metrics.read() == EVENTS[:kept]
 
 
 def test_a_line_of_metrics_truncated_by_a_crash_does_not_prevent_resuming(tmp_path):
     folder, _ = random_run(tmp_path / "run", "lstm")
     for event in EVENTS[:3]:
-        folder.append_metrics(event)
+        folder.metrics.add(event)
     with (tmp_path / "run" / checkpoint.METRICS).open("a", encoding="utf-8") as file:
         file.write('{"event": "upda')
-    folder.rewind_metrics(2, 2)
-    assert folder.read_metrics() == EVENTS[:3]
+    folder.metrics.rewind(2, 2)
+    assert folder.metrics.read() == EVENTS[:3]
 
 
 def test_a_run_without_metrics_has_no_events(tmp_path):
     random_run(tmp_path / "run", "lstm")
-    assert RunFolder(tmp_path / "run").read_metrics() == []
+    assert RunFolder(tmp_path / "run").metrics.read() == []

@@ -63,7 +63,7 @@ def test_a_run_of_single_words_keeps_the_weights_with_most_exact_matches(tmp_pat
     assert "14 validation pairs are rough" in result.stderr and "±26 points" in result.stderr
     folder = RunFolder(tmp_path / "run")
     assert folder.read_config().training.best_by == "exact"
-    validations = [line for line in folder.read_metrics() if line.event == "validated"]
+    validations = [line for line in folder.metrics.read() if line.event == "validated"]
     best = max(validations, key=lambda line: (line.exact, -line.loss))
     assert json.loads(json.dumps(folder.read_model()[1].exact)) == best.exact > 0
     assert folder.read_model()[1].loss == best.loss

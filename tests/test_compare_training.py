@@ -31,7 +31,7 @@ def test_all_runs_have_one_tokenizer_one_budget_and_for_each_seed_one_order_of_b
     assert len({config.data.train_fingerprint for config in configs.values()}) == 1
     assert len({(path / "tokenizer.model").read_bytes() for path in runs.values()}) == 1
     tokens = {
-        which: [line.tokens for line in RunFolder(path).read_metrics() if line.event == "updated"]
+        which: [line.tokens for line in RunFolder(path).metrics.read() if line.event == "updated"]
         for which, path in runs.items()
     }
     assert tokens["lstm", 1] == tokens["transformer", 1] != tokens["lstm", 2] == tokens["transformer", 2]
@@ -40,7 +40,7 @@ def test_all_runs_have_one_tokenizer_one_budget_and_for_each_seed_one_order_of_b
 
 
 def test_the_memory_of_every_training_is_recorded(compared):
-    last = [RunFolder(path).read_metrics()[-1] for path in compared_runs(compared[0]).values()]
+    last = [RunFolder(path).metrics.read()[-1] for path in compared_runs(compared[0]).values()]
     if sys.platform != "win32":
         assert all(10**8 < line.memory < 10**11 for line in last)
 
@@ -117,7 +117,7 @@ def test_an_interrupted_and_a_killed_comparison_go_on_to_the_same_weights(work, 
     assert "over 2 seeds" in " ".join(result.stdout.split())
     for which, path in compared_runs(out).items():
         assert weights_of(path) == weights_of(compared_runs(compared[0])[which])
-        lines = [line.update for line in RunFolder(path).read_metrics() if line.event == "updated"]
+        lines = [line.update for line in RunFolder(path).metrics.read() if line.event == "updated"]
         assert lines == list(range(1, 9))
 
 

@@ -36,7 +36,7 @@ def found(run):
 
 
 def test_the_costs_of_a_model_are_those_of_its_metrics_and_files(run, found):
-    events = RunFolder(run.path).read_metrics()
+    events = RunFolder(run.path).metrics.read()
     updates = [event for event in events if event.event == "updated"]
     costs = found.costs
     assert costs.updates == len(updates) == 10
@@ -53,7 +53,7 @@ def test_the_costs_of_a_model_are_those_of_its_metrics_and_files(run, found):
 
 
 def test_the_curve_of_a_model_has_its_validations_without_the_average(run, found):
-    events = [event for event in RunFolder(run.path).read_metrics() if event.event == "validated"]
+    events = [event for event in RunFolder(run.path).metrics.read() if event.event == "validated"]
     assert any(event.averaged for event in events)
     expected = [(e.update, e.all_seconds, *e.all) for e in events if not e.averaged]
     assert [dataclasses.astuple(point) for point in found.curve] == expected

@@ -87,7 +87,7 @@ def test_a_run_trained_on_a_gpu_translates_alike_there_and_on_the_cpu(
         *("train", "--train", work.train, "--arch", architecture, "--out", out, "--device", "cuda"),
         *("--max-updates", 40, *sizes(architecture), "--precision", precision, *setting("ema=0.9")),
     )
-    losses = [line.loss for line in RunFolder(out).read_metrics() if line.event == "updated"]
+    losses = [line.loss for line in RunFolder(out).metrics.read() if line.event == "updated"]
     assert losses[-1] < losses[0]
     here, there = (seqattn.load(out, device=device) for device in ("cpu", "cuda"))
     with torch.backends.cudnn.flags(allow_tf32=False):
@@ -109,7 +109,7 @@ def test_training_resumes_on_a_gpu_and_from_one(work, tmp_path, architecture, fi
     command(*start, "--max-updates", 12, "--device", first, "--out", tmp_path / "cut")
     command("train", "--resume", "--max-updates", 20, "--device", then, "--out", tmp_path / "cut")
     whole, cut = (
-        [line.loss for line in RunFolder(tmp_path / name).read_metrics() if line.event == "updated"]
+        [line.loss for line in RunFolder(tmp_path / name).metrics.read() if line.event == "updated"]
         for name in ("whole", "cut")
     )
     assert cut == pytest.approx(whole, rel=0.02)

@@ -96,7 +96,7 @@ def names_in(run):
 
 
 def untimed(run):
-    return [(line.event, line.update, getattr(line, "loss", None)) for line in RunFolder(run).read_metrics()]
+    return [(line.event, line.update, getattr(line, "loss", None)) for line in RunFolder(run).metrics.read()]
 
 
 @pytest.fixture(scope="module")

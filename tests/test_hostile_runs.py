@@ -255,7 +255,7 @@ def test_metrics_with_wrong_types_are_skipped(run):
         '{"event": "finished", "update": 1' + "0" * 5000 + "}",
     ]
     (run / "metrics.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    assert RunFolder(run).read_metrics() == []
+    assert RunFolder(run).metrics.read() == []
     assert "unknown" in command("info", run).stdout
 
 

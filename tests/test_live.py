@@ -3,7 +3,7 @@
 from seqattn_cli.views.curves import sparkline
 from seqattn_cli.views.live import LiveView
 
-from seqattn.runs.records import ValidatedLine
+from seqattn.runs.metrics import ValidatedLine
 from seqattn.training.events import Finished, Updated, Validated, Validation
 from seqattn.training.schedule import Progress, TrainingOptions
 

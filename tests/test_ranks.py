@@ -39,11 +39,11 @@ def finished(process, status=0, shown="^$"):
 
 
 def updated(run):
-    return [line for line in RunFolder(run).read_metrics() if line.event == "updated"]
+    return [line for line in RunFolder(run).metrics.read() if line.event == "updated"]
 
 
 def validated(run):
-    return [line for line in RunFolder(run).read_metrics() if line.event == "validated"]
+    return [line for line in RunFolder(run).metrics.read() if line.event == "validated"]
 
 
 @BOTH

@@ -52,7 +52,7 @@ def test_an_interrupted_training_resumes_to_the_same_files_as_one_never_interrup
     assert f"after {update} updates" in " ".join(result.stderr.split())
 
     whole, cut = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")
-    assert timeless(cut.read_metrics()) == timeless(whole.read_metrics())
+    assert timeless(cut.metrics.read()) == timeless(whole.metrics.read())
     (expected, _), (found, _) = whole.read_last(), cut.read_last()
     assert expected.keys() == found.keys()
     assert [name for name in expected if not torch.equal(expected[name], found[name])] == []
@@ -78,7 +78,7 @@ def test_a_killed_training_resumes_from_its_last_validation(work, tmp_path, monk
     result = seqattn("train", "--resume", "--out", tmp_path / "cut")
     assert "after 8 updates" in " ".join(result.stderr.split())
     whole, cut = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")
-    assert timeless(cut.read_metrics()) == timeless(whole.read_metrics())
+    assert timeless(cut.metrics.read()) == timeless(whole.metrics.read())
     assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
 
 

@@ -140,7 +140,7 @@ def test_what_was_saved_before_updates_went_wrong_stays_as_it_was(work, tmp_path
     monkeypatch.undo()
     seqattn("train", "--resume", "--out", out, "--max-updates", 12)
     assert updates_of(out) == list(range(1, 13))
-    assert not any(line.event == "skipped" for line in RunFolder(out).read_metrics())
+    assert not any(line.event == "skipped" for line in RunFolder(out).metrics.read())
 
 
 NOT_NUMBERS = {
@@ -198,7 +198,7 @@ def test_a_validation_pair_far_longer_than_training_takes_is_translated_but_not_
         )
         said = "Left out of the loss in validation: 1 longer than 256 pieces"
         assert (said in " ".join(result.stderr.split())) == (name == "with")
-        losses += [line.loss for line in RunFolder(out).read_metrics() if line.event == "validated"]
+        losses += [line.loss for line in RunFolder(out).metrics.read() if line.event == "validated"]
     # The vocabularies are of the same training pairs.
     assert losses[0] == losses[1]
 

@@ -19,6 +19,6 @@ def info(run: Path) -> None:
     from ..views.render import run_facts
 
     loaded = load_run(run)
-    events = RunFolder(run).read_metrics()
+    events = RunFolder(run).metrics.read()
     facts = run_facts(loaded, events[-1] if events else None)
     results().print(facts, soft_wrap=True)

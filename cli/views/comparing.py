@@ -90,11 +90,11 @@ class ComparisonView:
         """Add an event of a run."""
         from seqattn.comparison.workers import Began
         from seqattn.runs.folder import RunFolder
-        from seqattn.runs.records import ValidatedLine
+        from seqattn.runs.metrics import ValidatedLine
         from seqattn.training.events import Finished
 
         if isinstance(event, Began):
-            lines = RunFolder(task.path).read_metrics()
+            lines = RunFolder(task.path).metrics.read()
             earlier = [line for line in lines if isinstance(line, ValidatedLine)]
             self.running[task] = LiveView(self.name(task), event.options, earlier)
             return

@@ -30,8 +30,8 @@ from .messages import say
 if TYPE_CHECKING:
     from seqattn.progress import Report
     from seqattn.runs.experiment import Experiment
+    from seqattn.runs.metrics import ValidatedLine
     from seqattn.runs.preparation import Prepared
-    from seqattn.runs.records import ValidatedLine
     from seqattn.text.tokenizer import Tokenizer
     from seqattn.training.events import Event, Validated
     from seqattn.training.schedule import Progress, TrainingOptions
@@ -148,11 +148,11 @@ def watch(console: Console, experiment: Experiment, name: str = "") -> None:
 
     Ctrl-C or another signal of `ENDING` saves and exits with 128 and its number; a second one stops at once.
     """
-    from seqattn.runs.records import ValidatedLine
+    from seqattn.runs.metrics import ValidatedLine
     from seqattn.training.symptoms import Symptoms
 
     name = name or experiment.folder.path.name
-    earlier = [line for line in experiment.folder.read_metrics() if isinstance(line, ValidatedLine)]
+    earlier = [line for line in experiment.folder.metrics.read() if isinstance(line, ValidatedLine)]
     view = LiveView(name, experiment.config.training, earlier) if console.is_terminal else None
     log, symptoms = PlainLog(console), Symptoms(experiment.config.training)
     with experiment, interruptible(console) as interruption:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from seqattn.alignment.reading import Attention
     from seqattn.evaluation.scores import Assessment
     from seqattn.models.base import Reading
-    from seqattn.runs.records import MetricsLine
+    from seqattn.runs.metrics import MetricsLine
     from seqattn.runs.run import Run
 
 

@@ -17,9 +17,10 @@ from seqattn.errors import InputError
 from seqattn.files import within
 from seqattn.models import ModelOptions, build, image_shape
 from seqattn.progress import Report, silent
+from seqattn.runs.building import vocabulary_of
 from seqattn.runs.config import RunConfig
 from seqattn.runs.experiment import new_config
-from seqattn.runs.folder import RunFolder, vocabulary_of
+from seqattn.runs.folder import RunFolder
 from seqattn.runs.preparation import Prepared, load_data, prepare
 from seqattn.runs.presets import check_alike, compose, suitable_presets
 from seqattn.text.learning import TokenizerOptions

@@ -23,7 +23,7 @@ from seqattn.errors import InputError
 from seqattn.evaluation.scores import score
 from seqattn.files import read_binary, read_lines_for
 from seqattn.runs.folder import CONFIG, MODEL, TARGET_TOKENIZER, TOKENIZER, RunFolder
-from seqattn.runs.records import FinishedLine, MetricsLine, UpdatedLine, ValidatedLine
+from seqattn.runs.metrics import FinishedLine, MetricsLine, UpdatedLine, ValidatedLine
 from seqattn.runs.run import Run, load_run
 
 Answers = Sequence[Gold] | Sequence[tuple[Box, ...]]
@@ -216,7 +216,7 @@ def member(
         decoded = Decoded(found.hypotheses, found.output_ids, found.seconds)
         if keep:
             keep.keep_translations(run.path, made, decoded)
-    lines = RunFolder(run.path).read_metrics()
+    lines = RunFolder(run.path).metrics.read()
     return Member(
         name,
         decoded.hypotheses,

@@ -14,7 +14,7 @@ import torch
 from seqattn.errors import counted
 from seqattn.evaluation.scores import choose_bleu_tokenizer
 from seqattn.models import ModelOptions, build
-from seqattn.runs.folder import vocabulary_of
+from seqattn.runs.building import vocabulary_of
 from seqattn.runs.preparation import Prepared
 from seqattn.runs.presets import compose, suitable_presets
 from seqattn.training.events import Updated, Validation

@@ -23,13 +23,15 @@ from seqattn.models.size import size_of
 from seqattn.models.weights import load_weights, temporary_weights
 from seqattn.progress import Report, silent
 from seqattn.ranks import ALONE, Ranks
+from seqattn.runs.building import new_model, outline
 from seqattn.runs.card import model_card
 from seqattn.runs.choices import settle
 from seqattn.runs.config import RunConfig
-from seqattn.runs.folder import LAST, RunFolder, checksums, new_model, outline
+from seqattn.runs.folder import LAST, RunFolder, checksums
 from seqattn.runs.format1 import upgrade_state
+from seqattn.runs.metrics import line_of
 from seqattn.runs.preparation import Data, Prepared, load_data, prepare
-from seqattn.runs.records import DataRecord, TrainedRecord, line_of
+from seqattn.runs.records import DataRecord, TrainedRecord
 from seqattn.runs.run import Run
 from seqattn.runs.sampling import sampling_of
 from seqattn.runs.validation import validation_of
@@ -190,7 +192,7 @@ class Experiment:
             if state is not None:
                 experiment._restore(*state)
             folder.write_config(config)
-            folder.rewind_metrics(experiment.trainer.progress.update, experiment.trainer.validated)
+            folder.metrics.rewind(experiment.trainer.progress.update, experiment.trainer.validated)
         except BaseException:
             lock.release()
             raise
@@ -297,7 +299,7 @@ class Experiment:
             self._choose_alignment()
             _, trained = self.folder.read_model()
             self.folder.write_card(model_card(self.config, self.parameters, trained))
-        self.folder.append_metrics(line_of(event, peak_memory(self.device)))
+        self.folder.metrics.add(line_of(event, peak_memory(self.device)))
         if isinstance(event, Validated):
             if event.improved:
                 self.best = event

@@ -3,47 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from seqattn.as_json import as_json
 from seqattn.data.sources import TEXTS
 from seqattn.errors import InputError, naming
 from seqattn.files import read_binary, within
-from seqattn.hardware import physical_memory
 from seqattn.locks import LOCK, Lock
-from seqattn.models import build
-from seqattn.models.base import Seq2Seq, Vocabulary
+from seqattn.models.base import Seq2Seq
 from seqattn.models.weights import all_finite, check_weights, fill, load_weights
+from seqattn.runs.building import new_model, outline
 from seqattn.runs.config import RunConfig
 from seqattn.runs.format1 import upgrade_weights
-from seqattn.runs.records import (
-    FinishedLine,
-    MetricsLine,
-    TrainedRecord,
+from seqattn.runs.metrics import (
+    Metrics,
     ValidatedLine,
-    line_from_json,
-    line_to_json,
-    read_record,
 )
+from seqattn.runs.records import TrainedRecord, read_record
 from seqattn.runs.tensors import open_tensors, write_tensors
 from seqattn.symbols import BOS, EOS, PAD, UNK
 from seqattn.text.tokenizer import Side, Tokenizer
-from seqattn.writing import append, check_creatable, is_part_of, make_folder, sync, write_aside
+from seqattn.writing import check_creatable, is_part_of, make_folder, write_aside
 
 CONFIG, MODEL, METRICS, CARD = "config.json", "model.safetensors", "metrics.jsonl", "README.md"
 LAST = Path("last") / "state.safetensors"
 TOKENIZER, TARGET_TOKENIZER = "tokenizer.model", "tokenizer.target.model"
 STARTING = TOKENIZER, TARGET_TOKENIZER, MODEL, str(LAST)
 """What a run may have before its config."""
-MOST_CONFIG, MOST_TOKENIZER, MOST_METRICS = 2**24, 2**28, 2**31
+MOST_CONFIG, MOST_TOKENIZER = 2**24, 2**28
 """Bytes that are read of a file at most."""
 
 
@@ -53,11 +45,6 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def create(self, config: RunConfig, tokenizer: Tokenizer) -> None:
-        """Create the folder; InputError when something of that name exists."""
-        self.refuse_existing()
-        self.begin(config, tokenizer)
-
     def lock(self) -> Lock:
         """Keep other processes from training this run; InputError that names the one that does.
 
@@ -65,6 +52,16 @@ class RunFolder:
         """
         make_folder(self.path)
         return Lock(self.path, "wait until it ends, or choose another name")
+
+    @property
+    def metrics(self) -> Metrics:
+        """Its file of the events in training."""
+        return Metrics(self._file(METRICS))
+
+    @property
+    def finished(self) -> bool:
+        """Whether training has ended."""
+        return self.metrics.finished
 
     @property
     def begun(self) -> bool:
@@ -174,7 +171,7 @@ class RunFolder:
         path = self._file(LAST)
         make_folder(path.parent)
         # The events before it are not written again.
-        sync(self._file(METRICS))
+        self.metrics.sync()
         write_tensors(path, tensors, "state", values, run)
 
     @property
@@ -205,7 +202,7 @@ class RunFolder:
             return False
         if not self.has_model:
             return True
-        lines = self.read_metrics()
+        lines = self.metrics.read()
         validations = sum(isinstance(line, ValidatedLine) for line in lines)
         return (self.path / METRICS).exists() and validations <= 1 and not self.finished
 
@@ -260,50 +257,10 @@ class RunFolder:
             raise InputError(f"is missing, {otherwise}", path=path)
         return path
 
-    def append_metrics(self, line: MetricsLine) -> None:
-        """Add one line to metrics.jsonl."""
-        append(self._file(METRICS), _line(line).encode())
-
-    def read_metrics(self) -> list[MetricsLine]:
-        """The lines of metrics.jsonl; none when there is no such file.
-
-        Malformed lines, truncated by a crash or edited by hand, are skipped.
-        """
-        path = self._file(METRICS)
-        if not path.is_file():
-            return []
-        lines = []
-        for line in read_binary(path, MOST_METRICS).decode(errors="replace").splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
-                lines.append(line_from_json(json.loads(line)))
-        return lines
-
-    @property
-    def finished(self) -> bool:
-        """Whether training has ended."""
-        lines = self.read_metrics()
-        return bool(lines) and isinstance(lines[-1], FinishedLine)
-
-    def rewind_metrics(self, update: int, validated: int) -> None:
-        """Drop what will be repeated after resuming: updates after one, validations after another."""
-        stays = (_line(one) for one in self.read_metrics() if _stays(one, update, validated))
-        write_aside(self._file(METRICS), "".join(stays).encode())
-
     def write_card(self, text: str) -> None:
         """Write the model card, README.md."""
         # Names of files may have bytes that are not UTF-8.
         write_aside(self._file(CARD), text.encode(errors="backslashreplace"))
-
-
-def _line(line: MetricsLine) -> str:
-    return as_json(line_to_json(line)) + "\n"
-
-
-def _stays(line: MetricsLine, update: int, validated: int) -> bool:
-    """Whether a line remains valid when the run continues after an update; the end of training does not."""
-    if isinstance(line, ValidatedLine):
-        return line.update <= validated and not line.averaged
-    return line.update <= update and not isinstance(line, FinishedLine)
 
 
 def _precedes_config(path: Path) -> bool:
@@ -323,37 +280,6 @@ def tokenizer_files(tokenizer: Tokenizer) -> dict[str, bytes]:
 def checksums(tokenizer: Tokenizer) -> dict[str, str]:
     """SHA-256 of the files of a tokenizer by name."""
     return {name: sha256(data).hexdigest() for name, data in tokenizer_files(tokenizer).items()}
-
-
-def outline(config: RunConfig, tokenizer: Tokenizer) -> Seq2Seq:
-    """A model of the config's shape on the device meta: it has no weights and takes no memory.
-
-    InputError when its weights would take more memory than there is.
-    """
-    with torch.device("meta"):
-        model = build(config.architecture, config.model, vocabulary_of(tokenizer))
-    size, memory = sum(parameter.nbytes for parameter in model.parameters()), physical_memory()
-    if memory is not None and size > memory:
-        raise InputError(
-            f"a model of these sizes has weights of {size:,} bytes, this machine has {memory:,} of memory",
-            remedy="choose a smaller model",
-        )
-    return model
-
-
-def new_model(config: RunConfig, tokenizer: Tokenizer) -> Seq2Seq:
-    """A model of the config's shape with new weights, drawn from its seed.
-
-    InputError when they would take more memory than there is.
-    """
-    outline(config, tokenizer)
-    torch.manual_seed(config.training.seed)
-    return build(config.architecture, config.model, vocabulary_of(tokenizer))
-
-
-def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
-    """The sizes of a tokenizer's vocabularies."""
-    return Vocabulary(tokenizer.source.size, len(tokenizer.target), tokenizer.joint)
 
 
 def _check_fit(model: Seq2Seq, tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -1,18 +1,17 @@
-"""The records of a run's data, weights and training, and their JSON form."""
+"""The records of a run's data and weights, and how records are read."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from seqattn.errors import check_ranges
 from seqattn.files import refuse_device
-from seqattn.training.events import Event, Figures, Skipped, Updated, Validated
 
 R = TypeVar("R")
 
@@ -106,88 +105,6 @@ class TrainedRecord:
     bleu: float | None = None
     chrf: float | None = None
     exact: float | None = None
-
-
-@dataclass(frozen=True)
-class MetricsLine:
-    """A line of metrics.jsonl: an event in training."""
-
-    event: ClassVar[str]
-    update: int
-    epoch: int
-    all_tokens: int
-    """Source and target ids trained on so far."""
-    all_seconds: float
-    """Of training and validation so far."""
-
-
-@dataclass(frozen=True)
-class UpdatedLine(MetricsLine):
-    """An update was made."""
-
-    event = "updated"
-    loss: float
-    learning_rate: float
-    tokens: int
-    """Of this update, as are the seconds."""
-    seconds: float
-
-
-@dataclass(frozen=True)
-class SkippedLine(MetricsLine):
-    """An update was left out."""
-
-    event = "skipped"
-    fault: str
-    """What was wrong."""
-
-
-@dataclass(frozen=True)
-class ValidatedLine(Figures, MetricsLine):
-    """The weights were validated."""
-
-    event = "validated"
-    improved: bool
-    averaged: bool
-
-
-@dataclass(frozen=True)
-class FinishedLine(MetricsLine):
-    """Training ended."""
-
-    event = "finished"
-    reason: str
-    memory: int | None = None
-    """Peak of the process, or on a GPU of its tensors, bytes."""
-
-
-LINES: dict[str, type[MetricsLine]] = {
-    line.event: line for line in (UpdatedLine, SkippedLine, ValidatedLine, FinishedLine)
-}
-
-
-def line_of(event: Event, memory: int | None = None) -> MetricsLine:
-    """The line of metrics.jsonl for an event; `memory` is the peak so far, bytes."""
-    progress = event.progress
-    at = (progress.update, progress.epoch, progress.tokens, round(progress.seconds, 3))
-    if isinstance(event, Updated):
-        seconds = round(event.seconds, 4)
-        return UpdatedLine(*at, event.loss, event.learning_rate, event.tokens, seconds)
-    if isinstance(event, Skipped):
-        return SkippedLine(*at, event.fault)
-    if isinstance(event, Validated):
-        return ValidatedLine(*at, *event.validation.all, event.improved, event.averaged)
-    return FinishedLine(*at, event.reason, memory)
-
-
-def line_to_json(line: MetricsLine) -> dict[str, Any]:
-    """A line as JSON values."""
-    return {"event": line.event, **asdict(line)}
-
-
-def line_from_json(values: Mapping[str, Any]) -> MetricsLine:
-    """A line from JSON values; ValueError or KeyError when it is malformed."""
-    return read_record(LINES[values["event"]], values)
 
 
 def read_record(kind: type[R], values: Mapping[str, Any]) -> R:
