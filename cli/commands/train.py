@@ -310,7 +310,7 @@ def _resume(
             data = load_data(train_on, valid, guide, own.valid_pairs, own.synthetic, sources)
         experiment = Experiment.resume(out, limits, device, data, report, ranks)
     progress = experiment.trainer.progress
-    say(console, f"Resuming {out} after {progress.update:,} updates.")
+    say(console, f"Resuming {out} after {counted(progress.update, 'update')}.")
     if progress.spent(experiment.config.training) == 1:
         console.print("Its budget is used up: raise --max-updates, --max-tokens or --max-minutes.")
     return experiment

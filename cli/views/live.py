@@ -135,10 +135,10 @@ def announce(console: Console, experiment: Experiment) -> None:
 def limits(options: TrainingOptions) -> str:
     """When a training ends, in words."""
     ends = [
-        f"{options.max_updates:,} updates" if options.max_updates else "",
-        f"{options.max_tokens:,} tokens" if options.max_tokens else "",
+        counted(options.max_updates, "update") if options.max_updates else "",
+        counted(options.max_tokens, "token") if options.max_tokens else "",
         f"{options.max_minutes:g} minute{'s' * (options.max_minutes != 1)}" if options.max_minutes else "",
-        f"{options.patience} validations without improvement" if options.patience else "",
+        f"{counted(options.patience, 'validation')} without improvement" if options.patience else "",
     ]
     return " or ".join(filter(None, ends)) or "interrupted"
 
@@ -172,7 +172,7 @@ def watch(console: Console, experiment: Experiment, name: str = "") -> None:
             with interruption.showing():
                 say(
                     console,
-                    f"Interrupted after {experiment.trainer.progress.update:,} updates and saved; "
+                    f"Interrupted after {counted(experiment.trainer.progress.update, 'update')} and saved; "
                     f"continue with: seqattn train --resume --out {experiment.folder.path}",
                 )
             raise click.exceptions.Exit(interruption.status)
@@ -297,6 +297,6 @@ class LiveView:
         improved = [event for event in self.validations if event.improved]
         best = validation_line(improved[-1]).removesuffix(", best so far") if improved else "no validation"
         return Text(
-            f"{self.name}: {self.progress.update:,} updates in {duration(self.progress.seconds)} "
+            f"{self.name}: {counted(self.progress.update, 'update')} in {duration(self.progress.seconds)} "
             f"({self.reason}); best {best}"
         )

@@ -139,7 +139,8 @@ def run_facts(run: Run, last: MetricsLine | None) -> Text:
         origin = "newest weights"
     length = "unknown"
     if last:
-        length = f"{last.update:,} updates, {last.all_tokens:,} tokens, {duration(last.all_seconds)}"
+        done = counted(last.update, "update"), counted(last.all_tokens, "token"), duration(last.all_seconds)
+        length = ", ".join(done)
     return facts(
         {
             "architecture": config.architecture,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seqattn.errors import counted
 from seqattn.options import flat_options
 from seqattn.pictures.legible import in_code, in_markdown
 from seqattn.runs.config import RunConfig
@@ -14,7 +15,7 @@ def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> st
     shape = ", ".join(f"{key} {value}" for key, value in flat_options(config.model).items())
     score = (
         f"BLEU {trained.bleu:.2f}, chrF {trained.chrf:.2f}, exact match {trained.exact:.1f} %, "
-        f"loss {trained.loss:.3f} nats per id, after {trained.update:,} updates"
+        f"loss {trained.loss:.3f} nats per id, after {counted(trained.update, 'update')}"
         f"{' (average of several)' if trained.averaged else ''}."
     )
     valid = f"of {in_code(data.valid)}" if data.valid else "held out of the training corpus"

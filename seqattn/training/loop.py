@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from seqattn.data.batching import Batch, Example, collate, epoch_batches, lengths_of
+from seqattn.errors import counted
 from seqattn.hardware import autocast, give_back_freed_memory
 from seqattn.models.base import Seq2Seq
 from seqattn.models.weights import load_weights, temporary_weights, weights
@@ -148,13 +149,13 @@ class Trainer:
     def _reason_to_stop(self) -> str:
         options, progress = self.options, self.progress
         if options.max_updates and progress.update >= options.max_updates:
-            return f"{progress.update:,} updates made"
+            return f"{counted(progress.update, 'update')} made"
         if options.max_tokens and progress.tokens >= options.max_tokens:
-            return f"{progress.tokens:,} tokens seen"
+            return f"{counted(progress.tokens, 'token')} seen"
         if options.max_minutes and progress.seconds >= 60 * options.max_minutes:
-            return f"{options.max_minutes:g} minutes passed"
+            return f"{options.max_minutes:g} minute{'s' * (options.max_minutes != 1)} passed"
         if options.patience and self._standing.stale >= options.patience:
-            return f"nothing improved in {self._standing.stale} validations"
+            return f"nothing improved in {counted(self._standing.stale, 'validation')}"
         return ""
 
     def _update(self, group: Sequence[Sequence[int]]) -> Updated | Skipped:
