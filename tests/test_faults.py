@@ -11,7 +11,7 @@ import pytest
 
 from seqattn.errors import InputError
 from seqattn.locks import LOCK
-from seqattn.runs import experiment, folder, tensors
+from seqattn.runs import experiment, folder, metrics, tensors
 from seqattn.runs.folder import RunFolder
 from seqattn.training.loop import Trainer
 from seqattn.writing import append, replacing, write_aside
@@ -134,9 +134,9 @@ def test_a_full_disk_at_any_file_is_one_sentence_and_training_goes_on_when_there
         return wrapped
 
     with monkeypatch.context() as patched:
-        for module in (folder, tensors):
+        for module in (folder, metrics, tensors):
             patched.setattr(module, "write_aside", until_full(write_aside))
-        patched.setattr(folder, "append", until_full(append))
+        patched.setattr(metrics, "append", until_full(append))
         result = seqattn(*training(work, run), status=1)
     error = result.stderr.splitlines()[-1]
     assert error == f"Error: {seen[-1]}: cannot be written: File too large"
@@ -151,7 +151,7 @@ KILLED = """
 import json, os, signal, sys
 import torch
 
-from seqattn.runs import folder, setup
+from seqattn.runs import metrics, setup
 from seqattn_cli.main import main
 
 torch.set_num_threads(1)
@@ -176,7 +176,7 @@ for kills, point in enumerate(range(5, 1000, 17)):
     if not child:
         fatal = [point]
         os.fsync, os.replace = mortal(os.fsync, fatal), mortal(os.replace, fatal)
-        folder.append = mortal(folder.append, fatal)
+        metrics.append = mortal(metrics.append, fatal)
         sys.argv = ["seqattn", *(resume if os.path.exists(config) else begin)]
         main()
     status = os.waitpid(child, 0)[1]
