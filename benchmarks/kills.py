@@ -189,7 +189,7 @@ def forked(command: Sequence[object], fatal: int = 0) -> int:
     from seqattn_cli.main import main
 
     # What the copies need is loaded once.
-    from seqattn.runs import folder, setup
+    from seqattn.runs import metrics, setup
     from seqattn.training import symptoms
 
     assert setup and symptoms
@@ -215,7 +215,7 @@ def forked(command: Sequence[object], fatal: int = 0) -> int:
 
     torch.set_num_threads(1)
     # A file is on disk, then it gets its name; lines are appended.
-    os.fsync, os.replace, folder.append = map(mortal, (os.fsync, os.replace, folder.append))
+    os.fsync, os.replace, metrics.append = map(mortal, (os.fsync, os.replace, metrics.append))
     sys.argv = ["seqattn", *map(str, command)]
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
