@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqattn.errors import InputError, counted
+from seqattn.errors import counted
 
 from ..views.messages import say
 from .compare_outputs import given_parts, inputs_of, refuse_rewritten, show
+from .compare_plan import given_any, systems_named, what_is_asked
 from .outputs import check_outputs
 from .shared import (
     RUN,
@@ -23,7 +23,6 @@ from .shared import (
     diagnostics,
     experiment_options,
     follow,
-    gather_settings,
     machine_options,
     set_up,
     share_cores,
@@ -35,21 +34,9 @@ if TYPE_CHECKING:
 
     from seqattn.comparison.findings import Findings
     from seqattn.comparison.folder import ComparisonFolder, Evaluation
-    from seqattn.comparison.plan import Given, Plan, Recipe
+    from seqattn.comparison.plan import Plan
     from seqattn.comparison.systems import Paths
     from seqattn.ranks import Ranks
-
-SAMPLE = "train.tsv"
-SAMPLE_SETTINGS: dict[str, Any] = {
-    "vocab_size": 2400,
-    "validate_every": 400,
-    "max_updates": 1900,
-    "max_minutes": 1.7,
-    "average": 0,
-    "transformer.learning_rate": 4e-3,
-    "transformer.dropout": 0.05,
-}
-"""Settings that train both models on the bundled sample within three minutes on two cores."""
 
 
 @click.command()
@@ -124,7 +111,7 @@ def compare(
     """
     outputs = {"report": report, "json": json, "markdown": markdown, "latex": latex}
     wanted = {kind: path for kind, path in outputs.items() if path is not None}
-    if runs and (train_on or out or _given(training, training)):
+    if runs and (train_on or out or given_any(training, training)):
         raise click.UsageError("Finished runs are compared without training: leave out options for training.")
     if train_on and not test:
         raise click.UsageError("Missing option '--test'.")
@@ -152,7 +139,7 @@ def compare(
             found = _compare_finished(console, runs, named, asked, wanted, on)
         else:
             config = training["config"]
-            folder, plan, evaluation = _asked(console, named, train_on, out, asked, training)
+            folder, plan, evaluation = what_is_asked(console, named, train_on, out, asked, training)
             kept = [folder.record, *folder.systems(plan), *given_parts(evaluation)]
             check_outputs(wanted, [*inputs_of(evaluation, plan), config], kept)
             refuse_rewritten(folder, evaluation, plan)
@@ -160,30 +147,6 @@ def compare(
                 sources = _train(console, plan, evaluation, folder, on, jobs, ranks)
                 found = evaluate(sources, evaluation, on, folder, partial(_tell, console))
         show(console, found, wanted, texts=not no_texts)
-
-
-def _given(options: Mapping[str, Any], names: Iterable[str]) -> bool:
-    """Whether any of these options is given."""
-    return any(options[name] not in (None, (), False, "auto") for name in names)
-
-
-def _systems(named: Sequence[str], *, baselines: bool) -> tuple[tuple[Recipe, ...], tuple[Given, ...]]:
-    """The systems to train, with or without the baselines, and those that exist."""
-    from seqattn.comparison.plan import parse_systems
-    from seqattn.models import BASELINES
-
-    return parse_systems(named, BASELINES if baselines else ())
-
-
-def _seeds(training: Mapping[str, Any]) -> tuple[int, ...]:
-    """The seeds that are asked for, none if none are."""
-    from seqattn.comparison.plan import parse_seeds
-
-    if training["seeds"] and training["seed"] is not None:
-        raise click.UsageError("Give --seed or --seeds, not both.")
-    if training["seeds"] is not None:
-        return parse_seeds(training["seeds"])
-    return () if training["seed"] is None else (training["seed"],)
 
 
 def _compare_finished(
@@ -199,7 +162,7 @@ def _compare_finished(
     from seqattn.comparison.folder import parts_of
     from seqattn.comparison.systems import finished_sources
 
-    recipes, given = _systems(named, baselines=False)
+    recipes, given = systems_named(named, baselines=False)
     if recipes:
         raise click.UsageError("Finished runs are compared without training: give --system NAME=RUN.")
     sources, evaluation, keep, comparison = finished_sources(runs, replace(asked, given=given))
@@ -212,91 +175,6 @@ def _compare_finished(
             refuse_rewritten(comparison[0], evaluation, comparison[1])
         _tell_missing(console, *comparison)
     return evaluate(sources, evaluation, device, keep, partial(_tell, console))
-
-
-def sample_folder() -> Path:
-    """The bundled en-ko corpus in the installed package."""
-    from importlib.resources import files
-
-    folder = Path(str(files("seqattn_samples"))) / "en-ko"
-    if not folder.is_dir():
-        raise InputError("the bundled sample is missing", path=folder, remedy="install seqattn again")
-    return folder
-
-
-def _asked(
-    console: Console,
-    named: Sequence[str],
-    train_on: Sequence[str],
-    out: Path | None,
-    asked: Evaluation,
-    training: dict[str, Any],
-) -> tuple[ComparisonFolder, Plan, Evaluation]:
-    """What is to be trained and compared, and where: by the options and by what the folder has already."""
-    from seqattn.comparison.folder import ComparisonFolder
-
-    folder = ComparisonFolder(out) if out else None
-    begun = folder.read()[0] if folder and folder.exists else None
-    fixed = training.keys() - {"seed", "seeds", "no_baselines"}
-    alone = begun is not None and not train_on and not _given(training, fixed)
-    recipes, given = _systems(named, baselines=not alone and not training["no_baselines"])
-    asked = replace(asked, given=given)
-    if begun and alone:
-        plan = replace(begun, recipes=recipes, seeds=_seeds(training) or begun.seeds)
-    else:
-        if begun and not train_on and begun.train != (str(sample_folder() / SAMPLE),):
-            raise click.UsageError(
-                f"{out} holds a comparison, whose settings stay as they are: add seeds and systems, "
-                "or give --train and another --out."
-            )
-        if not train_on and (asked.test or asked.gold or training["valid"]):
-            raise click.UsageError("Missing option '--train'.")
-        plan, asked = _plan(console, recipes, train_on, asked, training)
-    if folder is None:
-        folder = _folder(console, plan)
-    if folder.exists:
-        asked = asked.over(folder.read()[1])
-    return folder, folder.joined(plan), asked
-
-
-def _plan(
-    console: Console,
-    recipes: tuple[Recipe, ...],
-    train_on: Sequence[str],
-    asked: Evaluation,
-    training: dict[str, Any],
-) -> tuple[Plan, Evaluation]:
-    """What is to be trained, by the options; without a corpus, the bundled sample."""
-    from seqattn.comparison.folder import Evaluation
-    from seqattn.comparison.plan import Plan, parse_seeds
-
-    seeds = _seeds(training)
-    for name in ("no_baselines", "seeds", "seed"):
-        del training[name]
-    valid, budget, preset = (training.pop(name) for name in ("valid", "budget", "preset"))
-    settings = gather_settings(training.pop("config"), training.pop("assignments"), **training)
-    if not train_on:
-        console.print("The bundled sample: English to Korean, from a grammar, with gold alignments.")
-        sample = sample_folder()
-        train_on, valid = [str(sample / SAMPLE)], str(sample / "valid.tsv")
-        asked = asked.over(Evaluation(str(sample / "test.tsv"), str(sample / "test.gold")))
-        settings = SAMPLE_SETTINGS | settings
-    if "seed" in settings:
-        if seeds:
-            raise click.UsageError("Give --seeds or the setting seed, not both.")
-        seeds = parse_seeds(str(settings.pop("seed")))
-    return Plan(tuple(train_on), valid, recipes, seeds or (1,), preset, settings, budget), asked
-
-
-def _folder(console: Console, plan: Plan) -> ComparisonFolder:
-    """The folder for a plan without a name: of the same comparison if it was interrupted, or a new one."""
-    from seqattn.comparison.folder import ComparisonFolder, interrupted
-
-    begun = interrupted(Path("runs"), plan)
-    if begun is None:
-        return ComparisonFolder(Path("runs") / time.strftime("compare-%Y%m%d-%H%M%S"))
-    say(console, f"Continuing {begun.path}, which was interrupted.")
-    return begun
 
 
 def _train(
