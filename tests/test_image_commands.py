@@ -396,6 +396,18 @@ def test_a_name_on_standard_input_is_the_place_of_its_error(pictures):
     assert "standard input, line 3: the image none.png cannot be read: No such file" in error_of(result)
 
 
+def test_an_output_never_replaces_an_image_that_standard_input_names(pictures, tmp_path):
+    image = tmp_path / "image.png"
+    shutil.copy(pictures.files[0], image)
+    before = image.read_bytes()
+    (tmp_path / "linked.png").symlink_to(image)
+    for name in ("image.png", "linked.png"):
+        asked = ("translate", pictures.run("grid+lstm"), "--output", image)
+        told = seqattn(*asked, input=f"{pictures.files[1]}\n{tmp_path / name}\n", status=2)
+        assert "image.png is also an input, which would be overwritten" in told.stderr
+    assert image.read_bytes() == before and not list(tmp_path.glob("*.part"))
+
+
 def test_the_output_does_not_overwrite_an_archive(pictures, tmp_path):
     path = tmp_path / "x.npz"
     np.savez(path, images=np.zeros((1, 8, 8, 3), np.uint8))

@@ -6,6 +6,7 @@ import contextlib
 import io
 import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -165,7 +166,10 @@ def translate(
     elif input is not None and str(input) != "-":
         chunks = in_chunks(reader.lines(input, shard), chunk or TranslationOptions.chunk)
     else:
-        chunks = reader.arriving(loaded.sources, shard, chunk, sample)
+        arriving = reader.arriving(loaded.sources, shard, chunk, sample)
+        # Which images there are is known only as they arrive.
+        images = map(partial(_unless_written, output), arriving)
+        chunks = arriving if loaded.tokenizer.reads_texts else images
     translator = loaded.translator(
         # Without --nbest only one sample is shown, so only one is drawn.
         loaded.search_options(nbest if sample else beam, length_penalty, coverage_penalty),
@@ -190,6 +194,12 @@ def translate(
             file.flush()
     for message in filter(None, (faults.message, unknown.message)):
         say(diagnostics(), message)
+
+
+def _unless_written(output: Path | None, images: list[str]) -> list[str]:
+    """The images, if none of them is the file to write."""
+    check_outputs({"output": output}, images)
+    return images
 
 
 @contextlib.contextmanager
