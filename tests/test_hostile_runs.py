@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 import seqattn
 from seqattn.errors import InputError
 from seqattn.models import build
-from seqattn.runs import folder as folders
+from seqattn.runs import building
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.run import load_run
 from seqattn.runs.tensors import checksum
@@ -121,7 +121,7 @@ def test_sizes_that_the_weights_do_not_have_are_refused_before_a_model_takes_mem
         built.append(next(model.parameters()).device.type)
         return model
 
-    monkeypatch.setattr(folders, "build", noted)
+    monkeypatch.setattr(building, "build", noted)
     edit(run, **{f"model__encoder__{name}": size for name, size in sizes.items()})
     assert message in error_of(command("info", run, status=1))
     assert message in command("train", "--resume", "--out", run, "--max-updates", 42, status=1).stderr
@@ -129,7 +129,7 @@ def test_sizes_that_the_weights_do_not_have_are_refused_before_a_model_takes_mem
 
 
 def test_a_model_larger_than_the_memory_is_one_sentence(run, monkeypatch):
-    monkeypatch.setattr(folders, "physical_memory", lambda: 1000)
+    monkeypatch.setattr(building, "physical_memory", lambda: 1000)
     assert "1,000 of memory" in error_of(command("info", run, status=1))
 
 
