@@ -1,10 +1,13 @@
 """Comparisons that train: alike for all systems, each run in its own process, continued after any end."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from seqattn_cli.views.comparing import ComparisonView
@@ -15,7 +18,7 @@ from seqattn.runs.folder import RunFolder
 from seqattn.training.events import Finished, Updated
 from seqattn.training.schedule import Progress, TrainingOptions
 
-from commands import compared_runs, comparing, contents, seqattn, weights_of
+from commands import SIZED, compared_runs, comparing, contents, seqattn, setting, weights_of
 from terminal import rendered
 
 PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
@@ -157,3 +160,20 @@ def test_the_view_says_how_many_runs_are_trained_and_the_time_left_in_all(tmp_pa
     assert view.seconds_left() == pytest.approx(160) and "1 of 4 runs trained" in rendered(view)
     workers.jobs = 2
     assert view.seconds_left() == pytest.approx(80)
+
+
+def test_without_a_corpus_the_bundled_sample_is_compared_with_its_gold_alignments(tmp_path):
+    out = tmp_path / "both"
+    asked = ["--beam", 1, "--threads", 1, *setting(*SIZED, "seed=3", "validate_every=2")]
+    told = seqattn("compare", "--max-updates", 2, "--out", out, "--json", "-", *asked)
+    assert "The bundled sample" in told.stderr
+    assert (out / "lstm" / "seed-3").is_dir() and (out / "transformer" / "seed-3").is_dir()
+    found = json.loads(told.stdout)
+    sample = Path(str(files("seqattn_samples"))) / "en-ko"
+    assert len(found["references"]) == len((sample / "test.tsv").read_text("utf-8").splitlines())
+    assert len(found["alignment"]["error_rates"]) == 2
+
+
+def test_a_seed_is_given_once():
+    told = seqattn("compare", "--seeds", "1,2", *setting("seed=3"), status=2)
+    assert "Give --seeds or the setting seed, not both" in told.stderr
