@@ -42,6 +42,13 @@ def test_links_equal_to_gold_have_error_zero_and_disjoint_links_all_errors():
     assert (wrong.precision, wrong.recall, wrong.error_rate) == (0, 0, 100)
 
 
+def test_figures_that_would_divide_by_nothing_are_0():
+    nothing = agreement([[]], [Gold(frozenset(), frozenset())])
+    assert (nothing.precision, nothing.recall, nothing.error_rate) == (0, 0, 0)
+    possible_alone = agreement([[(0, 0)]], [Gold(frozenset(), frozenset({(0, 0)}))])
+    assert (possible_alone.precision, possible_alone.recall, possible_alone.error_rate) == (100, 0, 0)
+
+
 def test_a_sure_link_counts_as_possible_even_if_not_repeated_there():
     found = agreement([[(0, 0)]], [Gold(frozenset({(0, 0)}), frozenset())])
     assert (found.precision, found.error_rate) == (100, 0)

@@ -411,10 +411,13 @@ def test_draws_end_in_eos_within_their_limit(model):
             assert not {PAD, BOS, EOS, UNK} & set(ids[:-1])
 
 
-@pytest.mark.parametrize("options", [{"beam": 0}, {"length_penalty": -0.1}], ids=str)
-def test_impossible_search_options_are_refused(options):
-    with pytest.raises(ValueError, match=next(iter(options))):
-        SearchOptions(**options)
+BELOW = {"beam": 0, "length_penalty": -0.1, "max_ratio": -0.1, "max_extra": -1, "coverage_penalty": -0.1}
+
+
+@pytest.mark.parametrize("name", BELOW)
+def test_impossible_search_options_are_refused(name):
+    with pytest.raises(ValueError, match=name):
+        SearchOptions(**{name: BELOW[name]})
 
 
 @pytest.mark.parametrize(
