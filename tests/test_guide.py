@@ -132,11 +132,17 @@ def test_attention_learns_the_links_of_its_guide_only_with_a_weight(architecture
     ("lines", "expected"),
     [
         ([frozenset({(0, 0)})], "has 1 line for 2 pairs"),
-        ([frozenset(), frozenset({(1, 2)})], "line 2: the link 1-2 is outside a pair of 2 and 2 words"),
+        ([frozenset(), frozenset({(1, 3)})], "line 2: the link 1-3 is outside a pair of 2 and 3 words"),
+        ([frozenset(), frozenset({(2, 2)})], "line 2: the link 2-2 is outside a pair of 2 and 3 words"),
         ([frozenset({(0, 0)}), frozenset()], "line 1: the link 0-0 is outside a pair of 0 and 1 words"),
     ],
 )
 def test_links_that_do_not_fit_the_pairs_are_an_error_with_their_line(lines, expected):
+    pairs = [Pair(" ", "dog"), Pair("a  dog", "the dog ran ")]
     with pytest.raises(InputError, match=expected):
-        check_links(lines, [Pair(" ", "dog"), Pair("a  dog", "the dog ")], "some.links")
-    check_links([frozenset(), frozenset({(1, 1)})], [Pair("", "dog"), Pair("a  dog", "the dog ")], "x")
+        check_links(lines, pairs, "some.links")
+
+
+def test_links_of_the_last_words_fit():
+    pairs = [Pair("", "dog"), Pair("a  dog", "the dog ran "), Pair("a dog ran", "the dog")]
+    check_links([frozenset(), frozenset({(1, 2)}), frozenset({(2, 1)})], pairs, "some.links")

@@ -345,6 +345,13 @@ def test_boxes_that_fit_no_text_are_refused(tmp_path, line, message):
         read_boxes(path, [Pair("a", "x")])
 
 
+def test_a_box_of_an_empty_text_is_refused(tmp_path):
+    path = tmp_path / "boxes.jsonl"
+    path.write_text("[[0, 1, 2, 3, 4]]\n")
+    with pytest.raises(InputError, match="a box is of word 0, but the text has 0 words"):
+        read_boxes(path, [Pair("a", "")])
+
+
 def test_what_makes_links_is_refused(pictures, work, tmp_path):
     run, test = pictures.run("grid+lstm"), pictures.test
     for extra in (["--format", "pharaoh"], ["--threshold", 0.5, "--format", "pharaoh"], ["--lexicon", test]):
