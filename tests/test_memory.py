@@ -177,3 +177,16 @@ def test_the_budget_can_be_set_in_a_command_and_when_resuming(work, tmp_path):
     again = "train", "--resume", "--out", out, "--max-updates", 4, *setting("batch_memory=0")
     assert "in parts" not in seqattn(*again).stderr
     assert "batch_memory must be" in error_of(seqattn(*again[:-1], "batch_memory=-1", status=1))
+
+
+def test_a_batch_is_halved_until_it_fits_and_keeps_its_order():
+    tried = []
+
+    def compute(rows):
+        tried.append(rows)
+        if len(rows) > 1:
+            raise MemoryError
+        return [10 * row for row in rows]
+
+    assert as_memory_allows(compute)([1, 2, 3]) == [10, 20, 30]
+    assert tried == [[1, 2, 3], [1], [2, 3], [2], [3]]
