@@ -27,9 +27,10 @@ class InputError(Exception):
         super().__init__(f"{where}{message}{f' ({remedy})' if remedy else ''}")
 
 
-def counted(count: int, noun: str) -> str:
-    """A number of things: `1 pair`, `2,000 pairs`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def counted(count: float, noun: str) -> str:
+    """A number of things: `1 pair`, `2,000 pairs`, `1.7 minutes`."""
+    number = f"{count:g}" if isinstance(count, float) else f"{count:,}"
+    return f"{number} {noun}{'' if count == 1 else 's'}"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -99,10 +100,10 @@ def test_what_cannot_be_written_is_one_sentence_and_leaves_nothing_behind(work, 
 
 def test_a_training_in_a_folder_that_may_not_be_written_is_refused_before_it_goes_on(work, tmp_path):
     run = tmp_path / "run"
-    commands = ["train", "--resume", "--out", run, "--max-updates", 60]
-    subprocess.run(["cp", "-r", work.run("lstm"), run], check=True)
+    shutil.copytree(work.run("lstm"), run)
     before = contents(run)
-    ((status, _, messages, raised),) = each(commands, folder=run)
+    asked = ["train", "--resume", "--out", run, "--max-updates", 60]
+    ((status, _, messages, raised),) = each(asked, folder=run)
     assert status == 1, raised
     assert "Permission denied" in messages.splitlines()[-1] and "Traceback" not in messages
     assert contents(run) == before

@@ -137,7 +137,7 @@ def limits(options: TrainingOptions) -> str:
     ends = [
         counted(options.max_updates, "update") if options.max_updates else "",
         counted(options.max_tokens, "token") if options.max_tokens else "",
-        f"{options.max_minutes:g} minute{'s' * (options.max_minutes != 1)}" if options.max_minutes else "",
+        counted(options.max_minutes, "minute") if options.max_minutes else "",
         f"{counted(options.patience, 'validation')} without improvement" if options.patience else "",
     ]
     return " or ".join(filter(None, ends)) or "interrupted"

@@ -153,7 +153,7 @@ class Trainer:
         if options.max_tokens and progress.tokens >= options.max_tokens:
             return f"{counted(progress.tokens, 'token')} seen"
         if options.max_minutes and progress.seconds >= 60 * options.max_minutes:
-            return f"{options.max_minutes:g} minute{'s' * (options.max_minutes != 1)} passed"
+            return f"{counted(options.max_minutes, 'minute')} passed"
         if options.patience and self._standing.stale >= options.patience:
             return f"nothing improved in {counted(self._standing.stale, 'validation')}"
         return ""
