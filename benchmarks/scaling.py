@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from seqattn.runs.folder import RunFolder
@@ -25,19 +26,25 @@ WARM = 10
 """Updates that do not count."""
 
 
-def tokens_a_second(options: argparse.Namespace, processes: int, threads: int) -> float:
-    """Train for some updates and read the speed from the run's log."""
+def speed(options: Sequence[str], environment: Mapping[str, str], processes: int = 1) -> float:
+    """Tokens a second of a training with these options of `train`, read from the log of its run."""
     joined = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m"]
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        command = [sys.executable, "-m", *(joined if processes > 1 else []), "seqattn", "train"]
-        command += ["--train", options.corpus, "--arch", options.arch, "--preset", options.preset]
-        command += ["--max-updates", str(options.updates), "--set", f"validate_every={options.updates + 1}"]
-        command += ["--set", "average=0", "--threads", str(threads), "--device", "cpu", "--out", str(run)]
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-        subprocess.run(command, check=True, env=environment, stderr=subprocess.DEVNULL)
+        command = [sys.executable, "-m", *(joined if processes > 1 else []), "seqattn", "train", *options]
+        command += ["--set", "average=0", "--device", "cpu", "--out", str(run)]
+        surroundings = {**os.environ, **environment}
+        subprocess.run(command, check=True, env=surroundings, stderr=subprocess.DEVNULL)
         updates = [event for event in RunFolder(run).metrics.read() if isinstance(event, UpdatedLine)][WARM:]
     return sum(one.tokens for one in updates) / sum(one.seconds for one in updates)
+
+
+def training(corpus: str, arch: str, preset: str, updates: int, threads: int) -> list[str]:
+    """The options of a training of some updates without validation between."""
+    return [
+        *("--train", corpus, "--arch", arch, "--preset", preset, "--threads", str(threads)),
+        *("--max-updates", str(updates), "--set", f"validate_every={updates + 1}"),
+    ]
 
 
 def main() -> None:
@@ -59,7 +66,8 @@ def main() -> None:
     found: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(options.rounds):
         for name, (processes, threads) in ways.items():
-            found[name].append(tokens_a_second(options, processes, threads))
+            asked = training(options.corpus, options.arch, options.preset, options.updates, threads)
+            found[name].append(speed(asked, {"OMP_NUM_THREADS": str(threads)}, processes))
     print(f"{options.arch}, preset {options.preset}, {options.updates} updates, {options.rounds} rounds\n")
     print("| training | tokens/s | ratio |\n|---|---:|---:|")
     alone = statistics.median(found["one process, one thread"])

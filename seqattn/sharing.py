@@ -10,26 +10,29 @@ from pathlib import Path
 from seqattn.errors import InputError
 from seqattn.files import read_lines
 
-WAIT_POLICY = "OMP_WAIT_POLICY"
-OWN_SETTINGS = (WAIT_POLICY, "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+OWN_SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """Variables by which a user decides how threads wait."""
+SHORTLY = {"GOMP_SPINCOUNT": "10000"}
+"""As fast as the default on an idle machine, and several times as fast if other programs start later."""
+HARDLY = {"GOMP_SPINCOUNT": "2000", "OMP_WAIT_POLICY": "PASSIVE"}
+"""For a busy machine. libgomp reads the first, other OpenMP libraries the second."""
 MEASURED = 0.2
 """Seconds in which the load is measured."""
 PROC_STAT = Path("/proc/stat")
 
 
-def wait_asleep_if_busy(
+def limit_waiting_at_work(
     threads: int | None,
     environment: MutableMapping[str, str] = os.environ,
     load: Callable[[], float | None] | None = None,
 ) -> float | None:
-    """Let the threads of a product sleep while they wait for each other, if other programs need their cores.
+    """Let the threads of a product fall asleep soon while they wait for each other, sooner on a busy machine.
 
-    By default they wait at work, which is faster while each has a core of its own, but makes all wait for
-    the one whose core is taken (docs/decisions.md). A user's own setting is left as it is. `threads` is how
-    many will be used, None for what OpenMP uses by itself.
+    OpenMP lets them wait at work for milliseconds, which is fast while each has a core of its own, but makes
+    all wait for the one whose core is taken (docs/decisions.md). A user's own setting is left as it is.
+    `threads` is how many will be used, None for what OpenMP uses by itself.
 
-    Returns the number of busy cores if the setting was made.
+    Returns the number of busy cores if other programs need the cores that the threads will use.
     """
     cores = os.cpu_count() or 1
     wanted = min(threads or _asked(environment.get("OMP_NUM_THREADS", "")) or cores, cores)
@@ -37,10 +40,9 @@ def wait_asleep_if_busy(
     if wanted < 2 or any(name in environment for name in OWN_SETTINGS):
         return None
     busy = (load or busy_cores)()
-    if busy is None or busy + wanted <= cores + 0.5:
-        return None
-    environment[WAIT_POLICY] = "PASSIVE"
-    return busy
+    crowded = busy is not None and busy + wanted > cores + 0.5
+    environment.update(HARDLY if crowded else SHORTLY)
+    return busy if crowded else None
 
 
 def _asked(text: str) -> int:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from seqattn import sharing
-from seqattn.sharing import busy_cores, wait_asleep_if_busy
+from seqattn.sharing import HARDLY, SHORTLY, busy_cores, limit_waiting_at_work
 
 from commands import sizes
 
@@ -15,29 +15,35 @@ CORES = os.cpu_count() or 1
 
 
 @pytest.mark.parametrize(
-    ("threads", "busy", "asleep"),
+    ("threads", "busy", "crowded"),
     [
         (8, 0.4, False),
         (8, 0.6, True),
         (None, 8.0, True),
         (6, 2.4, False),
         (6, 2.6, True),
-        (1, 8.0, False),
         (99, 0.4, False),
         (8, None, False),
     ],
 )
-def test_threads_wait_asleep_if_other_programs_need_their_cores(monkeypatch, threads, busy, asleep):
+def test_threads_fall_asleep_earlier_if_other_programs_need_their_cores(monkeypatch, threads, busy, crowded):
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     environment = {}
-    assert wait_asleep_if_busy(threads, environment, lambda: busy) == (busy if asleep else None)
-    assert environment == ({"OMP_WAIT_POLICY": "PASSIVE"} if asleep else {})
+    assert limit_waiting_at_work(threads, environment, lambda: busy) == (busy if crowded else None)
+    assert environment == (HARDLY if crowded else SHORTLY)
+
+
+def test_one_thread_waits_for_none(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    environment = {}
+    assert limit_waiting_at_work(1, environment, lambda: 8.0) is None
+    assert environment == {}
 
 
 @pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"])
 def test_a_users_own_setting_is_left(name):
     environment = {name: "ACTIVE"}
-    assert wait_asleep_if_busy(8, environment, lambda: 99.0) is None
+    assert limit_waiting_at_work(8, environment, lambda: 99.0) is None
     assert environment == {name: "ACTIVE"}
 
 
@@ -56,8 +62,8 @@ def test_the_load_is_what_the_cores_did_in_the_meantime(monkeypatch, tmp_path, b
 
 def test_the_threads_that_openmp_is_told_to_use_are_those_that_count():
     environment = {"OMP_NUM_THREADS": "1"}
-    assert wait_asleep_if_busy(None, environment, lambda: 99.0) is None
-    assert wait_asleep_if_busy(2, environment, lambda: 99.0) == (99.0 if CORES > 1 else None)
+    assert limit_waiting_at_work(None, environment, lambda: 99.0) is None
+    assert limit_waiting_at_work(2, environment, lambda: 99.0) == (99.0 if CORES > 1 else None)
 
 
 PROGRAM = """
@@ -87,9 +93,11 @@ def test_training_says_how_its_threads_wait_and_decides_before_torch_is_loaded(w
         text=True,
         encoding="utf-8",
     )
-    assert "1.5 of 2 cores busy: threads wait for each other asleep" in " ".join(found.stderr.split())
+    assert "1.5 of 2 cores busy: threads that wait for each other fall asleep early" in " ".join(
+        found.stderr.split()
+    )
 
 
-def test_where_the_system_does_not_tell_the_load_nothing_is_changed(monkeypatch, tmp_path):
+def test_the_load_is_unknown_where_the_system_does_not_tell_it(monkeypatch, tmp_path):
     monkeypatch.setattr(sharing, "PROC_STAT", tmp_path / "none")
     assert busy_cores() is None

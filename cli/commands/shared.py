@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from seqattn.sharing import WAIT_POLICY, wait_asleep_if_busy
+from seqattn.sharing import limit_waiting_at_work
 
 from ..signals import handled
 from ..views.messages import say
@@ -157,13 +157,13 @@ def gather_settings(config: Path | None, assignments: Sequence[str], **flags: An
 
 
 def share_cores(console: Console, threads: int | None) -> None:
-    """Before torch is loaded: let threads wait asleep on a busy machine, and say so."""
-    busy = wait_asleep_if_busy(threads)
+    """Before torch is loaded: limit how long threads wait at work, and say if the machine is busy."""
+    busy = limit_waiting_at_work(threads)
     if busy is not None:
         say(
             console,
-            f"Other programs keep {busy:.1f} of {os.cpu_count()} cores busy: "
-            f"threads wait for each other asleep ({WAIT_POLICY}=PASSIVE).",
+            f"Other programs keep {busy:.1f} of {os.cpu_count()} cores busy: threads that wait "
+            "for each other fall asleep early.",
         )
 
 
