@@ -115,8 +115,9 @@ def test_a_time_limit_that_allows_few_epochs_chooses_a_smaller_preset(monkeypatc
     cpu = torch.device("cpu")
     assert choose_size("lstm", {}, many, cpu, True) == ("base", "for 2,000,000 pairs") and not asked
     for minutes, preset, epochs in ((8, "base", "8"), (3, "small", "9"), (1, "mini", "12")):
+        budget = f"{minutes} minute{'s' * (minutes > 1)}"
         size = choose_size("transformer", {"max_minutes": minutes}, many, cpu, True)
-        assert size.preset == preset and f"{minutes} minutes are about {epochs} epochs here" in size.reason
+        assert size.preset == preset and f"about {epochs} epochs in {budget} here" in size.reason
     assert choose_size("lstm", {"max_minutes": 0.1}, many, cpu, True).preset == "tiny"
     assert asked == [512, 512, 256, 512, 256, 128, 512, 256, 128]
 

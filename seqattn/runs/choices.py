@@ -90,7 +90,7 @@ def choose_size(
             return Size(preset, reason)
         speed = training_speed(architecture, model, training, prepared, device)
         epochs = 60 * training.max_minutes * speed / sum(map(sum, prepared.lengths))
-        reason = f"for {pairs}: {training.max_minutes:g} minutes are about {epochs:.2g} epochs here"
+        reason = f"for {pairs}: about {epochs:.2g} epochs in {counted(training.max_minutes, 'minute')} here"
         if epochs >= FEWEST_EPOCHS:
             break
     return Size(preset, reason)
