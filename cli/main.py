@@ -69,11 +69,12 @@ class Commands(click.Group):
 def cli() -> None:
     """Train, run, compare and inspect sequence-to-sequence models on your own text pairs.
 
-    Two architectures share one tokenizer, one training loop, one search and one evaluation: the LSTM
-    encoder-decoder with Luong attention, and the Transformer.
+    The LSTM encoder-decoder with Luong attention, the Transformer, and combinations of their parts share one
+    tokenizer, one training loop, one search and one evaluation. Sources may be images.
 
     CORPUS is a file of pairs (.tsv: source TAB target; .jsonl: {"source": …, "target": …}) or two
-    line-aligned texts written SOURCE,TARGET. Any may end in .gz. RUN is a folder that training wrote.
+    line-aligned texts written SOURCE,TARGET. Any may end in .gz. Images are named in such files, or in .npz
+    archives. RUN is a folder that training wrote.
 
     \b
     First steps:

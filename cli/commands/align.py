@@ -102,8 +102,8 @@ def align(
     punctuation attached to words left out. Gold files contain I-J for sure and I?J for possible links.
 
     For a run that reads images SOURCE is a file, which is shown once for each word, lit where the word
-    attends. Gold files are .jsonl then, with boxes [[word, left, top, right, bottom], …] on each line: the
-    share of their words is printed whose largest attention lies in the box.
+    attends. Gold files are .jsonl then, with boxes [[word, left, top, right, bottom], …] on each line: what
+    is printed is the percentage of these words whose attention has its maximum in one of their boxes.
 
     \b
       seqattn align runs/mine "A sentence."

@@ -39,6 +39,7 @@ def check(
       1 % of the pairs where one side is shifted by some lines against the other
       sides that do not belong together at all
       5 % of the test or validation pairs in the training data
+      50 % of the test pairs in the validation data
       5 % of the pairs decoded wrongly, or with source and target swapped
       10 % of the targets copied from their sources (normalisation excepted, where most words stay)
       20 % of the pairs with both sides in one language

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 @click.option(
     "--budget",
     type=click.Choice(["updates", "tokens", "minutes"]),
-    help="What each run may spend, as much as --max-… says.  [default: updates, of 30 epochs]",
+    help="Equal for all runs: as much as --max-… says, or 30 epochs or 20 minutes.  [default: updates]",
 )
 @click.option(
     "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Runs trained at once."

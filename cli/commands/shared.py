@@ -68,7 +68,7 @@ PRECISION = click.option(
     type=click.Choice(["fp32", "int8"]),
     default="fp32",
     show_default=True,
-    help="Precision of linear layers; int8 is about twice as fast on a CPU.",
+    help="Precision of linear layers; int8 is twice as fast on some CPUs and slower on others.",
 )
 LENGTH_PENALTY = click.option(
     "--length-penalty",
@@ -76,7 +76,7 @@ LENGTH_PENALTY = click.option(
     show_default=True,
     type=Number(0, 10),
     metavar="A",
-    help="Exponent of the length penalty; 0: none.",
+    help="Exponent of the length penalty: larger favours longer translations; 0: none.",
 )
 COVERAGE_PENALTY = click.option(
     "--coverage-penalty",
@@ -118,7 +118,7 @@ def experiment_options(command: F) -> F:
             "--config",
             type=click.Path(path_type=Path),
             metavar="FILE.toml",
-            help="Settings from a file: key = value, or under [lstm] and [transformer].",
+            help="Settings from a file: key = value, or in a table such as [decoder] or [lstm].",
         ),
         click.option(
             "--set",

@@ -40,7 +40,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--train", "train_on", multiple=True, metavar="CORPUS", help="Training data; may be repeated.")
 @click.option("--valid", metavar="CORPUS", help="Validation data.  [default: held out of --train]")
-@click.option("--arch", type=click.Choice(list(ARCHITECTURES)), help="The architecture.")
+@click.option(
+    "--arch",
+    type=click.Choice(list(ARCHITECTURES)),
+    help="The architecture; hybrid: a Transformer encoder, an LSTM decoder.",
+)
 @click.option("--encoder", type=click.Choice(list(ENCODERS)), help="Instead of --arch, with --decoder.")
 @click.option("--decoder", type=click.Choice(list(DECODERS)), help="Instead of --arch, with --encoder.")
 @click.option(

@@ -74,9 +74,10 @@ class Contrast:
         single = " and ".join(name for name, count in zip(names, models, strict=True) if count == 1)
         what = "These translations of" if models[1] is None else "This model of"
         score = "score" if models[1] is None else "scores"
+        that = "that" if models[0] == 1 else "those"
         return (
-            f"{what} {better} {score} {by} higher than those of {worse}, {ahead} ({how_sure}): more than the "
-            f"choice of test sentences explains, but other seeds of {single} may differ as much."
+            f"{what} {better} {score} {by} higher than {that} of {worse}, {ahead} ({how_sure}): more than "
+            f"the choice of test sentences explains, but other seeds of {single} may differ as much."
         )
 
     def _evidence(self) -> str:

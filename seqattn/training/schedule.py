@@ -26,7 +26,7 @@ class TrainingOptions:
     label_smoothing: float = 0.1
     r_drop: float = 0.0
     """Weight α of R-Drop (Liang et al. 2021): each batch is read twice, and the two predictions, which differ
-    by dropout, are drawn together. An update takes twice as long."""
+    by dropout, are pulled towards each other. An update takes twice as long."""
     word_dropout: float = 0.0
     """Share of the ids read, of either side, that are replaced by UNK (after Gal and Ghahramani 2016)."""
     subword_sampling: float = 0.0
