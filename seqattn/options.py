@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from seqattn.errors import InputError
 from seqattn.files import read_lines
@@ -55,6 +56,51 @@ def settings_for(architecture: str, architectures: Iterable[str], settings: Sett
     own = f"{architecture}."
     plain = {key: value for key, value in settings.items() if not key.startswith((own, *others))}
     return plain | {key.removeprefix(own): value for key, value in settings.items() if key.startswith(own)}
+
+
+class _Name(NamedTuple):
+    """A setting's name in its parts, `architecture.part.field`, of which the first two may be missing."""
+
+    architecture: str
+    part: str
+    field: str
+
+    @staticmethod
+    def of(key: str) -> _Name:
+        *before, field = re.sub(r"(^|\.)(encoder|decoder)_", r"\1\2.", key).split(".")
+        part = before.pop() if before and before[-1] in ("encoder", "decoder") else ""
+        return _Name(".".join(before), part, field)
+
+    def includes(self, other: _Name) -> bool:
+        """Whether it applies wherever the other does."""
+        return (
+            self.field == other.field
+            and self.part in ("", other.part)
+            and self.architecture in ("", other.architecture)
+        )
+
+
+def override(weaker: Settings, stronger: Settings) -> dict[str, Any]:
+    """The settings of two sources as one: where both apply, the stronger counts, however general its name is.
+
+    Of `transformer.dropout` and a stronger `dropout` only the latter remains.
+    """
+    asked = {key: _Name.of(key) for key in stronger}
+    left = {
+        key: value
+        for key, value in weaker.items()
+        if not any(one.includes(_Name.of(key)) for one in asked.values())
+    }
+    # A weaker `encoder.layers` remains, but not for the architecture of a stronger `lstm.layers`.
+    own = {
+        f"{one.architecture}.{other}": stronger[key]
+        for key, one in sorted(asked.items(), key=lambda item: item[1].part)
+        for other, name in zip(left, map(_Name.of, left), strict=True)
+        if one.architecture
+        and not name.architecture
+        and one.includes(name._replace(architecture=one.architecture))
+    }
+    return left | own | dict(stronger)
 
 
 def apply(settings: Settings, *options: Any) -> tuple[Any, ...]:

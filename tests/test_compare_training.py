@@ -59,6 +59,15 @@ def test_several_seeds_are_shown_with_their_spread_and_both_uncertainties(compar
     assert "update" not in again.stderr and "translating" not in again.stderr
 
 
+def test_a_systems_own_setting_counts_however_general_its_name_is(work, tmp_path):
+    own = ("--set", "transformer.dropout=0.4", "--no-baselines", "--system", "transformer")
+    seqattn(
+        *comparing(work, tmp_path / "c", *own, "--system", "other:arch=transformer,dropout=0.2", updates=1)
+    )
+    for system, dropout in {"transformer": 0.4, "other": 0.2}.items():
+        assert RunFolder(tmp_path / "c" / system / "seed-1").read_config().model.decoder.dropout == dropout
+
+
 def test_a_comparison_goes_on_with_what_is_missing_and_with_nothing_else(work, compared, tmp_path):
     out = tmp_path / "more"
     shutil.copytree(compared[0], out)

@@ -17,7 +17,7 @@ from seqattn.models.decoders.lstm import LSTMDecoderOptions
 from seqattn.models.encoders.lstm import LSTMEncoderOptions
 from seqattn.models.encoders.transformer import TransformerEncoderOptions
 from seqattn.models.size import size_of
-from seqattn.options import apply, convert, parse_settings, read_settings, settings_for
+from seqattn.options import apply, convert, override, parse_settings, read_settings, settings_for
 from seqattn.runs.presets import PRESETS, check_alike, compose, suitable_presets
 from seqattn.text.learning import TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
@@ -258,6 +258,33 @@ def test_settings_with_a_prefix_are_only_for_their_architecture():
 
 def test_a_prefixed_setting_takes_precedence_in_any_order():
     assert settings_for("lstm", ["lstm"], {"lstm.width": 16, "width": 8}) == {"width": 16}
+
+
+@pytest.mark.parametrize(
+    ("weaker", "stronger", "lstm", "transformer"),
+    [
+        ("lstm.layers=2", "layers=3", (3, 3), (3, 3)),
+        ("encoder.layers=2", "layers=3", (3, 3), (3, 3)),
+        ("encoder_layers=2", "layers=3", (3, 3), (3, 3)),
+        ("lstm.encoder.layers=2", "lstm.layers=3", (3, 3), (1, 1)),
+        ("lstm.encoder_layers=2", "encoder.layers=3", (3, 1), (3, 1)),
+        ("layers=2", "encoder.layers=3", (3, 2), (3, 2)),
+        ("lstm.layers=2", "encoder.layers=3", (3, 2), (3, 1)),
+        ("layers=2", "lstm.encoder_layers=3", (3, 2), (2, 2)),
+        ("encoder.layers=2", "lstm.layers=3", (3, 3), (2, 1)),
+        ("encoder.layers=2", "lstm.layers=4,lstm.encoder_layers=3", (3, 4), (2, 1)),
+        ("transformer.layers=2", "lstm.layers=3", (3, 3), (2, 2)),
+    ],
+)
+def test_a_stronger_source_of_settings_counts_however_general_its_names_are(
+    weaker, stronger, lstm, transformer
+):
+    settings = override(*(parse_settings(source.split(",")) for source in (weaker, stronger)))
+    plain = {"encoder_layers": 1, "decoder_layers": 1}
+    for architecture, layers in (("lstm", lstm), ("transformer", transformer)):
+        own = settings_for(architecture, ("lstm", "transformer"), settings)
+        (model,) = apply(own, *apply(plain, default_options(architecture)))
+        assert (model.encoder.layers, model.decoder.layers) == layers
 
 
 def test_a_prefix_that_is_not_an_architecture_is_an_unknown_setting():

@@ -67,10 +67,17 @@ def test_settings_on_the_command_line_override_those_of_the_file(work, tmp_path)
     )
     seqattn(
         *("train", "--train", work.train, "--arch", "lstm", "--out", tmp_path / "run"),
-        *("--config", tmp_path / "settings.toml", *setting("warmup=3", "max_updates=5"), "--max-updates", 2),
+        *(
+            "--config",
+            tmp_path / "settings.toml",
+            *setting("warmup=3", "max_updates=5", "hidden=24"),
+            "--max-updates",
+            2,
+        ),
     )
     config = RunFolder(tmp_path / "run").read_config()
     assert config.model.decoder.score == "general" and config.model.decoder.width == 16
+    assert config.model.encoder.hidden == config.model.decoder.hidden == 24
     assert config.training.warmup == 3 and config.training.batch_tokens == 128
     assert updates_of(tmp_path / "run") == [1, 2]
 

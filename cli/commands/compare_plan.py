@@ -113,6 +113,7 @@ def _plan(
     """What is to be trained, by the options; without a corpus, the bundled sample."""
     from seqattn.comparison.folder import Evaluation
     from seqattn.comparison.plan import Plan, parse_seeds
+    from seqattn.options import override
 
     seeds = _seeds(training)
     for name in ("no_baselines", "seeds", "seed"):
@@ -124,7 +125,7 @@ def _plan(
         sample = sample_folder()
         train_on, valid = [str(sample / SAMPLE)], str(sample / "valid.tsv")
         asked = asked.over(Evaluation(str(sample / "test.tsv"), str(sample / "test.gold")))
-        settings = SAMPLE_SETTINGS | settings
+        settings = override(SAMPLE_SETTINGS, settings)
     if "seed" in settings:
         if seeds:
             raise click.UsageError("Give --seeds or the setting seed, not both.")

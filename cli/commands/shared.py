@@ -149,11 +149,11 @@ def experiment_options(command: F) -> F:
 
 def gather_settings(config: Path | None, assignments: Sequence[str], **flags: Any) -> dict[str, Any]:
     """Settings from a file, overridden by those of --set, overridden by flags."""
-    from seqattn.options import parse_settings, read_settings
+    from seqattn.options import override, parse_settings, read_settings
 
     settings = read_settings(config) if config else {}
-    settings |= parse_settings(assignments)
-    return settings | {name: value for name, value in flags.items() if value is not None}
+    settings = override(settings, parse_settings(assignments))
+    return override(settings, {name: value for name, value in flags.items() if value is not None})
 
 
 def share_cores(console: Console, threads: int | None) -> None:

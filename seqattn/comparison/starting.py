@@ -16,6 +16,7 @@ from seqattn.data.sources import Sources, common_sources
 from seqattn.errors import InputError
 from seqattn.files import within
 from seqattn.models import ModelOptions, build, image_shape
+from seqattn.options import override
 from seqattn.progress import Report, silent
 from seqattn.runs.building import vocabulary_of
 from seqattn.runs.config import RunConfig
@@ -130,7 +131,7 @@ def refuse_long_sentences(recipe: Recipe, composed: Composed, prepared: Prepared
 
 def _compose(plan: Plan, preset: str, settings: Mapping[str, Any]) -> dict[str, Composed]:
     recipes = {
-        one.name: compose(one.architecture, preset, {**settings, **one.settings}) for one in plan.recipes
+        one.name: compose(one.architecture, preset, override(settings, one.settings)) for one in plan.recipes
     }
     # That they read different sources explains other differences.
     _common_sources(plan, recipes)
