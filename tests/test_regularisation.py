@@ -23,6 +23,7 @@ from seqattn.training.losses import agreement_loss, read_ids, target_loss
 from seqattn.training.schedule import TrainingOptions
 
 from helpers import tiny_options
+from pictures import SHAPE, random_image
 from runs import PROSE, copy_examples, toy_training
 
 EXAMPLES = copy_examples(12)
@@ -82,7 +83,7 @@ def test_word_dropout_replaces_its_share_of_what_is_read_and_nothing_special():
 
 
 def test_word_dropout_leaves_sources_that_are_not_ids_and_what_is_to_be_predicted():
-    batch = Batch(torch.rand(2, 3), BATCH.target[:2])
+    batch = Batch(SHAPE.stack([random_image(5), random_image(3)], 0), BATCH.target[:2])
     before = batch.target.clone()
     source, _ = read_ids(batch, 0.5)
     assert source is batch.source and torch.equal(batch.target, before)

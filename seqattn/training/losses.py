@@ -65,12 +65,12 @@ def alignment_loss(attention: Tensor, goal: Tensor, reading: Reading) -> Tensor:
 def read_ids(batch: Batch, word_dropout: float = 0.0) -> tuple[Tensor, Tensor]:
     """What a model reads of a batch: the source (B, S), and the target without its last id (B, T).
 
-    With word dropout a share of the ids is UNK; sources that are not ids stay as they are.
+    With word dropout a share of the ids is UNK; sources that are not ids, which are int64, stay as they are.
     """
     source, target = batch.source, batch.target[:, :-1]
     if not word_dropout:
         return source, target
-    if not source.is_floating_point():
+    if source.dtype == torch.int64:
         source = _dropped(source, word_dropout)
     return source, _dropped(target, word_dropout)
 
