@@ -61,6 +61,19 @@ def test_an_interrupted_training_resumes_to_the_same_files_as_one_never_interrup
     assert cards[0] == cards[1]
 
 
+def test_a_run_that_was_never_validated_can_translate_with_its_newest_weights(work, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    start = ["train", "--train", work.train, "--arch", "lstm", *sizes("lstm"), *setting("validate_every=9")]
+    for command, update in ((start, 3), (["train", "--resume"], 5)):
+        with monkeypatch.context() as patched:
+            interrupt_after(patched, update)
+            seqattn(*command, "--out", run, status=130)
+        saved, trained = RunFolder(run).read_model()
+        newest = RunFolder(run).read_last()[0]
+        assert trained.update == update
+        assert all(torch.equal(tensor, newest[f"weights.{name}"]) for name, tensor in saved.items())
+
+
 def test_a_killed_training_resumes_from_its_last_validation(work, tmp_path, monkeypatch):
     start = ["train", "--train", work.train, "--arch", "lstm", "--max-updates", 20, *sizes("lstm")]
     seqattn(*start, "--out", tmp_path / "whole")

@@ -103,7 +103,10 @@ def training_speed(
     prepared: Prepared,
     device: torch.device,
 ) -> float:
-    """Source and target ids that a new model trains on in a second, measured on a few batches."""
+    """Source and target ids that a new model trains on in a second, measured on a few batches.
+
+    0 if it cannot be trained here: every update was left out, as where memory is too small for a sentence.
+    """
     some = prepared.train
     if len(some) > SAMPLED:
         some = random.Random(1).sample(some, SAMPLED)
@@ -112,7 +115,7 @@ def training_speed(
     trainer = Trainer(build(architecture, model, sizes).to(device), some, options, _unvalidated)
     updates = [event for event in islice(trainer.run(), TIMED) if isinstance(event, Updated)]
     measured = updates[TIMED // 3 :]
-    return sum(one.tokens for one in measured) / sum(one.seconds for one in measured)
+    return sum(one.tokens for one in measured) / sum(one.seconds for one in measured) if measured else 0.0
 
 
 def _unvalidated(model: object) -> Validation:

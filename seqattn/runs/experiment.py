@@ -308,7 +308,7 @@ class Experiment:
 
     def save(self) -> None:
         """Write the newest state, from which `resume` continues."""
-        if self.trainer.best is None:
+        if self.trainer.validated < 0:
             trained = TrainedRecord(self.trainer.progress.update)
             self.folder.write_model(dict(self.model.named_parameters()), trained, self.config.identity)
         self.folder.write_last(*self.trainer.state(), self.config.identity)
