@@ -44,11 +44,19 @@ def naming(path: Path | str) -> Iterator[None]:
         raise InputError(str(error), path=path) from error
 
 
+NO_MEMORY = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "DefaultCPUAllocator: not enough memory",
+    "MPS backend out of memory",
+)
+"""How torch says so where it has no error type: on a CPU (POSIX, Windows) and with MPS."""
+
+
 def out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out, in Python, on a GPU, or on a CPU, for which torch has no error type."""
+    """Whether memory ran out, in Python, on a GPU or on a CPU."""
     torch = sys.modules.get("torch")
     types = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
-    return isinstance(error, types) or "DefaultCPUAllocator: can't allocate memory" in str(error)
+    return isinstance(error, types) or any(sign in str(error) for sign in NO_MEMORY)
 
 
 def check_ranges(options: Any, **ranges: tuple[float, float | None]) -> None:

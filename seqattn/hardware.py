@@ -130,6 +130,14 @@ def give_back_freed_memory() -> None:
         trim(0)
 
 
+def empty_caches() -> None:
+    """Give back the memory of GPUs that no tensor uses any more."""
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
 def peak_memory(device: torch.device) -> int | None:
     """The most memory so far of this process, or on a GPU of its tensors, bytes; None if it is unknown."""
     if device.type == "cuda":

@@ -104,6 +104,11 @@ def test_a_folder_that_is_not_a_run_is_a_one_line_error(work, tmp_path, kind):
             RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."),
             "not enough memory",
         ),
+        (
+            RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes."),
+            "not enough memory",
+        ),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 1.00 GB)."), "not enough memory"),
     ],
 )
 def test_a_lack_of_memory_is_a_one_line_error(work, monkeypatch, error, message):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from seqattn.errors import out_of_memory
-from seqattn.hardware import side_by_side
+from seqattn.hardware import empty_caches, side_by_side
 from seqattn.symbols import BOS, PAD
 
 Item = TypeVar("Item")
@@ -128,8 +128,7 @@ def as_memory_allows(
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error) or len(rows) < 2:
                 raise
-        if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
+        empty_caches()
         middle = len(rows) // 2
         return divided(rows[:middle]) + divided(rows[middle:])
 

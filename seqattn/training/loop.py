@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from seqattn.data.batching import Batch, Example, collate, epoch_batches, lengths_of
 from seqattn.errors import counted
-from seqattn.hardware import autocast, give_back_freed_memory
+from seqattn.hardware import autocast, empty_caches, give_back_freed_memory
 from seqattn.models.base import Seq2Seq
 from seqattn.models.weights import load_weights, temporary_weights, weights
 from seqattn.ranks import ALONE, Ranks
@@ -219,8 +219,7 @@ class Trainer:
     def _begin_again(self) -> None:
         """Forget the gradients of an update that did not fit into memory."""
         self._optimizer.zero_grad(set_to_none=True)
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+        empty_caches()
 
     def _sum_of_all(self, loss: float, missing: int) -> tuple[float, int]:
         """Both summed over all processes; so are the gradients, which replace those of each."""
