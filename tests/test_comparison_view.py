@@ -7,6 +7,8 @@ from io import StringIO
 from rich.console import Console
 from seqattn_cli.views.comparison import comparison as view
 
+from seqattn.comparison.conclusion import notes
+
 from compared import TWO, comparison
 
 ESCAPES = "\x1b[31m\u202e"
@@ -47,6 +49,25 @@ def test_names_that_users_chose_cannot_control_the_terminal():
 def test_notes_on_two_systems_with_such_names_are_legible_too():
     found = comparison(names=("a", f"b{ESCAPES}", "c"), seeds=2)
     assert f"a, b{LEGIBLE}: Standard errors of the difference" in flowing(shown(found))
+
+
+def test_notes_name_each_test_that_was_used():
+    several = comparison(names=("a", "b", "c"))
+    single = tuple(
+        replace(one, differences=tuple(replace(each, seed_error=None) for each in one.differences))
+        for one in several.contrasts
+    )
+    randomized = "approximate randomization of test sentences"
+    students = "Student's t over test sentences and seeds"
+    for contrasts, tests in {
+        several.contrasts: students,
+        single: randomized,
+        (
+            *several.contrasts[:2],
+            single[2],
+        ): f"{students}; between two single models or translations by {randomized}",
+    }.items():
+        assert f"p by {tests}, corrected for 3" in notes(replace(several, contrasts=contrasts))[0]
 
 
 def test_the_curve_of_a_system_has_the_validations_that_all_its_models_have():

@@ -216,6 +216,16 @@ def test_models_whose_seeds_matter_more_than_the_systems_are_not_told_apart(quic
     assert "and 2 seeds" in found.in_words() and "seeds ±" in found.uncertainty()
 
 
+def test_the_mean_of_several_models_is_not_called_one_model(quick):
+    several = trained("a", *(system(0.1, seed) for seed in (1, 2, 3)))
+    (found,) = contrasts([several, trained("b", system(0.4, 4))], REFERENCES)
+    assert found.in_words().startswith("The 3 models of a score, in the mean, ")
+    assert " higher than that of b, " in found.in_words()
+    (found,) = contrasts([trained("b", system(0.05, 4)), several], REFERENCES)
+    assert found.in_words().startswith("This model of b scores ")
+    assert " higher than those of a, " in found.in_words()
+
+
 def test_systems_whose_seeds_agree_are_told_apart(quick):
     first = [system(0.1, seed) for seed in (1, 2, 3)]
     second = [system(0.3, seed) for seed in (4, 5, 6)]

@@ -29,14 +29,14 @@ def notes(found: Findings) -> list[str]:
     """How sure the verdict is, and by which tests."""
     if not found.contrasts:
         return []
-    several = any(one.by(found.metric)[0].seed_error is not None for one in found.contrasts)
+    # Of systems with a model each, or translations, the seeds are unknown.
+    single = [one.by(found.metric)[0].seed_error is None for one in found.contrasts]
     named = len(found.contrasts) > 1
     corrected = f", corrected for {len(found.contrasts)} pairs of systems by Holm's method" if named else ""
-    test = (
-        "Student's t over test sentences and seeds"
-        if several
-        else "approximate randomization of test sentences"
-    )
+    test = "approximate randomization of test sentences"
+    if not all(single):
+        between = f"; between two single models or translations by {test}" if any(single) else ""
+        test = f"Student's t over test sentences and seeds{between}"
     lines = [f"p by {test}{corrected}; α = 0.05."]
     if len(found.contrasts) <= MOST_UNCERTAINTIES:
         for one in found.contrasts:

@@ -72,11 +72,12 @@ class Contrast:
         if self.of_systems:
             return f"{better} is better than {worse} by {by}, {ahead} ({how_sure})."
         single = " and ".join(name for name, count in zip(names, models, strict=True) if count == 1)
-        what = "These translations of" if models[1] is None else "This model of"
-        score = "score" if models[1] is None else "scores"
+        what = {None: f"These translations of {better} score", 1: f"This model of {better} scores"}.get(
+            models[1], f"The {models[1]} models of {better} score, in the mean,"
+        )
         that = "that" if models[0] == 1 else "those"
         return (
-            f"{what} {better} {score} {by} higher than {that} of {worse}, {ahead} ({how_sure}): more than "
+            f"{what} {by} higher than {that} of {worse}, {ahead} ({how_sure}): more than "
             f"the choice of test sentences explains, but other seeds of {single} may differ as much."
         )
 
