@@ -45,6 +45,8 @@ def test_validations_are_an_epoch_apart_within_limits(updates, interval):
     options = TrainingOptions(batch_tokens=ids, accumulate=1)
     many = replace(data, lengths=list(data.lengths) * updates)
     assert choose_interval(options, many) == interval
+    one, two = (TrainingOptions(batch_tokens=ids, accumulate=count) for count in (1, 2))
+    assert choose_interval(one, many, processes=2) == choose_interval(two, many)
 
 
 def test_what_is_asked_for_is_not_chosen():
@@ -118,6 +120,9 @@ def test_a_time_limit_that_allows_few_epochs_chooses_a_smaller_preset(monkeypatc
         budget = f"{minutes} minute{'s' * (minutes > 1)}"
         size = choose_size("transformer", {"max_minutes": minutes}, many, cpu, True)
         assert size.preset == preset and f"about {epochs} epochs in {budget} here" in size.reason
+    eight = choose_size("transformer", {"max_minutes": 1}, many, cpu, True, processes=8)
+    assert eight == ("base", "for 2,000,000 pairs: about 8 epochs in 1 minute here")
+    asked.pop()
     assert choose_size("lstm", {"max_minutes": 0.1}, many, cpu, True).preset == "tiny"
     assert asked == [512, 512, 256, 512, 256, 128, 512, 256, 128]
 

@@ -6,13 +6,16 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from seqattn_cli.views.comparing import ComparisonView
 
-from seqattn.comparison.folder import Task
+from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task
+from seqattn.comparison.plan import Plan, Recipe
+from seqattn.comparison.starting import start
 from seqattn.comparison.workers import Began
 from seqattn.runs.folder import RunFolder
 from seqattn.training.events import Finished, Updated
@@ -66,6 +69,21 @@ def test_a_systems_own_setting_counts_however_general_its_name_is(work, tmp_path
     )
     for system, dropout in {"transformer": 0.4, "other": 0.2}.items():
         assert RunFolder(tmp_path / "c" / system / "seed-1").read_config().model.decoder.dropout == dropout
+
+
+def test_epochs_are_those_of_all_processes_and_stay_when_a_comparison_goes_on_with_others(work, tmp_path):
+    def trainings(name, accumulate, processes, seeds=(1,)):
+        settings = {"batch_tokens": 64, "accumulate": accumulate}
+        plan = Plan((str(work.train),), None, (Recipe("lstm", "lstm"),), seeds, "tiny", settings)
+        folder = ComparisonFolder(tmp_path / name)
+        with folder.alone():
+            tasks = start(plan, Evaluation(str(work.test)), folder, processes=processes).tasks
+        return [replace(task.run.read_config().training, seed=0, accumulate=1) for task in tasks]
+
+    (one,), (two,) = trainings("one", 2, 1), trainings("two", 1, 2)
+    assert one == two and one.max_updates > 0
+    assert trainings("two", 1, 1, (1, 2)) == [two, two]
+    assert trainings("alone", 1, 1) != [one]
 
 
 def test_a_comparison_goes_on_with_what_is_missing_and_with_nothing_else(work, compared, tmp_path):

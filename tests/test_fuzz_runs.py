@@ -202,7 +202,7 @@ def resumes(path, data):
     pairs = reversal_pairs(112)
     record = DataRecord(("toy",), "toy", train_fingerprint="a", valid_fingerprint="b")
     try:
-        resumed = Experiment.resume(path, {}, CPU, Data(pairs[:100], pairs[100:], record))
+        resumed = Experiment.resume(path, {}, CPU, lambda *_: Data(pairs[:100], pairs[100:], record))
         next(resumed.run())
         return True
     except InputError as error:

@@ -8,7 +8,7 @@ import seqattn
 from seqattn.data.corpus import Pair
 from seqattn.runs.folder import RunFolder
 
-from commands import BOTH, TEST, TRAIN, error_of, interrupt_after, setting, sizes, weights_of
+from commands import BOTH, TEST, TRAIN, error_of, interrupt_after, setting, sizes, updates_of, weights_of
 from commands import seqattn as command
 from runs import write_tsv
 
@@ -57,6 +57,16 @@ def test_a_training_with_a_guide_resumes_to_the_same_weights(work, links, tmp_pa
     without = tmp_path / "without"
     command(*arguments(work, "transformer", "--max-updates", 20), "--out", without)
     assert weights_of(without) != weights_of(tmp_path / "whole")
+
+
+def test_a_guided_run_whose_corpus_has_moved_resumes_with_its_guide(work, links, tmp_path):
+    (tmp_path / "pairs.tsv").write_bytes(work.train.read_bytes())
+    start = ["train", "--train", tmp_path / "pairs.tsv", *arguments(work, "lstm", "--guide", links)[3:]]
+    command(*start, "--max-updates", 4, "--out", tmp_path / "run")
+    (tmp_path / "pairs.tsv").rename(tmp_path / "moved.tsv")
+    resume = "train", "--resume", "--out", tmp_path / "run", "--train", tmp_path / "moved.tsv"
+    command(*resume, "--max-updates", 6)
+    assert updates_of(tmp_path / "run")[-1] == 6
 
 
 def test_a_run_is_not_resumed_with_another_guide(work, links, tmp_path):

@@ -231,3 +231,21 @@ def test_the_error_for_a_moved_corpus_gives_the_option_to_name_it(work, tmp_path
     resume = ["train", "--resume", "--out", tmp_path / "run", "--max-updates", 6]
     assert "--train" in error_of(seqattn(*resume, status=1))
     seqattn(*resume, "--train", tmp_path / "moved.tsv")
+
+
+def test_of_the_corpora_of_a_run_only_those_that_have_moved_must_be_named(work, tmp_path):
+    for name in ("train", "test"):
+        (tmp_path / f"{name}.tsv").write_bytes(getattr(work, name).read_bytes())
+    corpora = "--train", tmp_path / "train.tsv", "--valid", tmp_path / "test.tsv"
+    seqattn(
+        "train", *corpora, "--arch", "lstm", *sizes("lstm"), "--out", tmp_path / "run", "--max-updates", 4
+    )
+    (tmp_path / "train.tsv").rename(tmp_path / "moved.tsv")
+    resume = "train", "--resume", "--out", tmp_path / "run", "--train", tmp_path / "moved.tsv"
+    seqattn(*resume, "--max-updates", 6)
+    assert updates_of(tmp_path / "run")[-1] == 6
+    (tmp_path / "test.tsv").unlink()
+    error = error_of(seqattn(*resume, "--max-updates", 8, status=1))
+    assert "test.tsv" in error and "name them by --train and --valid" in error
+    error = error_of(seqattn(*resume[:-1], tmp_path / "none.tsv", "--max-updates", 8, status=1))
+    assert "none.tsv" in error and "have moved" not in error

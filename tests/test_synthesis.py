@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +96,16 @@ def test_an_interrupted_run_with_synthetic_pairs_resumes_to_the_same_weights(
     (tmp_path / "cut.synthetic.jsonl").write_text('{"source": "a", "target": "b"}\n')
     again = "train", "--resume", "--out", tmp_path / "cut", "--max-updates", 14
     assert "the synthetic corpus differs" in error_of(command(*again, status=1))
+
+
+def test_synthetic_pairs_that_moved_with_their_run_are_found(work, tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    command(*training(work, "run", "--teacher", work.run("lstm")))
+    (tmp_path / "a").rename(tmp_path / "b")
+    monkeypatch.chdir(tmp_path)
+    command("train", "--resume", "--out", "b/run", "--max-updates", 20)
+    assert RunFolder(Path("b/run")).metrics.read()[-1].update == 20
 
 
 def test_python_makes_the_same_pairs_as_the_command(work, texts, tmp_path):

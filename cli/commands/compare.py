@@ -200,7 +200,7 @@ def _train(
     # What cannot be used is told now, not after the training.
     check_before_training(plan, evaluation, sources_of_plan(plan))
     with preparing(console) as report:
-        started = start(plan, evaluation, folder, ["seqattn", *sys.argv[1:]], report)
+        started = start(plan, evaluation, folder, ["seqattn", *sys.argv[1:]], report, ranks.size)
     if started.prepared is not None:
         describe_data(console, started.prepared, started.asked_vocabulary)
         say(console, f"{started.budget}; preset {started.preset}.")

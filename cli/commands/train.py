@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from seqattn.ranks import Ranks
-    from seqattn.runs.experiment import Experiment
+    from seqattn.runs.experiment import Experiment, Reader
     from seqattn.runs.setup import Request
     from seqattn.runs.synthesis import Synthesis
 
@@ -142,6 +142,7 @@ def train(
     device_chosen = set_up(device, threads)
     from seqattn.ranks import own_device, started_together, together
     from seqattn.runs.experiment import Experiment
+    from seqattn.runs.preparation import read_again
     from seqattn.runs.setup import Request
     from seqattn.runs.synthesis import Synthesis
 
@@ -153,12 +154,14 @@ def train(
             "leave out torchrun."
         )
     on = own_device(device_chosen)
+    # Of a run that is resumed.
+    read = partial(read_again, train=train_on, valid=valid, guide=guide) if resume else read_again
     with together(on) as ranks:
         if not ranks.first:
-            follow(partial(Experiment.follow, out, on, ranks))
+            follow(partial(Experiment.follow, out, on, ranks, read))
             return
         if resume:
-            experiment = _resume(console, out, train_on, valid, guide, on, ranks, chosen)
+            experiment = _resume(console, out, read, on, ranks, chosen)
         else:
             preset = chosen.pop("preset")
             settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
@@ -264,7 +267,7 @@ def _synthetic(
     start: Callable[[Path, bool], Experiment],
 ) -> Path:
     """The corpus of synthetic pairs that is made for the run, unless it already exists."""
-    from seqattn.runs.synthesis import synthetic_path
+    from seqattn.runs.preparation import synthetic_path
 
     from ..views.live import preparing
 
@@ -282,9 +285,7 @@ def _synthetic(
 def _resume(
     console: Console,
     out: Path,
-    train_on: tuple[str, ...],
-    valid: str | None,
-    guide: str | None,
+    read: Reader,
     device: torch.device,
     ranks: Ranks,
     chosen: dict[str, Any],
@@ -292,7 +293,6 @@ def _resume(
     from seqattn.options import apply
     from seqattn.runs.experiment import LIMITS, Experiment
     from seqattn.runs.folder import RunFolder
-    from seqattn.runs.preparation import load_data
 
     from ..views.live import preparing
 
@@ -307,12 +307,7 @@ def _resume(
     (changed,) = apply(settings, config.training)
     limits = {name: getattr(changed, name) for name in settings}
     with preparing(console) as report:
-        own = config.data
-        data = None
-        if train_on:
-            sources = config.sources
-            data = load_data(train_on, valid, guide, own.valid_pairs, own.synthetic, sources)
-        experiment = Experiment.resume(out, limits, device, data, report, ranks)
+        experiment = Experiment.resume(out, limits, device, read, report, ranks)
     progress = experiment.trainer.progress
     say(console, f"Resuming {out} after {counted(progress.update, 'update')}.")
     if progress.spent(experiment.config.training) == 1:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task
-from seqattn.comparison.plan import Plan, Recipe, budget_in_words, with_budget
+from seqattn.comparison.plan import LIMITS, Plan, Recipe, budget_in_words, with_budget
 from seqattn.data.batching import epoch_batches
 from seqattn.data.images import sources_of
 from seqattn.data.sources import Sources, common_sources
@@ -71,11 +71,13 @@ def start(
     folder: ComparisonFolder,
     command: Sequence[str] = (),
     report: Report = silent,
+    processes: int = 1,
 ) -> Started:
     """Record the plan and make the folders of the runs that are missing, in a folder that this process locks.
 
     Systems and seeds that the folder has already are part of the plan too. InputError before anything is
-    written when the data cannot be used or what exists does not fit the plan.
+    written when the data cannot be used or what exists does not fit the plan. `processes` will train each
+    run together.
     """
     plan = folder.joined(plan)
     tasks = folder.tasks(plan)
@@ -92,7 +94,10 @@ def start(
     _, tokenizer_options, training = next(iter(_compose(plan, preset, plan.settings).values()))
     known = _tokenizer_of(begun, data.record.train_fingerprint)
     prepared = prepare(data, tokenizer_options, training.max_length, known, report)
-    settings = with_budget(plan, *_epoch(prepared, training))
+    settings = with_budget(plan, *_epoch(prepared, training, processes))
+    if begun:
+        # Perhaps by another number of processes.
+        settings = override(settings, _chosen(begun[0].run.read_config().training))
     composed = _compose(plan, preset, settings)
     for recipe in plan.recipes:
         refuse_long_sentences(recipe, composed[recipe.name], prepared)
@@ -101,7 +106,9 @@ def start(
     for task in tasks:
         model, tokenizer, training = composed[task.system]
         training = replace(training, seed=task.seed)
-        config = new_config(prepared, architectures[task.system], model, tokenizer, training, command)
+        config = new_config(
+            prepared, architectures[task.system], model, tokenizer, training, command, processes
+        )
         if task.run.begun:
             _check_alike(task.run, config)
         else:
@@ -153,10 +160,16 @@ def _tokenizer_of(begun: Sequence[Task], fingerprint: str) -> Tokenizer | None:
     return None
 
 
-def _epoch(prepared: Prepared, training: TrainingOptions) -> tuple[int, int]:
+def _chosen(training: TrainingOptions) -> dict[str, Any]:
+    """What was chosen when a run of a comparison began, and is the same for all."""
+    shared = {name: getattr(training, name) for name in (*LIMITS.values(), "validate_every")}
+    return {name: value for name, value in shared.items() if value}
+
+
+def _epoch(prepared: Prepared, training: TrainingOptions, processes: int) -> tuple[int, int]:
     """The updates and the tokens of one epoch."""
     batches = epoch_batches(prepared.lengths, training.batch_tokens, training.seed, 0)
-    return -(-len(batches) // training.accumulate), sum(map(sum, prepared.lengths))
+    return -(-len(batches) // (training.accumulate * processes)), sum(map(sum, prepared.lengths))
 
 
 def _check_alike(run: RunFolder, wanted: RunConfig) -> None:

@@ -25,12 +25,15 @@ BLEU_ORDER = 4
 """A text with fewer words has no n-gram of the longest kind that BLEU counts."""
 
 
-def settle(options: TrainingOptions, prepared: Prepared) -> TrainingOptions:
-    """The options with the criterion of the best weights and the interval of validations chosen."""
+def settle(options: TrainingOptions, prepared: Prepared, processes: int = 1) -> TrainingOptions:
+    """The options with the criterion of the best weights and the interval of validations chosen.
+
+    `processes` train together (`seqattn.ranks`).
+    """
     if options.best_by == "auto":
         options = replace(options, best_by=choose_criterion([pair.target for pair in prepared.valid_pairs]))
     if not options.validate_every:
-        options = replace(options, validate_every=choose_interval(options, prepared))
+        options = replace(options, validate_every=choose_interval(options, prepared, processes))
     return options
 
 
@@ -44,13 +47,13 @@ def choose_criterion(references: Sequence[str]) -> Literal["bleu", "chrf", "exac
     return "bleu" if words >= BLEU_ORDER else "chrf" if words > 1 else "exact"
 
 
-def choose_interval(options: TrainingOptions, prepared: Prepared) -> int:
+def choose_interval(options: TrainingOptions, prepared: Prepared, processes: int = 1) -> int:
     """Updates between validations: an epoch, but at least 400 and at most 2,000.
 
     If ten epochs have fewer updates than 400 it is these, but at least 100.
     """
     ids = sum(map(max, prepared.lengths))
-    epoch = max(1, round(ids / options.batch_tokens / options.accumulate))
+    epoch = max(1, round(ids / options.batch_tokens / options.accumulate / processes))
     return min(2000, max(epoch, min(400, max(100, 10 * epoch))))
 
 
@@ -75,10 +78,11 @@ def choose_size(
     prepared: Prepared,
     device: torch.device,
     natural: bool,
+    processes: int = 1,
 ) -> Size:
     """The preset for a corpus, or a smaller one if a time limit allows it too few epochs on this machine.
 
-    `natural`: whether its targets are natural texts.
+    `natural`: whether its targets are natural texts. `processes` train together.
     """
     pairs = counted(prepared.record.train_pairs, "pair")
     presets = suitable_presets(prepared.record.train_pairs, natural)
@@ -88,7 +92,7 @@ def choose_size(
         model, _, training = compose(architecture, preset, settings)
         if not training.max_minutes or preset == presets[-1]:
             return Size(preset, reason)
-        speed = training_speed(architecture, model, training, prepared, device)
+        speed = processes * training_speed(architecture, model, training, prepared, device)
         epochs = 60 * training.max_minutes * speed / sum(map(sum, prepared.lengths))
         reason = f"for {pairs}: about {epochs:.2g} epochs in {counted(training.max_minutes, 'minute')} here"
         if epochs >= FEWEST_EPOCHS:

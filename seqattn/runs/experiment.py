@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib.metadata import version
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from seqattn.alignment.reading import judge_readings, read_every_way
+from seqattn.data.sources import Sources
 from seqattn.errors import InputError
 from seqattn.hardware import peak_memory
 from seqattn.locks import Lock
@@ -30,7 +31,7 @@ from seqattn.runs.config import RunConfig
 from seqattn.runs.folder import LAST, RunFolder, checksums
 from seqattn.runs.format1 import upgrade_state
 from seqattn.runs.metrics import line_of
-from seqattn.runs.preparation import Data, Prepared, load_data, prepare
+from seqattn.runs.preparation import Data, Prepared, prepare, read_again
 from seqattn.runs.records import DataRecord, TrainedRecord
 from seqattn.runs.run import Run
 from seqattn.runs.sampling import sampling_of
@@ -45,6 +46,8 @@ JUDGED_PAIRS = 1000
 """The training pairs that decide which attention aligns best."""
 LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience", "batch_memory")
 """The training options that may change when a run is resumed."""
+Reader = Callable[[Path, DataRecord, Sources], Data]
+"""Reads the data of a run that exists: `read_again`, or a partial of it where corpora have moved."""
 
 
 def new_config(
@@ -54,15 +57,16 @@ def new_config(
     tokenizer: TokenizerOptions,
     training: TrainingOptions,
     command: Sequence[str] = (),
+    processes: int = 1,
 ) -> RunConfig:
-    """The config of a new run, with what is chosen from its data."""
+    """The config of a new run, with what is chosen from its data and for so many processes."""
     versions = {name: version(name) for name in ("seqattn", "torch", "sentencepiece", "sacrebleu")}
     versions["python"] = platform.python_version()
     return RunConfig(
         architecture,
         model,
         tokenizer,
-        settle(training, prepared),
+        settle(training, prepared, processes),
         prepared.max_ratio,
         prepared.record,
         versions,
@@ -140,7 +144,7 @@ class Experiment:
         folder.refuse_existing()
         if initial is not None:
             prepared = replace(prepared, record=_continued(prepared.record, initial))
-        config = new_config(prepared, architecture, model, tokenizer, training, command)
+        config = new_config(prepared, architecture, model, tokenizer, training, command, ranks.size)
         experiment = Experiment(folder, config, prepared, device, ranks)
         if initial is not None:
             load_weights(experiment.model, dict(initial.model.named_parameters()))
@@ -171,14 +175,14 @@ class Experiment:
         path: Path,
         limits: Mapping[str, Any],
         device: torch.device,
-        data: Data | None = None,
+        read: Reader = read_again,
         report: Report = silent,
         ranks: Ranks = ALONE,
     ) -> Experiment:
         """Continue a run from its last saved state, with new limits where given.
 
         A run that was interrupted before it saved anything begins anew, as its config says. The data must be
-        that of the start of the run; unless given, it is read from the same files.
+        that of the start of the run; `read` reads it.
         """
         folder = RunFolder(path)
         folder.read_config()
@@ -188,7 +192,7 @@ class Experiment:
             anew = folder.unsaved and config.data.initialised_from is None
             state = None if anew else folder.read_last(config)
             config = replace(config, training=replace(config.training, **limits))
-            experiment = Experiment._open(folder, config, device, data, report, ranks)
+            experiment = Experiment._open(folder, config, device, read, report, ranks)
             if state is not None:
                 experiment._restore(*state)
             folder.write_config(config)
@@ -207,19 +211,19 @@ class Experiment:
             self.lock.release()
 
     @staticmethod
-    def join(path: Path, device: torch.device, ranks: Ranks) -> Experiment:
+    def join(path: Path, device: torch.device, ranks: Ranks, read: Reader = read_again) -> Experiment:
         """The run that the first of several processes leads, for another of them; it waits for that."""
         ranks.decided(None)
         folder = RunFolder(path)
-        experiment = Experiment._open(folder, folder.read_config(), device, None, silent, ranks)
+        experiment = Experiment._open(folder, folder.read_config(), device, read, silent, ranks)
         nothing: tuple[dict[str, Tensor], dict[str, Any], dict[str, Tensor]] = {}, {}, {}
         experiment.trainer.restore(*ranks.decided(nothing))
         return experiment
 
     @staticmethod
-    def follow(path: Path, device: torch.device, ranks: Ranks) -> None:
+    def follow(path: Path, device: torch.device, ranks: Ranks, read: Reader = read_again) -> None:
         """Join a run and train until it ends, or until the first process decides to stop."""
-        for _ in Experiment.join(path, device, ranks).run():
+        for _ in Experiment.join(path, device, ranks, read).run():
             if ranks.decided(False):
                 break
 
@@ -233,29 +237,13 @@ class Experiment:
         folder: RunFolder,
         config: RunConfig,
         device: torch.device,
-        data: Data | None,
+        read: Reader,
         report: Report,
         ranks: Ranks,
     ) -> Experiment:
         """A run that exists, with the data of its start, without its state."""
         path, recorded = folder.path, config.data
-        if data is None:
-            try:
-                recorded.refuse_devices()
-                data = load_data(
-                    recorded.train,
-                    recorded.valid,
-                    recorded.guide,
-                    recorded.valid_pairs,
-                    recorded.synthetic,
-                    config.sources,
-                )
-            except InputError as error:
-                raise InputError(
-                    f"needs the corpora it was started with: {error}",
-                    path=path,
-                    remedy="if they have moved, name them by --train and --valid",
-                ) from error
+        data = read(path, recorded, config.sources)
         for part in ("train", "valid", "guide", "synthetic"):
             field = f"{part}_fingerprint"
             if getattr(data.record, field) != getattr(recorded, field):

@@ -127,6 +127,53 @@ def load_data(
     return Data(pairs, held, record, links, warnings, sources)
 
 
+def synthetic_path(out: Path) -> Path:
+    """The file of the synthetic pairs that are made for a run."""
+    return out.with_name(f"{out.name}.synthetic.jsonl")
+
+
+def read_again(
+    run: Path,
+    recorded: DataRecord,
+    sources: Sources,
+    train: Sequence[str] = (),
+    valid: str | None = None,
+    guide: str | None = None,
+) -> Data:
+    """The data of a run that exists, from the corpora of its record; those that have moved are named.
+
+    InputError when one cannot be read.
+    """
+    as_before = replace(
+        recorded,
+        train=() if train else recorded.train,
+        valid=None if valid else recorded.valid,
+        guide=None if guide else recorded.guide,
+    )
+    as_before.refuse_devices()
+    synthetic = recorded.synthetic
+    if synthetic is not None and not Path(synthetic).exists():
+        # It moves with the run that it was made for.
+        synthetic = str(synthetic_path(run))
+    try:
+        return load_data(
+            train or recorded.train,
+            valid or recorded.valid,
+            guide or recorded.guide,
+            recorded.valid_pairs,
+            synthetic,
+            sources,
+        )
+    except InputError as error:
+        if train and error.path not in as_before.files:
+            raise
+        raise InputError(
+            f"needs the corpora it was started with: {error}",
+            path=run,
+            remedy="if they have moved, name them by --train and --valid",
+        ) from error
+
+
 def _both(sources: Sources) -> str:
     """What a pair must have to be used."""
     return "text on both sides" if sources is TEXTS else f"an {sources.noun} and a text"

@@ -59,14 +59,19 @@ class DataRecord:
     initialised_from: str | None = None
     """The run whose weights it was initialised with."""
 
+    @property
+    def files(self) -> list[str]:
+        """The files, or both sides of a corpus, that the data was read from."""
+        named = [*self.train, *filter(None, (self.valid, self.guide, self.synthetic))]
+        return [part for name in named for part in dict.fromkeys((name, *name.split(",")))]
+
     def refuse_devices(self) -> None:
         """InputError when a corpus, as recorded, is a device or a pipe.
 
         A run from elsewhere may name anything. None can be read again where it was one when training began.
         """
-        named = [*self.train, *filter(None, (self.valid, self.guide, self.synthetic))]
-        for part in dict.fromkeys(part for name in named for part in (name, *name.split(","))):
-            refuse_device(Path(part))
+        for file in self.files:
+            refuse_device(Path(file))
 
     @property
     def direction(self) -> str:

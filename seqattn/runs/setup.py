@@ -22,10 +22,10 @@ from seqattn.runs.choices import choose_size
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.guiding import links_path, train_directions, write_own_guide
-from seqattn.runs.preparation import load_data, prepare
+from seqattn.runs.preparation import load_data, prepare, synthetic_path
 from seqattn.runs.presets import compose, suitable_presets
 from seqattn.runs.run import Run, load_run
-from seqattn.runs.synthesis import Synthesis, synthetic_path
+from seqattn.runs.synthesis import Synthesis
 from seqattn.training.events import Event
 
 
@@ -101,7 +101,7 @@ def set_up(
         size = f"the size of {init_from}"
     elif preset == "auto":
         report("choosing the size", 0.0)
-        preset, reason = choose_size(architecture, settings, prepared, device, data.natural)
+        preset, reason = choose_size(architecture, settings, prepared, device, data.natural, ranks.size)
         size = f"preset {preset} {reason}"
     if preset == "auto":
         preset = suitable_presets(prepared.record.train_pairs, data.natural)[0]

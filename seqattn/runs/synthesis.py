@@ -16,7 +16,7 @@ from seqattn.progress import Report, silent
 from seqattn.runs.beside import reverse_path, train_beside
 from seqattn.runs.ensemble import ensemble
 from seqattn.runs.experiment import Experiment
-from seqattn.runs.preparation import common_sides, load_data
+from seqattn.runs.preparation import common_sides, load_data, synthetic_path
 from seqattn.runs.run import Run, load_run
 from seqattn.runs.text_model import TextModel
 from seqattn.writing import write_aside
@@ -24,11 +24,6 @@ from seqattn.writing import write_aside
 TAG = "\ue000"
 """The first word of a source that was translated back (Caswell et al. 2019): a private-use character."""
 AT_ONCE = 1000
-
-
-def synthetic_path(out: Path) -> Path:
-    """The file of the synthetic pairs that are made for a run."""
-    return out.with_name(f"{out.name}.synthetic.jsonl")
 
 
 def read_monolingual(files: Sequence[str]) -> list[str]:
