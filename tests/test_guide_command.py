@@ -171,6 +171,9 @@ def test_runs_trained_on_other_texts_cannot_guide(work, tmp_path):
     command("train", "--train", work.test, *train[3:-4], "--out", tmp_path / "run.forward")
     assert "was trained on other texts" in command(*train, status=1).stderr
     assert not (tmp_path / "run").exists()
+    # Not even if their links exist.
+    (tmp_path / "run.pharaoh").write_text("\n" * len(TRAIN))
+    assert "was trained on other texts" in command(*train, status=1).stderr
 
 
 @pytest.mark.parametrize(

@@ -153,3 +153,29 @@ def test_the_synthetic_pairs_that_exist_are_kept(work, texts, tmp_path):
     (tmp_path / "run.synthetic.jsonl").write_text('{"source": "red", "target": "blue"}\n')
     result = command(*training(work, tmp_path / "run", "--teacher", work.run("lstm")))
     assert "already exist" in result.stderr and made(tmp_path / "run") == [Pair("red", "blue")]
+
+
+def test_synthetic_pairs_of_another_origin_are_refused(work, texts, tmp_path):
+    out = tmp_path / "run"
+    teacher = "--teacher", work.run("lstm")
+    command(*training(work, out, *teacher))
+    shutil.rmtree(out)
+    assert "already exist" in command(*training(work, out, *teacher)).stderr
+    shutil.rmtree(out)
+    reverse = "--monolingual", texts, "--reverse", work.run("lstm")
+    other = write_tsv(tmp_path / "other.tsv", TRAIN[:100])
+    for asked in (
+        training(work, out, "--teacher", work.run("transformer")),
+        training(work, out, *teacher, *teacher),
+        training(work, out, *teacher, *reverse),
+        training(work, out, *teacher, "--valid", work.test),
+        training(work, out, *teacher, "--swap"),
+        [other if word == work.train else word for word in training(work, out, *teacher)],
+    ):
+        error = error_of(command(*asked, status=1))
+        assert "run.synthetic.jsonl: was made from other texts or by other runs" in error, asked
+    assert not out.exists()
+    out.with_name("run.synthetic.json").write_text("{")
+    assert "is damaged" in error_of(command(*training(work, out, *teacher), status=1))
+    out.with_name("run.synthetic.jsonl").unlink()
+    command(*training(work, out, "--teacher", work.run("transformer")))

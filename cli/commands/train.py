@@ -192,7 +192,7 @@ def _beside(
 
     synthetic = None
     if made.any:
-        check_synthesis(out, request, architecture, made, guide)
+        check_synthesis(out, request, architecture, made, guide, swap)
         synthetic = str(_synthetic(console, out, made, request, swap, device, start))
     if guide == "self":
         check_own_guide(out, request, architecture)
@@ -241,7 +241,7 @@ def _own_guide(
     if links.exists():
         say(console, f"The guide already exists in {links}.")
         return links
-    train_directions(out, corpora, device, start, partial(_train_beside, console))
+    train_directions(out, device, start, partial(_train_beside, console))
     with preparing(console) as report:
         write_own_guide(out, corpora, device, report)
     say(console, f"The links of both directions are in {links}.")
@@ -275,7 +275,7 @@ def _synthetic(
     if path.exists():
         say(console, f"The synthetic pairs already exist in {path}.")
         return path
-    made.train_reverse(out, request.train, swap, device, start, partial(_train_beside, console))
+    made.train_reverse(out, swap, device, start, partial(_train_beside, console))
     with preparing(console) as report:
         count = made.write(out, request.train, request.valid, swap, device, report)
     say(console, f"{counted(count, 'synthetic pair')} in {path}.")

@@ -23,18 +23,10 @@ def reverse_path(out: Path) -> Path:
     return out.with_name(f"{out.name}.reverse")
 
 
-def train_beside(
-    runs: Sequence[tuple[Path, bool]],
-    corpora: Sequence[str],
-    device: torch.device,
-    start: Callable[[Path, bool], Experiment],
-    train: Callable[[Experiment], object],
-    purpose: str,
-) -> None:
-    """Train runs, each in its folder, from target to source if so marked.
+def check_beside(runs: Sequence[tuple[Path, bool]], corpora: Sequence[str], purpose: str) -> None:
+    """InputError when a run that exists was trained on other texts, which does not serve the purpose.
 
-    A finished run is kept, an interrupted one resumed. `start` creates a run; `train` trains it to the end.
-    InputError when a run that exists was trained on other texts, which does not serve the purpose.
+    Runs are given by their folder, and whether they are from target to source.
     """
     existing = [(path, swap) for path, swap in runs if RunFolder(path).begun]
     for path, swap in existing:
@@ -48,6 +40,18 @@ def train_beside(
                 path=path,
                 remedy="choose another name for --out",
             )
+
+
+def train_beside(
+    runs: Sequence[tuple[Path, bool]],
+    device: torch.device,
+    start: Callable[[Path, bool], Experiment],
+    train: Callable[[Experiment], object],
+) -> None:
+    """Train runs, each in its folder, from target to source if so marked.
+
+    A finished run is kept, an interrupted one resumed. `start` creates a run; `train` trains it to the end.
+    """
     for path, swap in runs:
         if not RunFolder(path).begun:
             train(start(path, swap))

@@ -230,7 +230,10 @@ class Experiment:
     def lead(self) -> None:
         """Let the other processes join the run, with the state of this one."""
         self.ranks.decided(None)
-        self.ranks.decided((*self.trainer.state(), self.trainer.best or {}))
+        tensors, values = self.trainer.state()
+        # Tensors of a GPU would be opened on that one by all processes.
+        state, best = ({n: one.cpu() for n, one in t.items()} for t in (tensors, self.trainer.best or {}))
+        self.ranks.decided((state, values, best))
 
     @staticmethod
     def _open(

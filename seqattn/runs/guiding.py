@@ -10,7 +10,7 @@ import torch
 from seqattn.alignment.links import format_pharaoh
 from seqattn.data.corpus import merge, read_corpus
 from seqattn.progress import Report, silent
-from seqattn.runs.beside import forward_path, reverse_path, train_beside
+from seqattn.runs.beside import check_beside, forward_path, reverse_path, train_beside
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.run import load_run
 from seqattn.writing import write_aside
@@ -21,16 +21,24 @@ def links_path(out: Path) -> Path:
     return out.with_name(f"{out.name}.pharaoh")
 
 
+def _directions(out: Path) -> tuple[tuple[Path, bool], tuple[Path, bool]]:
+    """OUT.forward and OUT.reverse, and whether each is from target to source."""
+    return (forward_path(out), False), (reverse_path(out), True)
+
+
+def check_directions(out: Path, corpora: Sequence[str]) -> None:
+    """InputError when OUT.forward or OUT.reverse exists and was trained on other texts (`check_beside`)."""
+    check_beside(_directions(out), corpora, "the guide")
+
+
 def train_directions(
     out: Path,
-    corpora: Sequence[str],
     device: torch.device,
     start: Callable[[Path, bool], Experiment],
     train: Callable[[Experiment], object],
 ) -> None:
     """Train OUT.forward and OUT.reverse, as `train_beside` does."""
-    runs = ((forward_path(out), False), (reverse_path(out), True))
-    train_beside(runs, corpora, device, start, train, "the guide")
+    train_beside(_directions(out), device, start, train)
 
 
 def write_own_guide(out: Path, corpora: Sequence[str], device: torch.device, report: Report = silent) -> Path:

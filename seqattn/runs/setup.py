@@ -21,7 +21,7 @@ from seqattn.ranks import ALONE, Ranks
 from seqattn.runs.choices import choose_size
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
-from seqattn.runs.guiding import links_path, train_directions, write_own_guide
+from seqattn.runs.guiding import check_directions, links_path, train_directions, write_own_guide
 from seqattn.runs.preparation import load_data, prepare, synthetic_path
 from seqattn.runs.presets import compose, suitable_presets
 from seqattn.runs.run import Run, load_run
@@ -115,11 +115,12 @@ def set_up(
 
 
 def check_synthesis(
-    out: Path, request: Request, architecture: str | None, made: Synthesis, guide: str | None
+    out: Path, request: Request, architecture: str | None, made: Synthesis, guide: str | None, swap: bool
 ) -> None:
     """InputError, before anything is trained, when synthetic pairs cannot be made or used as asked."""
     RunFolder(out).refuse_existing()
     made.check(guide)
+    made.check_made(out, request.train, request.valid, swap)
     if made.monolingual and architecture is not None:
         _sources(architecture, _asked_model(request, architecture)).turned()
 
@@ -131,6 +132,7 @@ def check_own_guide(out: Path, request: Request, architecture: str | None) -> No
         model = _asked_model(request, architecture)
         _sources(architecture, model).require_words("guide")
         build(architecture, model, Vocabulary(4, 4, shared=True)).require_attention("guide")
+    check_directions(out, request.train)
 
 
 def _asked_model(request: Request, architecture: str) -> ModelOptions:
@@ -198,15 +200,15 @@ def train(
 
     synthetic = None
     if more.any:
-        check_synthesis(out, request, named, more, guide)
+        check_synthesis(out, request, named, more, guide, swap)
         if not synthetic_path(out).exists():
-            more.train_reverse(out, names, swap, on, start, finish)
+            more.train_reverse(out, swap, on, start, finish)
             more.write(out, names, valid, swap, on)
         synthetic = str(synthetic_path(out))
     if guide == "self":
         check_own_guide(out, request, named)
         if not links_path(out).exists():
-            train_directions(out, names, on, start, finish)
+            train_directions(out, on, start, finish)
             write_own_guide(out, names, on)
         guide = str(links_path(out))
     finish(start(out, swap, guide, synthetic))

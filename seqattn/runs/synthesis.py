@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from seqattn.as_json import as_json
-from seqattn.data.corpus import Pair, absolute
+from seqattn.data.corpus import Pair, absolute, merge
+from seqattn.data.sources import TEXTS
 from seqattn.errors import InputError
-from seqattn.files import read_lines
+from seqattn.files import read_binary, read_lines, within
 from seqattn.progress import Report, silent
-from seqattn.runs.beside import reverse_path, train_beside
+from seqattn.runs.beside import check_beside, reverse_path, train_beside
 from seqattn.runs.ensemble import ensemble
 from seqattn.runs.experiment import Experiment
+from seqattn.runs.folder import MODEL, RunFolder
 from seqattn.runs.preparation import common_sides, load_data, synthetic_path
 from seqattn.runs.run import Run, load_run
 from seqattn.runs.text_model import TextModel
@@ -24,6 +29,8 @@ from seqattn.writing import write_aside
 TAG = "\ue000"
 """The first word of a source that was translated back (Caswell et al. 2019): a private-use character."""
 AT_ONCE = 1000
+MOST_BYTES = 2**20
+"""Of the record of what pairs were made from, read at most."""
 
 
 def read_monolingual(files: Sequence[str]) -> list[str]:
@@ -87,19 +94,57 @@ class Synthesis:
         if self.teachers:
             ensemble(map(load_run, self.teachers))
 
+    def check_made(self, out: Path, corpora: Sequence[str], valid: str | None, swap: bool) -> None:
+        """InputError when OUT.synthetic.jsonl or OUT.reverse exists and was made from something else."""
+        if self._trains_reverse:
+            check_beside([(reverse_path(out), not swap)], corpora, "back-translation")
+        path, record = synthetic_path(out), self._record_path(out)
+        if not (path.exists() and record.exists()):
+            return
+        try:
+            before = json.loads(read_binary(record, MOST_BYTES))
+        except ValueError as error:
+            raise InputError(f"is damaged: {error}", path=record) from error
+        if before != self._origin(corpora, valid, swap):
+            raise InputError(
+                "was made from other texts or by other runs",
+                path=path,
+                remedy="delete it to have it made anew, or choose another name for --out",
+            )
+
+    @property
+    def _trains_reverse(self) -> bool:
+        return bool(self.monolingual) and self.reverse is None
+
+    @staticmethod
+    def _record_path(out: Path) -> Path:
+        """The file that says what the pairs were made from."""
+        return synthetic_path(out).with_suffix(".json")
+
+    def _origin(self, corpora: Sequence[str], valid: str | None, swap: bool) -> dict[str, Any]:
+        """What the pairs are made from, as JSON values: hashes of texts and weights."""
+        texts = read_monolingual(self.monolingual) if self.monolingual else []
+        sources = RunFolder(self.teachers[0]).read_config().sources if self.teachers else TEXTS
+        return {
+            "corpora": merge([sources.read_corpus(argument) for argument in corpora]).fingerprint,
+            "held_out": valid is None,
+            "swapped": swap,
+            "monolingual": sha256("\n".join(texts).encode()).hexdigest(),
+            "reverse": [] if self.reverse is None else [_hash_of_weights(self.reverse)],
+            "teachers": [_hash_of_weights(run) for run in self.teachers],
+        }
+
     def train_reverse(
         self,
         out: Path,
-        corpora: Sequence[str],
         swap: bool,
         device: torch.device,
         start: Callable[[Path, bool], Experiment],
         train: Callable[[Experiment], object],
     ) -> None:
         """Train OUT.reverse, the run that translates back, if none is given (`train_beside`)."""
-        if self.monolingual and self.reverse is None:
-            runs = [(reverse_path(out), not swap)]
-            train_beside(runs, corpora, device, start, train, "back-translation")
+        if self._trains_reverse:
+            train_beside([(reverse_path(out), not swap)], device, start, train)
 
     def write(
         self,
@@ -123,8 +168,15 @@ class Synthesis:
             pairs += distil(teacher, [pair.source for pair in data.train], report)
         written = (pair.swapped() if swap else pair for pair in pairs)
         lines = (as_json({"source": absolute(source), "target": target}) + "\n" for source, target in written)
+        write_aside(self._record_path(out), as_json(self._origin(corpora, valid, swap)).encode())
         write_aside(synthetic_path(out), "".join(lines).encode("utf-8", "replace"))
         return len(pairs)
+
+
+def _hash_of_weights(run: Path) -> str:
+    """SHA-256 of a run's weights."""
+    with within(run, MODEL).open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def check_reverse(reverse: Run, sides: tuple[str, str] | None, swap: bool) -> None:
