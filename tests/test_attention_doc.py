@@ -12,6 +12,7 @@ import pytest
 from seqattn_cli.main import cli
 
 from seqattn.errors import InputError
+from seqattn.models import BASELINES
 from seqattn.options import parse_settings
 from seqattn.runs.presets import compose
 
@@ -130,6 +131,15 @@ def test_an_example_prints_the_output_below_it(code, output):
 def test_python_in_the_text_prints_something(span, capsys):
     exec(shlex.split(span)[2], {})
     assert capsys.readouterr().out
+
+
+def test_a_run_in_a_command_is_one_that_a_command_of_the_page_makes():
+    commands = [arguments for _, arguments in commands_in(PAGE)]
+    commands += [shlex.split(span)[1:] for span in SPANS if span.startswith("seqattn ")]
+    made = {f"runs/compare/{system}/seed-1" for system in BASELINES}
+    made |= {value for each in commands for option, value in pairwise(each) if option == "--out"}
+    used = {word for each in commands for word in each if word.startswith("runs/")}
+    assert used <= made and len(used) > 5
 
 
 def test_there_are_examples_commands_and_settings_to_test():
