@@ -9,6 +9,8 @@ import torch
 from safetensors.torch import load_file
 
 from seqattn.runs.folder import RunFolder
+from seqattn.runs.presets import PRESETS
+from seqattn.training.schedule import TrainingOptions
 
 from commands import BOTH, SIZES, TRAIN, contents, error_of, seqattn, setting, sizes, updates_of, weights_of
 
@@ -178,7 +180,21 @@ def test_a_run_started_from_another_has_its_vocabulary_and_initial_weights(work,
         torch.testing.assert_close(grown[name], tensor, rtol=0, atol=1e-6)
     config = RunFolder(tmp_path / "run").read_config()
     assert config.data.initialised_from == str(initial)
+    # How to train depends on the model, how long on the data.
+    own, before = vars(config.training), vars(RunFolder(initial).read_config().training)
+    differing = {name for name in own if own[name] != before[name]}
+    limits, settings = {"max_updates", "validate_every"}, {"learning_rate", "label_smoothing", "precision"}
+    assert differing <= limits | settings and own["batch_tokens"] != TrainingOptions.batch_tokens
     assert config.model == RunFolder(initial).read_config().model
+
+
+def test_a_preset_says_how_a_run_started_from_another_is_trained(work, tmp_path):
+    start = "train", "--train", work.test, "--init-from", work.run("lstm"), "--preset", "small"
+    result = seqattn(*start, "--out", tmp_path / "run", "--max-updates", 1, *setting("precision=fp32"))
+    config = RunFolder(tmp_path / "run").read_config()
+    assert config.training.batch_tokens == TrainingOptions.batch_tokens
+    assert config.training.learning_rate == PRESETS["small"]["lstm"]["learning_rate"]
+    assert "training options of preset small" in " ".join(result.stderr.split())
 
 
 def test_a_run_of_another_architecture_cannot_be_the_start(work, tmp_path):

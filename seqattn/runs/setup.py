@@ -15,7 +15,7 @@ from seqattn.errors import InputError
 from seqattn.hardware import choose_device, tune_memory
 from seqattn.models import ARCHITECTURES, ModelOptions, build, image_shape
 from seqattn.models.base import Vocabulary
-from seqattn.options import is_setting, settings_for
+from seqattn.options import apply, is_setting, settings_for
 from seqattn.progress import Report, silent
 from seqattn.ranks import ALONE, Ranks
 from seqattn.runs.choices import choose_size
@@ -23,10 +23,14 @@ from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.guiding import check_directions, links_path, train_directions, write_own_guide
 from seqattn.runs.preparation import load_data, prepare, synthetic_path
-from seqattn.runs.presets import compose, suitable_presets
+from seqattn.runs.presets import compose
 from seqattn.runs.run import Run, load_run
 from seqattn.runs.synthesis import Synthesis
 from seqattn.training.events import Event
+from seqattn.training.schedule import TrainingOptions
+
+OPEN = ("max_updates", "max_tokens", "max_minutes", "patience", "validate_every", "best_by", "seed")
+"""The training options that a run does not pass on to another that starts from its weights."""
 
 
 @dataclass(frozen=True)
@@ -86,32 +90,37 @@ def set_up(
         fixed = [name for name in own if is_setting(name, model) or is_setting(name, tokenizer)]
         if fixed:
             raise InputError(f"{', '.join(fixed)} cannot differ from those of {init_from}")
-    sources = _sources(architecture, model if initial is None else initial.config.model)
+        model, tokenizer = initial.config.model, initial.config.tokenizer
+        if preset == "auto":
+            # A rate for the size of the new corpus would be one for models of another size.
+            (training,) = apply(own, _begun_anew(initial.config.training))
+    sources = _sources(architecture, model)
     data = load_data(
         request.train, request.valid, request.guide, synthetic=request.synthetic, sources=sources
     )
     data = replace(data, record=replace(data.record, languages=request.languages))
     data = data.swapped() if request.swap else data
-    if initial is not None:
-        tokenizer = initial.config.tokenizer
     known = initial.tokenizer if initial else None
     prepared = prepare(data, tokenizer, training.max_length, known, report)
     size = f"preset {preset}"
     if initial is not None:
-        size = f"the size of {init_from}"
+        training_of = init_from if preset == "auto" else size
+        size = f"the size of {init_from}, training options of {training_of}"
     elif preset == "auto":
         report("choosing the size", 0.0)
         preset, reason = choose_size(architecture, settings, prepared, device, data.natural, ranks.size)
         size = f"preset {preset} {reason}"
-    if preset == "auto":
-        preset = suitable_presets(prepared.record.train_pairs, data.natural)[0]
-    model, _, training = compose(architecture, preset, settings)
-    if initial is not None:
-        model = initial.config.model
+        model, _, training = compose(architecture, preset, settings)
     experiment = Experiment.start(
         out, prepared, architecture, model, tokenizer, training, device, request.command, initial, ranks
     )
     return SetUp(experiment, size)
+
+
+def _begun_anew(training: TrainingOptions) -> TrainingOptions:
+    """The options of a run for another that starts from its weights, on other data."""
+    default = TrainingOptions()
+    return replace(training, **{name: getattr(default, name) for name in OPEN})
 
 
 def check_synthesis(
@@ -149,7 +158,7 @@ def train(
     corpora: str | Sequence[str],
     out: str | Path,
     *,
-    architecture: str = "transformer",
+    architecture: str | None = None,
     valid: str | None = None,
     preset: str = "auto",
     settings: Mapping[str, Any] | None = None,
@@ -166,7 +175,8 @@ def train(
     """Train a run to the end and load it.
 
     `corpora` and `valid` are named as on the command line; `architecture` is lstm, transformer, hybrid or
-    ENCODER+DECODER; `settings` are those of --set and the budget, such as `{"max_updates": 1000}`;
+    ENCODER+DECODER, by default that of the run `init_from`, or a transformer; `settings` are those of --set
+    and the budget, such as `{"max_updates": 1000}`;
     `languages` are the codes of the languages of sources and targets in the corpora, such as `("en", "de")`;
     `guide` is a file of links in Pharaoh format or "self", to make one from two runs beside `out`. Texts of
     the target language in `monolingual` files are translated back by the run `reverse`, or one that is
@@ -179,7 +189,7 @@ def train(
     out, on = Path(out), choose_device(device)
     names = [corpora] if isinstance(corpora, str) else list(corpora)
     initial = None if init_from is None else Path(init_from)
-    named = None if initial is not None else architecture
+    named = architecture or (None if initial is not None else "transformer")
 
     request = Request(names, valid, preset, settings or {}, languages=languages)
     more = Synthesis(
