@@ -334,6 +334,8 @@ def test_links_of_two_directions_are_combined(work, tmp_path):
         ["--pairs", "y.tsv", "--heads", "--format", "jsonl"],
         ["--pairs", "y.tsv", "--reverse", "x", "--format", "jsonl"],
         ["--pairs", "y.tsv", "--heads", "--reverse", "x"],
+        ["--pairs", "y.tsv", "--gold", "z.gold", "--format", "html"],
+        ["--pairs", "y.tsv", "--gold", "z.gold", "--format", "pharaoh"],
     ],
 )
 def test_invalid_combinations_are_usage_errors(work, more):

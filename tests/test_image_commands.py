@@ -315,6 +315,20 @@ def test_a_word_points_at_what_it_names(pictures):
     assert "pointing, %" in table and f"{float(share):.1f}*" in table
 
 
+def test_pointing_is_measured_by_the_layer_head_and_step_that_are_asked_for(pictures):
+    path = pictures.run("patches+transformer")
+    command = ("align", path, "--pairs", pictures.test, "--gold", pictures.gold)
+    run = library.load(path)
+    pairs = run.read_pairs(pictures.test)
+    asked = [run.asked_reading(1, 2, True), run.asked_reading(2, None, None)]
+    found = run.point(pairs, read_boxes(pictures.gold, pairs), asked)
+    assert len({one.right for one in found.values()}) == 2
+    options = (["--layer", 1, "--head", 2, "--at", "consumed"], ["--layer", 2])
+    for reading, more in zip(asked, options, strict=True):
+        assert f"({found[reading].right:,} of " in seqattn(*command, *more).stdout
+    assert "layer" in error_of(seqattn(*command, "--layer", 99, status=1))
+
+
 def test_attention_over_an_image_is_that_of_the_last_layer_unless_another_is_asked_for(pictures):
     run = library.load(pictures.run("patches+transformer"))
     assert run.model.attention_shape.layers == 2

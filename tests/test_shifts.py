@@ -73,6 +73,18 @@ def test_a_shuffled_block_is_a_span_without_a_shift(tmp_path):
     check_span(span, 250, 399, None)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_block_of_which_some_lines_fit_where_they_stand_has_no_shift(tmp_path, seed):
+    chance = random.Random(seed)
+    pairs = translated(1200)
+    targets = [pair.target for pair in pairs]
+    wrong = [row for row in range(500, 900) if chance.random() > 0.3]
+    for row, other in zip(wrong, chance.sample(wrong, len(wrong)), strict=True):
+        targets[row] = pairs[other].target
+    spans = alignment_of(write_texts(tmp_path, [pair.source for pair in pairs], targets)).spans
+    assert spans and {span.shift for span in spans} == {None}
+
+
 def test_the_beginning_of_a_shift_is_found_between_the_blocks_of_a_sample(tmp_path, monkeypatch):
     monkeypatch.setattr(shifts, "WHOLE", 400)
     monkeypatch.setattr(shifts, "BLOCK", 40)

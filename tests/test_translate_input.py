@@ -71,6 +71,9 @@ def test_a_line_that_is_not_utf8_has_its_number_in_the_whole_file_and_spoils_no_
     assert "text, line 4: byte 3" in seqattn(*command, "--shard", "2/2", status=1).stderr
     replaced = seqattn(*command, "--shard", "2/2", "--invalid-utf8", "replace")
     assert len(replaced.stdout.splitlines()) == 2 and "The first is line 4." in replaced.stderr
+    (tmp_path / "text").write_text("red\nblue\ndog\n\u1200\n", encoding="utf-8")
+    assert "the first is line 4." in seqattn(*command, "--shard", "2/2").stderr
+    assert "the first is line 4." in seqattn(*command).stderr
 
 
 @posix

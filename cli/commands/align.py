@@ -168,7 +168,8 @@ def align(
     sides = (*sentences, "")[:2] if self_attention == "encoder" else sentences
     corpora = [one.read_pairs(pairs) if pairs else (_pair(one, *sides),) for one in loaded]
     if over_images and gold:
-        point(loaded[0], corpora[0], gold, every=heads)
+        reading = loaded[0].asked_reading(layer, head, None if at is None else at == "consumed")
+        point(loaded[0], corpora[0], gold, None if heads else reading)
         return
     turns = pairs is not None and loaded[0].turns(pairs)
     # Gold links follow the direction of the corpus file.

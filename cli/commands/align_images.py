@@ -15,6 +15,7 @@ from .shared import results
 
 if TYPE_CHECKING:
     from seqattn.data.corpus import Pair
+    from seqattn.models.base import Reading
     from seqattn.runs.run import Run
 
 
@@ -37,17 +38,17 @@ def refuse_links(form: str | None, for_links: bool, pairs: bool, gold: bool) -> 
         raise click.UsageError("The run reads images: with --pairs give --gold, or a --format such as html.")
 
 
-def point(run: Run, pairs: Sequence[Pair], gold: Path, every: bool) -> None:
-    """Print how many words attend most to what they name; with `every`, by each layer and head."""
+def point(run: Run, pairs: Sequence[Pair], gold: Path, reading: Reading | None) -> None:
+    """Print how many words attend most to what they name, by a reading; None: by each layer and head."""
     from seqattn.alignment.pointing import read_boxes
     from seqattn.alignment.reading import every_reading
 
     from ..views.render import readings_table
 
     boxes = read_boxes(gold, pairs)
-    if not every:
+    if reading is not None:
         with naming(gold):
-            found = run.point(pairs, boxes)[run.reading]
+            found = run.point(pairs, boxes, [reading])[reading]
         click.echo(f"pointing {found.share:.2f} % ({found.right:,} of {found.words:,} words)")
         return
     readings = every_reading(run.model.require_attention())

@@ -31,6 +31,7 @@ def misused(
         (bool(sentences) and pairs, "Give either a SOURCE sentence or --pairs CORPUS, not both."),
         (not sentences and not pairs, "Give a RUN, and after it a SOURCE sentence or --pairs CORPUS."),
         (gold and not pairs, f"--gold {needed}"),
+        (gold and form is not None, f"--gold prints scores: leave out --format {form}."),
         (reverse and not pairs, f"--reverse {needed}"),
         (symmetrize and not reverse, "--symmetrize needs --reverse."),
         (lexicon and not pairs, f"--lexicon {needed}"),

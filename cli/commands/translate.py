@@ -159,12 +159,13 @@ def translate(
     from seqattn.decoding.translation import TranslationOptions
     from seqattn.pictures.legible import harmless
 
-    faults = Faults()
+    faults, unknown = Faults(), Unknown()
     reader = Reader(plain or not loaded.tokenizer.reads_texts, faults.add if invalid == "replace" else None)
     if named is not None:
         chunks = in_chunks(part_of(named, shard), chunk or TranslationOptions.chunk)
     elif input is not None and str(input) != "-":
-        chunks = in_chunks(reader.lines(input, shard), chunk or TranslationOptions.chunk)
+        lines, unknown.read = reader.lines(input, shard)
+        chunks = in_chunks(lines, chunk or TranslationOptions.chunk)
     else:
         arriving = reader.arriving(loaded.sources, shard, chunk, sample)
         # Which images there are is known only as they arrive.
@@ -178,7 +179,6 @@ def translate(
         split=not no_split,
         prefix=prefix,
     )
-    unknown = Unknown()
     with _destination(output) as file:
         for some in translator.translate_chunks(chunks):
             attentions = loaded.attention_of_translations(some) if attention else repeat([], len(some))

@@ -31,19 +31,19 @@ class Reader:
     replaced: Callable[[int], None] | None
     """Is told the number of each line that is not UTF-8; None: such a line is an error."""
 
-    def lines(self, path: Path, shard: Shard | None) -> Iterator[str]:
-        """The lines of a file, or a part of them."""
+    def lines(self, path: Path, shard: Shard | None) -> tuple[Iterator[str], int]:
+        """The lines of a file, or a part of them, and how many are before it."""
         from seqattn.files import decode_lines, first_bytes, raw_lines, refuse_device
 
         # A pipe can be read only once.
         head = first_bytes(path, self._most) if path.is_file() else None
         if shard is None:
-            return decode_lines(self._checked(raw_lines(path), path, head), path, replaced=self.replaced)
+            return decode_lines(self._checked(raw_lines(path), path, head), path, replaced=self.replaced), 0
         # It is read twice: to count its lines, and to translate some of them.
         refuse_device(path)
         rows = shard.rows(sum(1 for _ in raw_lines(path)))
         part = islice(self._checked(raw_lines(path), path, head), rows.start, rows.stop)
-        return decode_lines(part, path, rows.start + 1, self.replaced)
+        return decode_lines(part, path, rows.start + 1, self.replaced), rows.start
 
     def arriving(
         self, sources: Sources, shard: Shard | None, chunk: int | None, sample: bool

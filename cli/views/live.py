@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from seqattn.runs.metrics import ValidatedLine
     from seqattn.runs.preparation import Prepared
     from seqattn.text.tokenizer import Tokenizer
-    from seqattn.training.events import Event, Validated
+    from seqattn.training.events import Event, Figures, Validated
     from seqattn.training.schedule import Progress, TrainingOptions
 
 ROUGH = 200
@@ -226,11 +226,15 @@ class PlainLog:
 
 def validation_line(event: Validated) -> str:
     """The figures of a validation on one line."""
-    found = event.validation
-    kind = "average of the best weights" if event.averaged else "validation"
+    best = ", best so far" if event.improved else ""
+    return f"{_figures_line(event.validation, event.averaged)}{best}"
+
+
+def _figures_line(found: Figures, averaged: bool) -> str:
+    kind = "average of the best weights" if averaged else "validation"
     return (
         f"{kind}: loss {found.loss:.3f}, BLEU {found.bleu:.2f}, chrF {found.chrf:.2f}, "
-        f"exact {found.exact:.1f} %{', best so far' if event.improved else ''}"
+        f"exact {found.exact:.1f} %"
     )
 
 
@@ -244,6 +248,10 @@ class LiveView:
         self.loss = self.rate = 0.0
         self.scores = [line.score(options.best_by) for line in earlier]
         self.validations: list[Validated] = []
+        self.best = "no validation"
+        for line in earlier:
+            if line.improved:
+                self.best = _figures_line(line, line.averaged)
         self.reason = ""
 
     def add(self, event: Event) -> None:
@@ -258,6 +266,8 @@ class LiveView:
             self.rate = rate if not self.rate else 0.9 * self.rate + 0.1 * rate
         elif isinstance(event, Validated):
             self.validations.append(event)
+            if event.improved:
+                self.best = _figures_line(event.validation, event.averaged)
             self.scores.append(event.validation.score(self.options.best_by))
         elif isinstance(event, Finished):
             self.reason = event.reason
@@ -294,9 +304,7 @@ class LiveView:
     def summary(self) -> Text:
         """The line that remains after the view."""
         assert self.progress is not None
-        improved = [event for event in self.validations if event.improved]
-        best = validation_line(improved[-1]).removesuffix(", best so far") if improved else "no validation"
         return Text(
             f"{self.name}: {counted(self.progress.update, 'update')} in {duration(self.progress.seconds)} "
-            f"({self.reason}); best {best}"
+            f"({self.reason}); best {self.best}"
         )

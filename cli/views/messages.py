@@ -50,8 +50,9 @@ class Unknown:
     """The characters of some lines that a model cannot read."""
 
     lines: int = 0
-    """Those that have any, of those read so far."""
+    """Those that have any."""
     read: int = 0
+    """Lines up to the last of them, those before a part of a file counted."""
     first: int = 0
     """The number of the first that has any, from 1."""
     characters: dict[str, None] = field(default_factory=dict)

@@ -195,7 +195,7 @@ def _span_in_words(span: Span, lines: Lines) -> str:
     """Where the sides are shifted, and how."""
     where = f"from {lines.named(span.first)} to {lines.place(span.last).line:,}"
     if span.shift is None:
-        return f"{where}: the sides do not fit each other, at no shift up to 50 lines"
+        return f"{where}: the sides do not fit each other, and at no shift up to 50 lines better"
     by = counted(abs(span.shift), "line")
     late, lacks, other = ("late", "source", "target") if span.shift > 0 else ("early", "target", "source")
     are = "are" if abs(span.shift) > 1 else "is"

@@ -288,4 +288,5 @@ def _found_far(sample: Sample, fit: Fit, span: Span) -> Span:
     second, first = np.sort(often)[-2:]
     if first < max(MAJORITY * len(at), 3 * second):
         return span
-    return Span(span.first, span.last, shifts[int(often.argmax())])
+    # As they stand they have been found not to fit.
+    return Span(span.first, span.last, shifts[int(often.argmax())] or None)
