@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import lzma
@@ -13,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile, gettempdir
 from typing import Any, BinaryIO, cast
 
 from seqattn.errors import InputError, counted
@@ -191,6 +192,23 @@ def modified(path: Path) -> tuple[int, int]:
     return state.st_mtime_ns, state.st_size
 
 
+@contextmanager
+def temporary_file() -> Iterator[BinaryIO]:
+    """A nameless file to write and to map; InputError when there is no room for it where such files are."""
+    try:
+        with TemporaryFile() as file:
+            yield cast(BinaryIO, file)
+    except OSError as error:
+        # Other errors are of what is read meanwhile.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise InputError(
+            f"cannot hold a temporary file: {error.strerror}",
+            path=gettempdir(),
+            remedy="make room, or set TMPDIR to another folder",
+        ) from error
+
+
 def map_member(path: Path, name: str) -> memoryview:
     """A member of a zip file, unpacked into a temporary file that is mapped into memory.
 
@@ -198,7 +216,7 @@ def map_member(path: Path, name: str) -> memoryview:
     """
     try:
         refuse_device(path)
-        with zipfile.ZipFile(path) as archive, archive.open(name) as member, TemporaryFile() as file:
+        with zipfile.ZipFile(path) as archive, archive.open(name) as member, temporary_file() as file:
             shutil.copyfileobj(member, file)
             file.flush()
             if not file.tell():

@@ -281,6 +281,8 @@ def test_a_training_warns_of_what_a_check_finds_serious():
     repeated = [*CLEAN, *CLEAN[:30]]
     assert any("repeat earlier ones" in one for one in warnings_of(repeated, repeated[:1]))
     assert any("header" in one for one in warnings_of(CLEAN, [Pair("en", "de")]))
+    numbers = [*CLEAN, *(Pair(f"{at}.", f"{at}.") for at in range(len(CLEAN) // 2))]
+    assert warnings_of(numbers, numbers[:1]) == ()
     copies = [Pair(pair.source, pair.source) if at % 9 == 0 else pair for at, pair in enumerate(CLEAN)]
     assert any("equal to" in one for one in warnings_of(copies, copies[:1]))
     garbled = [Pair(pair.source, "schÃ¶n") if at % 9 == 0 else pair for at, pair in enumerate(CLEAN)]

@@ -41,7 +41,7 @@ def test_a_process_computes_what_its_runs_compute_here(engine, taught):
     assert engine.opened() == serve_runs(runs, LANGUAGES)
     assert engine(TRANSLATING, LINES) == TRANSLATING(runs, LINES)
     asked = [("red dog", None), ("red dog", "dog")]
-    assert engine(Attending(0), asked) == Attending(0)(runs, asked)
+    assert engine(Attending(0, 5, 1.0), asked) == Attending(0, 5, 1.0)(runs, asked)
 
 
 def test_errors_arrive_with_the_place_where_they_were_raised(engine):
@@ -49,8 +49,8 @@ def test_errors_arrive_with_the_place_where_they_were_raised(engine):
         engine(Failing(), [1])
     assert "test_engines.py" in "".join(failed.value.__notes__)
     with pytest.raises(RequestError) as refused:
-        engine(Attending(0), [("red " * 5000, None)])
-    assert refused.value.status == 400 and "at most" in refused.value.message
+        engine(Attending(0, 5, 1.0), [("red " * 5000, None)])
+    assert refused.value.status == 400 and "more than 400" in refused.value.message
 
 
 def test_a_process_that_ends_is_replaced_and_what_it_computed_refused(engine):

@@ -2,14 +2,20 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tempfile
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from seqattn.data.batching import Example
+from seqattn.data.examples import Examples
 from seqattn.errors import InputError
+from seqattn.files import map_member
 from seqattn.locks import LOCK
 from seqattn.runs import experiment, folder, metrics, tensors
 from seqattn.runs.folder import RunFolder
@@ -40,6 +46,17 @@ def test_a_write_that_fails_at_any_byte_leaves_the_old_file_alone(tmp_path, size
     with pytest.raises(InputError, match="file: cannot be written: File too large"), room(size):
         write_aside(tmp_path / "file", bytes(length))
     assert (tmp_path / "file").read_bytes() == b"old" and list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_a_temporary_file_without_room_is_an_error_that_says_where_it_is(tmp_path):
+    examples = [Example([4, 5, 3], [6, 7, 3])] * 5000
+    where = re.escape(tempfile.gettempdir())
+    with pytest.raises(InputError, match=f"{where}: cannot hold a temporary file.*TMPDIR"), room(5000):
+        Examples(examples)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("one", bytes(10_000))
+    with pytest.raises(InputError, match=f"{where}: cannot hold a temporary file"), room(5000):
+        map_member(tmp_path / "x.zip", "one")
 
 
 @pytest.mark.parametrize("size", [8, 9, 12])

@@ -290,7 +290,7 @@ def test_the_refusal_of_one_run_stays_when_another_has_an_answer(browser, taught
         browser.open(f"{address}/")
         type_text(browser, "red " * 101)
         said = browser.run("document.getElementById('status').textContent")
-        assert said == "Attention is shown for texts of at most 400 pieces"
+        assert said == "Texts of more than 400 pieces are refused here"
         assert browser.run("document.querySelectorAll('.result:not([hidden])').length") == 1
 
 

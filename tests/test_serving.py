@@ -18,6 +18,7 @@ from seqattn.serving.passages import passages_of_html, passages_of_text
 from seqattn.serving.served import ONE_BATCH, Attending, Translating, serve_runs
 
 from commands import TEST, seqattn
+from runs import random_run
 from serving import asking, client_of
 
 SOURCES = [pair.source for pair in TEST]
@@ -198,7 +199,16 @@ def test_attention_is_that_of_align(client, taught):
     assert found == json.loads(shown)
     given = client.post("/attention", json=asking("red dog", translation="dog two")).json()
     assert given["target"] == ["dog", "two"] and given["translation"] == "dog two"
-    assert "at most 400" in error_in(client.get("/attention", params=asking("x" * 401)), 400)
+    assert "more than 400 pieces" in error_in(client.get("/attention", params=asking("x" * 401)), 400)
+
+
+def test_attention_is_that_of_the_servers_translation(tmp_path):
+    path = random_run(tmp_path / "run", "lstm")[0].path
+    with client_of(path, beam=1, length_penalty=0) as client:
+        for source in SOURCES[:4]:
+            found = client.get("/attention", params=asking(source)).json()["translation"]
+            assert found == client.post("/translate", json=asking(source)).json()["translatedText"]
+            assert found == load_run(path).translate(source, beam=1, length_penalty=0).text
 
 
 def test_settings_health_and_figures(client):
@@ -217,6 +227,15 @@ def test_settings_health_and_figures(client):
     assert figure("seqattn_texts_total") == texts + 2
     assert figure("seqattn_requests_total{") >= refused + 2
     assert "nowhere-at-all" not in client.get("/metrics").text
+
+
+def test_what_clients_invent_has_no_figures_of_its_own(taught):
+    with client_of(taught.run("lstm"), origins=("https://b.example",)) as client:
+        client.get("/health///")
+        headers = {"origin": "https://b.example", "access-control-request-method": "GET"}
+        client.options("/invented", headers=headers)
+        text = client.get("/metrics").text
+    assert "/health/" not in text and "invented" not in text and 'path="other"' in text
 
 
 @pytest.mark.parametrize("key", [{}, {"api_key": ""}, {"api_key": "thre"}, {"api_key": ["three"]}])

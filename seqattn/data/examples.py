@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import mmap
-import tempfile
 from array import array
 from collections.abc import Iterable, Sequence
 from typing import overload
 
 from seqattn.data.batching import Example
+from seqattn.files import temporary_file
 
 
 class Examples(Sequence[Example]):
@@ -20,7 +20,7 @@ class Examples(Sequence[Example]):
 
     def __init__(self, examples: Iterable[Example]) -> None:
         self._starts = array("q", [0])
-        with tempfile.TemporaryFile() as file:
+        with temporary_file() as file:
             for example in examples:
                 for side in example:
                     array("i", side).tofile(file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import re
-import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from seqattn.data.image_files import MOST_BYTES, Archive, checked, decoded, hash
 from seqattn.data.pixels import Image, Pixels, Shape
 from seqattn.data.sources import TEXTS, Census, Sources
 from seqattn.errors import InputError, counted
-from seqattn.files import read_binary
+from seqattn.files import read_binary, temporary_file
 from seqattn.text.learning import TokenizerOptions, train_side
 from seqattn.text.tokenizer import Side, Tokenizer, Units
 
@@ -289,7 +288,7 @@ class ImageExamples(Sequence[Example]):
         self._starts, self._targets = array("q", [0]), array("q", [0])
         self._ids = array("i")
         self._sizes: list[tuple[int, int]] = []
-        with tempfile.TemporaryFile() as file:
+        with temporary_file() as file:
             for image, target in examples:
                 file.write(image.pixels.tobytes())
                 self._starts.append(self._starts[-1] + image.pixels.nbytes)

@@ -67,7 +67,7 @@ def application(
         Route("/metrics", server.figures, methods=["GET"]),
     ]
     middleware = [
-        Middleware(_Counting, server=server),
+        Middleware(_Counting, server=server, known={route.path for route in routes}),
         Middleware(_Limited, most=_most_bytes(server.options), timeout=server.options.timeout),
     ]
     if server.options.origins:
@@ -204,7 +204,9 @@ class _Server:
         translation = text_of(parameters, "translation", "") or None
         check_length([text, translation or ""], self.options)
         run = self.find(text_of(parameters, "source"), text_of(parameters, "target"))
-        found = await self.compute(Attending(run.number), (text, translation))
+        found = await self.compute(
+            Attending(run.number, self.options.beam, self.options.length_penalty), (text, translation)
+        )
         return JSONResponse({"run": run.name, **found})
 
     async def playground(self, _: Request) -> Response:
@@ -300,9 +302,10 @@ class _Limited:
 class _Counting:
     """Counts requests by path and status."""
 
-    def __init__(self, app: ASGIApp, server: _Server) -> None:
+    def __init__(self, app: ASGIApp, server: _Server, known: set[str]) -> None:
         self.app = app
         self.server = server
+        self.known = known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -319,6 +322,6 @@ class _Counting:
         try:
             await self.app(scope, receive, noting)
         finally:
-            # A path that does not exist is not counted by its name: anybody may invent any number of them.
-            path = scope["path"] if status not in (404, 405) else "other"
+            # Others are not counted by name: anybody may invent any number of them.
+            path = scope["path"] if scope["path"] in self.known else "other"
             self.server.metrics.answered(path, status, time.perf_counter() - start)

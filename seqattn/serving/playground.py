@@ -21,7 +21,7 @@ from seqattn.runs.run import Run
 from seqattn.serving.errors import RequestError
 from seqattn.serving.languages import language_name
 from seqattn.serving.options import ServerOptions
-from seqattn.serving.served import Served, check_short
+from seqattn.serving.served import Served, are_short, check_short
 from seqattn.symbols import EOS
 from seqattn.text.normalising import WORD_START
 
@@ -109,10 +109,9 @@ class Playing:
         }
 
     def _attention(self, run: Run, source: str, target: str) -> dict[str, Any] | None:
-        """The panel of the attention, if the run has any."""
-        if run.model.attention_shape is None:
+        """The panel of the attention, if the run has any and it is not too large."""
+        if run.model.attention_shape is None or not are_short(run, source, target):
             return None
-        check_short(run, source, target)
         unit = "pieces" if unspaced(source) or unspaced(target) else "words"
         (seen,) = run.attentions([(source, target)], unit=unit, name=f"Attention of {self.name}")
         return fragment(seen)

@@ -97,6 +97,8 @@ class Attending:
     """Work of an engine: the attention of a translation for each item, a source and a target or None."""
 
     run: int
+    beam: int
+    length_penalty: float
 
     def __call__(self, runs: Sequence[Run], items: Sequence[tuple[str, str | None]]) -> list[dict[str, Any]]:
         with one_thread():
@@ -106,18 +108,24 @@ class Attending:
         if run.model.attention_shape is None:
             raise RequestError(400, "This run has no attention")
         check_short(run, source, target or "")
-        target = str(run.translate(source)) if target is None else target
+        if target is None:
+            target = str(run.translate(source, beam=self.beam, length_penalty=self.length_penalty))
         seen = run.attention(source, target).attention
         return {"translation": target, **seen.to_json()}
 
 
-def check_short(run: Run, *texts: str) -> None:
-    """RequestError for texts of more pieces than a sentence has: attention grows with their square."""
-    most = TranslationOptions.longest
+def are_short(run: Run, *texts: str) -> bool:
+    """Whether a source and a target have no more pieces than a sentence; attention grows with its square."""
     sides = (run.tokenizer.texts, run.tokenizer.target)
-    for text, side in zip(texts, sides, strict=False):
-        if len(side.encode(text)) > most:
-            raise RequestError(400, f"Attention is shown for texts of at most {most} pieces")
+    return all(
+        len(side.encode(text)) <= TranslationOptions.longest for text, side in zip(texts, sides, strict=False)
+    )
+
+
+def check_short(run: Run, *texts: str) -> None:
+    """RequestError for texts that are not short."""
+    if not are_short(run, *texts):
+        raise RequestError(400, f"Texts of more than {TranslationOptions.longest} pieces are refused here")
 
 
 def candidates_of(found: Sequence[Sequence[str]], count: int) -> Iterator[list[str]]:

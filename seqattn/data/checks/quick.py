@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from seqattn.data.checks.headers import is_header
 from seqattn.data.checks.kinds import KINDS
 from seqattn.data.checks.languages import alike_words
+from seqattn.data.checks.scripts import scripts_in
 from seqattn.data.checks.survey import PAIR_CHECKS
+from seqattn.data.checks.texts import plain
 from seqattn.data.corpus import Pair
 
 LOOKED_AT = 1_000
@@ -28,7 +30,7 @@ def warnings_of(pairs: Sequence[Pair], firsts: Sequence[Pair]) -> tuple[str, ...
     sentences = [_sentence("header", sum(map(is_header, firsts)), len(firsts), whole=True)]
     sentences.append(_sentence("repeated", repeated, len(pairs), whole=True))
     if not alike_words(sample):
-        sentences.append(_sampled("copied", lambda pair: pair.source == pair.target, sample, pairs))
+        sentences.append(_sampled("copied", _copied, sample, pairs))
     for check in PAIR_CHECKS:
         if check.kind in TEXT_CHECKS:
             sentences.append(_sampled(check.kind, check.found, sample, pairs))
@@ -37,6 +39,12 @@ def warnings_of(pairs: Sequence[Pair], firsts: Sequence[Pair]) -> tuple[str, ...
             "the sources are names of images, but are read as texts: --encoder grid reads images"
         )
     return tuple(filter(None, sentences))
+
+
+def _copied(pair: Pair) -> bool:
+    """Whether source and target are equal; without letters they may well be."""
+    source = plain(pair.source)
+    return source == plain(pair.target) and bool(scripts_in(source))
 
 
 def _sampled(
