@@ -45,6 +45,13 @@ def test_compare_shows_finished_runs_side_by_side(work):
     assert "What each target word attended to" in result.stdout
 
 
+def test_an_option_of_training_is_refused_for_finished_runs_whatever_its_value(work):
+    runs = work.run("lstm"), work.run("transformer")
+    for more in (["--seed", 0], ["--seed", 1], ["--max-minutes", 1]):
+        refused = seqattn("compare", *runs, "--test", work.test, *more, status=2)
+        assert "leave out options for training" in " ".join(refused.stderr.split())
+
+
 def test_compare_begins_with_a_verdict_by_every_metric_of_two_systems(work):
     runs = [work.run("lstm"), work.run("transformer")]
     result = seqattn("compare", *runs, "--test", work.test)

@@ -132,6 +132,13 @@ def test_a_picture_veils_what_a_word_does_not_attend_to():
     assert title == "run: layer 2, mean of 2 heads, produced" and words == ["a", "red", "dog"]
 
 
+def test_each_run_of_a_picture_shows_the_image_as_it_reads_it():
+    root = ElementTree.fromstring(image_drawing([[saw("w", 3), saw("w", 5), saw("w", 3)]]))
+    images = {f"#{one.get('id')}": one.get("width") for one in root.findall(f".//{SVG}image")}
+    used = [images[one.get("href")] for one in root.findall(f".//{SVG}use")]
+    assert len(images) == 2 and used[0] == used[2] != used[1]
+
+
 @pytest.mark.parametrize("columns", [1, 4, 90])
 def test_frames_stay_within_the_picture_and_apart(columns):
     root = ElementTree.fromstring(image_drawing([[saw("w " * 9, columns), saw("w " * 9, columns)]]))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 import shutil
 
 import pytest
@@ -139,14 +140,14 @@ def test_the_model_card_still_has_them_when_resuming_a_finished_run_changes_noth
 
 
 def test_the_command_that_resumes_is_printed_on_one_line_to_be_copied(work, tmp_path, monkeypatch):
-    run = tmp_path / "a folder of a name long enough to fill a line of eighty columns twice over".replace(
-        " ", "-"
-    )
+    run = tmp_path / "a folder of a name long enough to fill a line of eighty columns twice over"
     with monkeypatch.context() as patched:
         interrupt_after(patched, 1)
         start = ["train", "--train", work.train, "--arch", "lstm", *sizes("lstm")]
         result = seqattn(*start, "--out", run, status=130)
-    assert f"seqattn train --resume --out {run}" in result.stderr
+    (line,) = (line for line in result.stderr.splitlines() if "continue with" in line)
+    command = shlex.split(line.partition("continue with: ")[2])
+    assert command == ["seqattn", "train", "--resume", "--out", str(run)]
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,11 @@ def test_sampling_follows_its_seed(work):
     assert drawn("--top-k", 1) == greedy != drawn("--seed", 3)
 
 
+@pytest.mark.parametrize("more", [["--seed", 1], ["--top-p", 1], ["--sample", "--beam", 5]])
+def test_an_option_of_another_way_to_search_is_refused_whatever_its_value(work, more):
+    assert "--sample" in seqattn("translate", work.run("lstm"), work.source, *more, status=2).stderr
+
+
 @BOTH
 def test_translate_shows_the_attention_of_each_translation(work, architecture):
     run = work.run(architecture)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqattn.errors import counted
+from seqattn.shell import command_line
 
 from ..views.messages import say
 from .compare_outputs import given_parts, inputs_of, refuse_rewritten, show
@@ -227,5 +228,5 @@ def _tell_missing(console: Console, folder: ComparisonFolder, plan: Plan) -> Non
         say(
             console,
             f"{missing} of {counted(len(tasks), 'run')} not finished; continue with: "
-            f"seqattn compare --out {folder.path}",
+            f"{command_line('seqattn', 'compare', '--out', folder.path)}",
         )

@@ -36,7 +36,10 @@ SAMPLE_SETTINGS: dict[str, Any] = {
 
 def given_any(options: Mapping[str, Any], names: Iterable[str]) -> bool:
     """Whether any of these options is given."""
-    return any(options[name] not in (None, (), False, "auto") for name in names)
+    return any(
+        (value := options[name]) is not None and value is not False and value not in ((), "auto")
+        for name in names
+    )
 
 
 def systems_named(named: Sequence[str], *, baselines: bool) -> tuple[tuple[Recipe, ...], tuple[Given, ...]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from seqattn.sharing import limit_waiting_at_work
 
@@ -86,6 +87,11 @@ COVERAGE_PENALTY = click.option(
     metavar="B",
     help="Weight of the penalty for source words left without attention; 0: none.",
 )
+
+
+def is_given(parameter: str) -> bool:
+    """Whether an option is on the command line, with whatever value."""
+    return click.get_current_context().get_parameter_source(parameter) is ParameterSource.COMMANDLINE
 
 
 def machine_options(command: F) -> F:

@@ -28,6 +28,7 @@ from .shared import (
     SEED,
     Number,
     diagnostics,
+    is_given,
     machine_options,
     open_together,
 )
@@ -142,12 +143,7 @@ def translate(
       echo "A sentence." | seqattn translate runs/mine --prefix "Ein"
       echo "A sentence." | seqattn translate runs/mine --attention
     """
-    if nbest > 1 and form == "text":
-        raise click.UsageError("--nbest needs --format jsonl: text has one line out for each line in.")
-    if nbest > beam and not sample:
-        raise click.UsageError(f"--nbest {nbest} needs a --beam of at least {nbest}.")
-    if not sample and (temperature != 1.0 or top_k or top_p != 1.0):
-        raise click.UsageError("--temperature, --top-k and --top-p need --sample.")
+    _check_usage(nbest, beam, sample, form)
     others, rest = leading_runs(more)
     inputs = rest or ["-"]
     check_outputs({"output": output}, inputs, [run, *others])
@@ -194,6 +190,18 @@ def translate(
             file.flush()
     for message in filter(None, (faults.message, unknown.message)):
         say(diagnostics(), message)
+
+
+def _check_usage(nbest: int, beam: int, sample: bool, form: str) -> None:
+    """A usage error for options that do not go together."""
+    if nbest > 1 and form == "text":
+        raise click.UsageError("--nbest needs --format jsonl: text has one line out for each line in.")
+    if sample and is_given("beam"):
+        raise click.UsageError("--sample draws translations, --nbest as many: leave out --beam.")
+    if nbest > beam and not sample:
+        raise click.UsageError(f"--nbest {nbest} needs a --beam of at least {nbest}.")
+    if not sample and any(map(is_given, ("temperature", "top_k", "top_p", "seed"))):
+        raise click.UsageError("--temperature, --top-k, --top-p and --seed need --sample.")
 
 
 def _unless_written(output: Path | None, images: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from seqattn.errors import counted
 from seqattn.pictures.legible import duration
+from seqattn.shell import command_line
 
 from ..signals import interruptible
 from .live import LiveView, PlainLog, limits, shown
@@ -53,10 +54,8 @@ def watch(console: Console, workers: Trainings, tasks: Sequence[Task], folder: P
                 workers.stop()
     if interruption:
         with interruption.showing():
-            say(
-                console,
-                f"Interrupted and saved; continue with the same command, or: seqattn compare --out {folder}",
-            )
+            again = command_line("seqattn", "compare", "--out", folder)
+            say(console, f"Interrupted and saved; continue with the same command, or: {again}")
         raise click.exceptions.Exit(interruption.status)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from rich.text import Text
 
 from seqattn.errors import counted
 from seqattn.pictures.legible import duration
+from seqattn.shell import command_line
 
 from ..signals import Interruption, interruptible
 from .curves import sparkline
@@ -106,7 +106,7 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
     for warning in prepared.warnings[:MOST_WARNINGS]:
         say(console, f"Warning: {warning}.")
     if prepared.warnings:
-        say(console, f"For details: {shlex.join(['seqattn', 'check', *record.train])}")
+        say(console, f"For details: {command_line('seqattn', 'check', *record.train)}")
 
 
 def vocabulary_size(tokenizer: Tokenizer) -> str:
@@ -170,10 +170,11 @@ def watch(console: Console, experiment: Experiment, name: str = "") -> None:
         if interruption:
             experiment.save()
             with interruption.showing():
+                resume = "seqattn", "train", "--resume", "--out"
                 say(
                     console,
                     f"Interrupted after {counted(experiment.trainer.progress.update, 'update')} and saved; "
-                    f"continue with: seqattn train --resume --out {experiment.folder.path}",
+                    f"continue with: {command_line(*resume, experiment.folder.path)}",
                 )
             raise click.exceptions.Exit(interruption.status)
     if view is not None:

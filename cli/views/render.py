@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqattn.errors import counted
+from seqattn.shell import command_line
 
 from .heatmap import MAX_HEADING, MIN_WIDTH, block, caption, fit, flow, heatmap, visible
 
@@ -157,6 +158,6 @@ def run_facts(run: Run, last: MetricsLine | None) -> Text:
             "weights": f"{origin}, update {trained.update:,}",
             "validation, greedy": ", ".join(figures) or "not validated",
             "made with": ", ".join(f"{name} {version}" for name, version in config.versions.items()),
-            "command": " ".join(config.command) or "from Python",
+            "command": command_line(*config.command) or "from Python",
         }
     )

@@ -31,13 +31,12 @@ def image_drawing(pairs: Sequence[Sequence[ImagePanel]]) -> str:
     if len(pairs) > MOST_PAIRS:
         raise InputError(f"a picture holds at most {MOST_PAIRS} images", remedy="--format html holds more")
     marks: list[str] = []
-    defined: list[str] = []
+    # Runs of one shape see an image alike.
+    names: dict[str, str] = {}
     y, widest = float(MARGIN), 0.0
-    for number, several in enumerate(pairs):
+    for several in pairs:
         for seen in several:
-            name = f"i{number}"
-            if len(defined) <= number:
-                defined.append(_image(name, seen))
+            name = names.setdefault(_image(seen), f"i{len(names)}")
             drawn, width, height = _frames(seen, name)
             marks += [f'<g transform="translate({MARGIN} {y:g})">', *drawn, "</g>"]
             y += height + MARGIN
@@ -52,7 +51,7 @@ def image_drawing(pairs: Sequence[Sequence[ImagePanel]]) -> str:
             f"<desc>{safe(described)}</desc>",
             f"<style>@media (prefers-color-scheme: dark){{.ground,.veil{{fill:{DARK[0]}}}"
             f"text{{fill:{DARK[1]}}}.most{{stroke:{MARKS[1]}}}}}</style>",
-            f"<defs>{''.join(defined)}</defs>",
+            *(f'<defs><image id="{name}" {image}/></defs>' for image, name in names.items()),
             f'<rect class="ground" width="100%" height="100%" fill="{LIGHT[0]}"/>',
             *marks,
             "</svg>",
@@ -60,12 +59,12 @@ def image_drawing(pairs: Sequence[Sequence[ImagePanel]]) -> str:
     )
 
 
-def _image(name: str, seen: ImagePanel) -> str:
-    """The image in a frame's size, to be used in every frame."""
+def _image(seen: ImagePanel) -> str:
+    """The attributes of the image in a frame's size, to be used in every frame."""
     width, height = _size(seen)
     return (
-        f'<image id="{name}" width="{width:g}" height="{height:g}" preserveAspectRatio="none" '
-        f'image-rendering="optimizeSpeed" href="{data_uri(seen.image.pixels)}"/>'
+        f'width="{width:g}" height="{height:g}" preserveAspectRatio="none" '
+        f'image-rendering="optimizeSpeed" href="{data_uri(seen.image.pixels)}"'
     )
 
 

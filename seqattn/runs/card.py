@@ -7,6 +7,7 @@ from seqattn.options import flat_options
 from seqattn.pictures.legible import in_code, in_markdown
 from seqattn.runs.config import RunConfig
 from seqattn.runs.records import TrainedRecord
+from seqattn.shell import command_line
 
 
 def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> str:
@@ -20,7 +21,7 @@ def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> st
     )
     valid = f"of {in_code(data.valid)}" if data.valid else "held out of the training corpus"
     corpora = " and ".join(map(in_code, data.train))
-    command = f"\nMade by {in_code(' '.join(config.command))}.\n" if config.command else ""
+    command = f"\nMade by {in_code(command_line(*config.command))}.\n" if config.command else ""
     version = in_markdown(str(config.versions.get("seqattn", "")))
     return f"""# {config.architecture} ({parameters:,} parameters)
 
