@@ -36,13 +36,14 @@ from systems.ours import Endless
 WARM_UP = 20
 """Updates that are not measured."""
 MEASURE = """
-import resource, sys
+import sys
 from seqattn_cli.main import main
 try:
     main()
 finally:
-    scale = 1 if sys.platform == "darwin" else 1024
-    print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale, file=sys.stderr)
+    import torch
+    from seqattn.hardware import peak_memory
+    print("PEAK", peak_memory(torch.device("cpu")), file=sys.stderr)
 """
 
 

@@ -156,13 +156,16 @@ def kill_learning(work: Path, kills: int, draw: random.Random) -> None:
     how = ["--max-updates", 2, *settings("validate_every=2")]
     seconds = timed(training(work / "learned", train, *how))
     run = work / "learning"
-    for _ in range(kills // 3):
+    killed = 0
+    while killed < kills // 3:
         if finish(start(training(run, train, *how)), draw.uniform(seconds / 4, seconds * 0.9)):
             break
+        killed += 1
+    assert killed, "it ended before it was killed"
     assert not (run / "config.json").exists() or "tokenizer.model" in files(run)
     assert finish(start(training(run, train, *how)))
     expect_alike(run, work / "learned")
-    print(f"learn: killed {kills // 3} times within {seconds:.0f} s, then the same bit for bit", flush=True)
+    print(f"learn: killed {killed} times within {seconds:.0f} s, then the same bit for bit", flush=True)
 
 
 def kill_at_points(work: Path, draw: random.Random) -> None:
