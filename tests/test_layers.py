@@ -21,7 +21,7 @@ MODULES = sorted(
 )
 
 LAYERS = [
-    {"errors", "processes", "progress", "symbols"},
+    {"errors", "processes", "progress", "shell", "symbols"},
     {"locks"},
     {"as_json", "chunks", "files"},
     {"hardware", "options", "ranks", "sharing", "writing"},

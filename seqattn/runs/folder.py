@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import asdict
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +236,12 @@ class RunFolder:
         if like is not None and not all_finite(tensors):
             raise InputError("has weights that are infinite or not a number", path=path)
         return tensors, trained
+
+    @property
+    def weights_hash(self) -> str:
+        """SHA-256 of the file of its best weights."""
+        with self._present(MODEL, "this run has no trained weights yet").open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
 
     def load_model(self, config: RunConfig, tokenizer: Tokenizer) -> tuple[Seq2Seq, TrainedRecord]:
         """A model with the best weights, and their record.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,12 @@ from seqattn.as_json import as_json
 from seqattn.data.corpus import Pair, absolute, merge
 from seqattn.data.sources import TEXTS
 from seqattn.errors import InputError
-from seqattn.files import read_binary, read_lines, within
+from seqattn.files import read_binary, read_lines
 from seqattn.progress import Report, silent
 from seqattn.runs.beside import check_beside, reverse_path, train_beside
 from seqattn.runs.ensemble import ensemble
 from seqattn.runs.experiment import Experiment
-from seqattn.runs.folder import MODEL, RunFolder
+from seqattn.runs.folder import RunFolder
 from seqattn.runs.preparation import common_sides, load_data, synthetic_path
 from seqattn.runs.run import Run, load_run
 from seqattn.runs.text_model import TextModel
@@ -130,8 +130,8 @@ class Synthesis:
             "held_out": valid is None,
             "swapped": swap,
             "monolingual": sha256("\n".join(texts).encode()).hexdigest(),
-            "reverse": [] if self.reverse is None else [_hash_of_weights(self.reverse)],
-            "teachers": [_hash_of_weights(run) for run in self.teachers],
+            "reverse": [] if self.reverse is None else [RunFolder(self.reverse).weights_hash],
+            "teachers": [RunFolder(run).weights_hash for run in self.teachers],
         }
 
     def train_reverse(
@@ -171,12 +171,6 @@ class Synthesis:
         write_aside(self._record_path(out), as_json(self._origin(corpora, valid, swap)).encode())
         write_aside(synthetic_path(out), "".join(lines).encode("utf-8", "replace"))
         return len(pairs)
-
-
-def _hash_of_weights(run: Path) -> str:
-    """SHA-256 of a run's weights."""
-    with within(run, MODEL).open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
 
 
 def check_reverse(reverse: Run, sides: tuple[str, str] | None, swap: bool) -> None:
