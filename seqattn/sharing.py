@@ -12,23 +12,23 @@ from seqattn.files import read_lines
 
 OWN_SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """Variables by which a user decides how threads wait."""
-SHORTLY = {"GOMP_SPINCOUNT": "10000"}
-"""As fast as the default on an idle machine, and several times as fast if other programs start later."""
-HARDLY = {"GOMP_SPINCOUNT": "2000", "OMP_WAIT_POLICY": "PASSIVE"}
-"""For a busy machine. libgomp reads the first, other OpenMP libraries the second."""
+QUIET = {"GOMP_SPINCOUNT": "10000"}
+"""How long threads spin: as fast as the default, and several times as fast if other programs start later."""
+CROWDED = {"GOMP_SPINCOUNT": "2000", "OMP_WAIT_POLICY": "PASSIVE"}
+"""The same on a busy machine. libgomp reads the first, other OpenMP libraries the second."""
 MEASURED = 0.2
 """Seconds in which the load is measured."""
 PROC_STAT = Path("/proc/stat")
 
 
-def limit_waiting_at_work(
+def limit_spinning(
     threads: int | None,
     environment: MutableMapping[str, str] = os.environ,
     load: Callable[[], float | None] | None = None,
 ) -> float | None:
-    """Let the threads of a product fall asleep soon while they wait for each other, sooner on a busy machine.
+    """Limit how long the threads of a product spin while they wait for each other, more so on a busy machine.
 
-    OpenMP lets them wait at work for milliseconds, which is fast while each has a core of its own, but makes
+    OpenMP lets them spin for milliseconds, which is fast while each has a core of its own, but makes
     all wait for the one whose core is taken (docs/decisions.md). A user's own setting is left as it is.
     `threads` is how many will be used, None for what OpenMP uses by itself.
 
@@ -41,7 +41,7 @@ def limit_waiting_at_work(
         return None
     busy = (load or busy_cores)()
     crowded = busy is not None and busy + wanted > cores + 0.5
-    environment.update(HARDLY if crowded else SHORTLY)
+    environment.update(CROWDED if crowded else QUIET)
     return busy if crowded else None
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from seqattn import sharing
-from seqattn.sharing import HARDLY, SHORTLY, busy_cores, limit_waiting_at_work
+from seqattn.sharing import CROWDED, QUIET, busy_cores, limit_spinning
 
 from commands import sizes
 
@@ -29,21 +29,21 @@ CORES = os.cpu_count() or 1
 def test_threads_fall_asleep_earlier_if_other_programs_need_their_cores(monkeypatch, threads, busy, crowded):
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     environment = {}
-    assert limit_waiting_at_work(threads, environment, lambda: busy) == (busy if crowded else None)
-    assert environment == (HARDLY if crowded else SHORTLY)
+    assert limit_spinning(threads, environment, lambda: busy) == (busy if crowded else None)
+    assert environment == (CROWDED if crowded else QUIET)
 
 
 def test_one_thread_waits_for_none(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     environment = {}
-    assert limit_waiting_at_work(1, environment, lambda: 8.0) is None
+    assert limit_spinning(1, environment, lambda: 8.0) is None
     assert environment == {}
 
 
 @pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"])
 def test_a_users_own_setting_is_left(name):
     environment = {name: "ACTIVE"}
-    assert limit_waiting_at_work(8, environment, lambda: 99.0) is None
+    assert limit_spinning(8, environment, lambda: 99.0) is None
     assert environment == {name: "ACTIVE"}
 
 
@@ -62,8 +62,8 @@ def test_the_load_is_what_the_cores_did_in_the_meantime(monkeypatch, tmp_path, b
 
 def test_the_threads_that_openmp_is_told_to_use_are_those_that_count():
     environment = {"OMP_NUM_THREADS": "1"}
-    assert limit_waiting_at_work(None, environment, lambda: 99.0) is None
-    assert limit_waiting_at_work(2, environment, lambda: 99.0) == (99.0 if CORES > 1 else None)
+    assert limit_spinning(None, environment, lambda: 99.0) is None
+    assert limit_spinning(2, environment, lambda: 99.0) == (99.0 if CORES > 1 else None)
 
 
 PROGRAM = """

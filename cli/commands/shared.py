@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from seqattn.sharing import limit_waiting_at_work
+from seqattn.sharing import limit_spinning
 
 from ..signals import handled
 from ..views.messages import say
@@ -163,8 +163,8 @@ def gather_settings(config: Path | None, assignments: Sequence[str], **flags: An
 
 
 def share_cores(console: Console, threads: int | None) -> None:
-    """Before torch is loaded: limit how long threads wait at work, and say if the machine is busy."""
-    busy = limit_waiting_at_work(threads)
+    """Before torch is loaded: limit how long threads spin, and say if the machine is busy."""
+    busy = limit_spinning(threads)
     if busy is not None:
         say(
             console,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from seqattn.errors import InputError
+from seqattn.errors import InputError, counted
 from seqattn.models import BASELINES, parts_of
 from seqattn.options import parse_settings
 from seqattn.runs.presets import PRESETS
@@ -217,7 +217,7 @@ def budget_in_words(settings: Mapping[str, Any]) -> str:
     """What each run may spend, such as `1,900 updates or 1.7 minutes, whichever is reached first`."""
     amounts = {kind: float(settings.get(limit) or 0) for kind, limit in LIMITS.items()}
     parts = [
-        f"{amount:g} minutes" if kind == "minutes" else f"{math.ceil(amount):,} {kind}"
+        counted(amount if kind == "minutes" else math.ceil(amount), kind.removesuffix("s"))
         for kind, amount in amounts.items()
         if amount
     ]

@@ -229,6 +229,8 @@ class Experiment:
 
     def lead(self) -> None:
         """Let the other processes join the run, with the state of this one."""
+        if self.ranks.size == 1:
+            return
         self.ranks.decided(None)
         tensors, values = self.trainer.state()
         # Tensors of a GPU would be opened on that one by all processes.

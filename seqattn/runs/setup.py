@@ -176,8 +176,8 @@ def train(
 
     `corpora` and `valid` are named as on the command line; `architecture` is lstm, transformer, hybrid or
     ENCODER+DECODER, by default that of the run `init_from`, or a transformer; `settings` are those of --set
-    and the budget, such as `{"max_updates": 1000}`;
-    `languages` are the codes of the languages of sources and targets in the corpora, such as `("en", "de")`;
+    and the budget, such as `{"max_updates": 1000}`; `languages` are the codes of the languages of sources
+    and targets in the corpora, such as `("en", "de")`;
     `guide` is a file of links in Pharaoh format or "self", to make one from two runs beside `out`. Texts of
     the target language in `monolingual` files are translated back by the run `reverse`, or one that is
     trained beside `out`, and the training sources are translated by `teachers` (together, if several); both
