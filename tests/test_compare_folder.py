@@ -85,7 +85,7 @@ def test_a_comparison_on_which_another_process_works_is_left_alone(work, compare
         ):
             assert f"is in use by process {os.getpid()} on " in error_of(seqattn(*command, status=1))
         assert contents(out) == before and not (out / "hybrid").exists()
-    assert "2 seeds" in seqattn("compare", "--out", out, "--threads", 1).stdout
+    assert "2 models" in seqattn("compare", "--out", out, "--threads", 1).stdout
 
 
 def test_seeds_and_systems_are_added_to_a_folder_and_none_is_lost(work, compared, tmp_path):

@@ -54,7 +54,7 @@ def test_the_memory_of_every_training_is_recorded(compared):
 def test_several_seeds_are_shown_with_their_spread_and_both_uncertainties(compared):
     out, result = compared
     text = " ".join(result.stdout.split())
-    assert "over 2 seeds" in text and "±" in text and "seeds ±" in text and "test sentences ±" in text
+    assert "over 2 models" in text and "±" in text and "seeds ±" in text and "test sentences ±" in text
     assert "system 2 of 2, seed 1 of 2" in result.stderr
     # Shown again from what is kept: nothing is trained, and times of decoding stay the same.
     again = seqattn("compare", out)
@@ -144,7 +144,7 @@ def test_an_interrupted_and_a_killed_comparison_go_on_to_the_same_weights(work, 
     children = subprocess.run(["ps", "-A", "-o", "args"], capture_output=True, text=True, check=True)
     assert str(out) not in children.stdout
     result = seqattn("compare", "--out", out, "--threads", 1)
-    assert "over 2 seeds" in " ".join(result.stdout.split())
+    assert "over 2 models" in " ".join(result.stdout.split())
     for which, path in compared_runs(out).items():
         assert weights_of(path) == weights_of(compared_runs(compared[0])[which])
         lines = [line.update for line in RunFolder(path).metrics.read() if line.event == "updated"]

@@ -279,7 +279,7 @@ def test_spreads_are_told_only_of_systems_with_several_models():
     for line, system in zip(told, FOUR.systems[:3], strict=True):
         one = system.spread("BLEU")
         assert line == (
-            f"{system.name}: BLEU {one.mean:.2f} ± {one.deviation:.2f} over 3 seeds "
+            f"{system.name}: BLEU {one.mean:.2f} ± {one.deviation:.2f} over 3 models "
             f"(95 % interval of the mean {one.low:.2f} to {one.high:.2f})"
         )
 

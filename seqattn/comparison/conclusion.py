@@ -61,10 +61,10 @@ def costs_in_words(found: Findings) -> list[str]:
 
 
 def spread_lines(found: Findings) -> list[str]:
-    """For systems with several models, their mean score with its interval over seeds."""
+    """For systems with several models, their mean score with its interval over models."""
     spreads = [(system.name, system.spread(found.metric)) for system in found.systems]
     return [
-        f"{name}: {found.metric} {mean_in_words(one)} over {len(one.values)} seeds "
+        f"{name}: {found.metric} {mean_in_words(one)} over {len(one.values)} models "
         f"(95 % interval of the mean {interval_in_words(one)})"
         for name, one in spreads
         if one.deviation is not None

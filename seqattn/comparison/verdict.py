@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from seqattn.comparison.results import System
-from seqattn.evaluation.significance import Difference, all_differences, holm
+from seqattn.evaluation.significance import ROUNDING, Difference, all_differences, holm
 
 LEVEL = 0.05
 """Of significance."""
@@ -56,7 +56,7 @@ class Contrast:
         if found.gain < 0:
             names, scores, models, low, high = names[::-1], scores[::-1], models[::-1], -high, -low
         worse, better = names
-        if not found.gain and not found.detectable:
+        if max(abs(found.gain), found.detectable or 0.0) < ROUNDING:
             return f"{worse} and {better} have the same {metric}, {scores[0]:.2f}, however they are tested."
         by = f"{abs(found.gain):.2f} {UNITS[metric]}"
         ahead = f"{scores[1]:.2f} against {scores[0]:.2f}"
@@ -64,10 +64,13 @@ class Contrast:
         if p_value(p) != p_value(found.p):
             how_sure += f", corrected {p_value(p)}"
         if p >= LEVEL:
+            power = "So few sentences cannot show any difference."
+            if found.detectable is not None:
+                least = f"{found.detectable:.2f}"
+                power = f"A difference of {least} would have been found with a probability of 80 %."
             return (
                 f"No difference in {metric} between {worse} and {better} is shown by {self._evidence()}: "
-                f"{better} has {by} more, {ahead} ({how_sure}). A difference of {found.detectable:.1f} would "
-                "have been found with a probability of 80 %."
+                f"{better} has {by} more, {ahead} ({how_sure}). {power}"
             )
         if self.of_systems:
             return f"{better} is better than {worse} by {by}, {ahead} ({how_sure})."
@@ -83,10 +86,10 @@ class Contrast:
 
     def _evidence(self) -> str:
         sentences = f"these {self.sentences:,} sentences" if self.sentences > 1 else "this one sentence"
-        seeds = dict.fromkeys(count for count in self.models if count is not None)
-        if not self.of_systems or not seeds:
+        models = dict.fromkeys(count for count in self.models if count is not None)
+        if not self.of_systems or not models:
             return sentences
-        return f"{sentences} and {' and '.join(map(str, seeds))} seeds"
+        return f"{sentences} and {' and '.join(map(str, models))} models of each"
 
     def uncertainty(self, metric: str = "BLEU") -> str:
         """Which uncertainties the verdict counts, in words, with their standard errors."""

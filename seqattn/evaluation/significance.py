@@ -1,10 +1,9 @@
 """Whether one system is better than another on a test set, and how large a difference the set can show.
 
 Two things are uncertain about a difference. Other test sentences would give another one: that is what
-sacrebleu's tests show, approximate randomization (Riezler and Maxwell 2005) and the paired bootstrap (Koehn
-2004), from whose resamples the interval comes too. And models trained with other seeds would give another
-one: that shows in the scores of several (Reimers and Gurevych 2017). The variances of both are added, with
-the degrees of freedom of Welch (1947).
+approximate randomization (Riezler and Maxwell 2005) tests, and the interval of the paired bootstrap (Koehn
+2004) shows. And models trained with other seeds would give another one: that shows in the scores of several
+(Reimers and Gurevych 2017). The variances of both are added, with the degrees of freedom of Welch (1947).
 """
 
 from __future__ import annotations
@@ -16,16 +15,20 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from sacrebleu.significance import PairedTest
+from sacrebleu.metrics.base import Metric
 from scipy.special import stdtr, stdtrit
 
 from seqattn.evaluation.scores import choose_bleu_tokenizer
-from seqattn.evaluation.statistics import Counted, Texts, corpus_score, metrics, statistics
+from seqattn.evaluation.statistics import Texts, corpus_score, metrics, score_of, statistics
 
 RANDOMIZATIONS, RESAMPLES = 10_000, 1_000
 """sacrebleu's defaults."""
 SEED = 12345
-"""sacrebleu's, of the resamples."""
+"""sacrebleu's, of what is drawn."""
+AT_ONCE = 1_000
+"""Randomizations that are held in memory together."""
+ROUNDING = 1e-9
+"""Differences of scores, in percent, that are smaller are none."""
 CONFIDENCE, POWER = 0.95, 0.8
 """Of intervals; of a test to show the difference called detectable."""
 
@@ -69,15 +72,13 @@ class Difference:
     low: float
     """Of the 95 % interval of `second - first`."""
     high: float
-    detectable: float
-    """The smallest difference that would be shown in four cases of five, at 5 % for all pairs together."""
+    detectable: float | None
+    """The smallest difference that would be shown in four cases of five, at 5 % for all pairs together; None
+    if the test set is too small to show any."""
     test_error: float
     """Standard error from the choice of test sentences."""
     seed_error: float | None
     """Standard error from the seeds; None if no system has several models."""
-    randomization_p: float | None = None
-    """For one model each: how often exchanging outputs at random makes a difference at least as large."""
-    bootstrap_p: float | None = None
 
     @property
     def gain(self) -> float:
@@ -110,12 +111,19 @@ def all_differences(
     found = []
     pairs = list(combinations(range(len(systems)), 2))
     for first, second in pairs:
-        tested: dict[str, tuple[float, float]] = {}
+        tested: dict[str, float] = {}
         if len(texts[first]) == len(texts[second]) == 1:
-            tested = _tested(texts[first][0], texts[second][0], wanted, tokenize)
+            one, other = (statistics(texts[at][0], wanted, tokenize) for at in (first, second))
+            tested = {
+                name: randomization(metric, one[name], other[name])
+                for name, metric in metrics(tokenize).items()
+            }
         found.append(
             [
-                _difference(name, scores[first][name], scores[second][name], tested.get(name), len(pairs))
+                _difference(
+                    *(name, scores[first][name], scores[second][name], tested.get(name)),
+                    *(len(wanted), len(pairs)),
+                )
                 for name in metrics(tokenize)
             ]
         )
@@ -132,29 +140,35 @@ def _scores(outputs: Sequence[Texts], references: Texts, tokenize: str, rows: An
 
 
 def _difference(
-    metric: str, first: Any, second: Any, tested: tuple[float, float] | None, pairs: int = 1
+    metric: str, first: Any, second: Any, tested: float | None, sentences: int, pairs: int = 1
 ) -> Difference:
     """From the scores of each system's models on the test set and its resamples, (models, 1 + resamples)."""
     gains = second.mean(0) - first.mean(0)
     gain, resampled = float(gains[0]), gains[1:]
-    test_error = float(resampled.std())
+    # Resampling has the variance of a sample, not of what it was drawn from.
+    test_error = float(resampled.std()) * math.sqrt(sentences / max(1, sentences - 1))
     figures = metric, float(first[:, 0].mean()), float(second[:, 0].mean())
+    # No test of exchanged outputs gives less: that of sentences which all speak for the same system.
+    least = 2.0 ** (1 - sentences)
+    few = least > (1 - CONFIDENCE) / pairs
     if tested is not None:
         low, high = np.quantile(resampled, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
-        reach = _reach(math.inf, pairs) * test_error
-        return Difference(*figures, tested[0], float(low), float(high), reach, test_error, None, *tested)
-    parts = [(test_error**2, gains.size - 1.0)]
+        detectable = None if few else _reach(math.inf, pairs) * test_error
+        return Difference(*figures, tested, float(low), float(high), detectable, test_error, None)
+    # The test set first.
+    parts = [(test_error**2, max(1.0, sentences - 1.0))]
     for scores in (first[:, 0], second[:, 0]):
         if scores.size > 1:
             parts.append((float(scores.var(ddof=1)) / scores.size, scores.size - 1.0))
     variance = sum(part for part, _ in parts)
     error = math.sqrt(variance)
     freedom = variance**2 / sum(part**2 / free for part, free in parts) if variance else math.inf
-    p = 2 * float(stdtr(freedom, -abs(gain) / error)) if error else float(gain == 0)
+    p = 2 * float(stdtr(freedom, -abs(gain) / error)) if error else float(abs(gain) < ROUNDING)
     reach = _quantile(freedom, 0.5 + CONFIDENCE / 2) * error
     seed_error = math.sqrt(sum(part for part, _ in parts[1:]))
-    detectable = _reach(freedom, pairs) * error
-    return Difference(*figures, p, gain - reach, gain + reach, detectable, test_error, seed_error)
+    detectable = None if few else _reach(freedom, pairs) * error
+    ends = gain - reach, gain + reach
+    return Difference(*figures, max(least, p), *ends, detectable, test_error, seed_error)
 
 
 def _reach(freedom: float, pairs: int) -> float:
@@ -166,21 +180,24 @@ def _quantile(freedom: float, share: float) -> float:
     return float(stdtrit(min(freedom, 1e6), share))
 
 
-def _tested(first: Texts, second: Texts, references: Texts, tokenize: str) -> dict[str, tuple[float, float]]:
-    """sacrebleu's p-values by randomization and by the bootstrap, for each metric."""
-    systems: list[tuple[str, Sequence[str]]] = [("first", first), ("second", second)]
-    counted: Any = {name: Counted(name, tokenize) for name in metrics(tokenize)}
-    tests = [
-        PairedTest(systems, counted, [references], kind, trials)()[1]
-        for kind, trials in (("ar", RANDOMIZATIONS), ("bs", RESAMPLES))
-    ]
-    # sacrebleu lists the systems' names first, then the metrics in their order.
-    by_metric = zip(counted, *(list(test.values())[1:] for test in tests), strict=True)
-    # sacrebleu calls no difference at all significant.
-    return {
-        name: (1.0, 1.0) if each[0][0].score == each[0][1].score else tuple(one[1].p_value for one in each)
-        for name, *each in by_metric
-    }
+def randomization(metric: Metric, first: Any, second: Any) -> float:
+    """How often exchanging two systems' outputs at random makes a difference at least as large: two-sided p.
+
+    `first` and `second` are the statistics of each sentence, (sentences, statistics). Riezler and Maxwell
+    2005, figure 1. sacrebleu counts larger differences alone, so that with few sentences that differ, where
+    equal ones are common, its p is far too small.
+    """
+    gap = abs(score_of(metric, second.sum(0)) - score_of(metric, first.sum(0)))
+    chance, reached = np.random.default_rng(SEED), 0
+    both = first.sum(0) + second.sum(0)
+    for start in range(0, RANDOMIZATIONS, AT_ONCE):
+        trials = min(AT_ONCE, RANDOMIZATIONS - start)
+        kept = chance.integers(2, size=(trials, len(first)), dtype=bool)
+        sums = kept @ first + ~kept @ second
+        gaps = (abs(score_of(metric, one) - score_of(metric, both - one)) for one in sums)
+        reached += sum(one > gap - ROUNDING for one in gaps)
+    # The test set as it is counts as one more (Phipson and Smyth 2010).
+    return (reached + 1) / (RANDOMIZATIONS + 1)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -5,7 +5,6 @@ A text is counted once for all that asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -34,7 +33,13 @@ def statistics(hypotheses: Texts, references: Texts, tokenize: str) -> dict[str,
 
 def corpus_score(metric: Metric, found: Any) -> float:
     """The score of the sentences with these statistics, (sentences, statistics)."""
-    return float(metric._compute_score_from_stats(found.sum(0).tolist()).score)
+    return score_of(metric, found.sum(0))
+
+
+def score_of(metric: Metric, sums: Any) -> float:
+    """The score of a text whose sentences have these statistics together."""
+    # One at a time, numbers of numpy are slower than Python's.
+    return float(metric._compute_score_from_stats(sums.tolist()).score)
 
 
 @lru_cache(maxsize=128)
@@ -42,25 +47,3 @@ def sentence_scores(metric: str, hypotheses: Texts, references: Texts, tokenize:
     """The score of each sentence by a metric that is meant for sentences too, chrF or exact match."""
     each = statistics(hypotheses, references, tokenize)[metric]
     return tuple(corpus_score(metrics(tokenize)[metric], sentence[None]) for sentence in each)
-
-
-class Counted:
-    """A metric for sacrebleu's tests, which would count the texts again for every two systems."""
-
-    def __init__(self, name: str, tokenize: str) -> None:
-        self._name, self._tokenize = name, tokenize
-        self._metric = metrics(tokenize)[name]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._metric, name)
-
-    def _extract_corpus_statistics(
-        self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]
-    ) -> Any:
-        found = statistics(tuple(hypotheses), tuple(references[0]), self._tokenize)[self._name]
-        # The tests multiply matrices of these, faster with small floats, and as exact if sums are below 2²⁴.
-        return found.astype(np.float32) if 2 * found.sum(0).max() < 2**24 else found
-
-    def _aggregate_and_compute(self, found: Any) -> Any:
-        # One at a time, numbers of numpy are slower than Python's.
-        return self._metric._aggregate_and_compute(found.tolist())
