@@ -148,6 +148,51 @@ def test_a_run_of_the_same_direction_does_not_translate_back(work, texts, tmp_pa
     assert "not from ta to so" in error_of(result) and not (tmp_path / "run").exists()
 
 
+def test_runs_that_were_trained_on_the_same_pairs_in_another_direction_make_no_pairs(work, texts, tmp_path):
+    back, out = tmp_path / "back", tmp_path / "run"
+    command(*training(work, back, "--swap", updates=4))
+    mono = "--monolingual", texts
+    for options, message in (
+        (("--teacher", back), "translates from target to source, not from source to target"),
+        (("--teacher", work.run("lstm"), "--teacher", back), "back: translates from target to source"),
+        (("--swap", "--teacher", work.run("lstm")), "not from target to source"),
+        (
+            (*mono, "--reverse", work.run("lstm")),
+            "translates from source to target, not from target to source",
+        ),
+        (("--swap", *mono, "--reverse", back), "not from source to target"),
+    ):
+        assert message in error_of(command(*training(work, out, *options), status=1)), options
+    assert not list(tmp_path.glob("run*"))
+
+
+@pytest.mark.parametrize("options", [["--monolingual", "TEXTS"], ["--guide", "self"]])
+def test_weights_to_start_from_serve_runs_of_their_own_direction_alone(work, texts, tmp_path, options):
+    out, first = tmp_path / "run", work.run("lstm")
+    asked = [texts if word == "TEXTS" else word for word in options]
+    how = "--init-from", first, "--max-updates", 4
+    command("train", "--train", work.train, "--out", out, *how, *asked)
+    origin = {
+        path.name: RunFolder(path).read_config().data.initialised_from for path in tmp_path.glob("run*/")
+    }
+    assert origin.pop("run.reverse") is None
+    assert set(origin.values()) == {str(first)}
+
+
+def test_targets_that_are_validated_on_are_not_trained_on_as_monolingual_texts(work, tmp_path):
+    every, out = tmp_path / "every.txt", tmp_path / "run"
+    pairs = [*TRAIN, *TEST]
+    every.write_text("".join(f" {pair.target}  \n" for pair in pairs), encoding="utf-8")
+    command(*training(work, out, "--monolingual", every, "--valid", work.test, updates=4))
+    validated = {pair.target for pair in TEST}
+    kept = [pair.target.strip() for pair in made(out)]
+    assert kept and not validated.intersection(kept)
+    only = tmp_path / "only.txt"
+    only.write_text("".join(f"{pair.target}\n" for pair in TEST), encoding="utf-8")
+    refused = *training(work, tmp_path / "two", "--valid", work.test), "--monolingual", only
+    assert "every text is a target of the validation set" in error_of(command(*refused, status=1))
+
+
 def test_the_synthetic_pairs_that_exist_are_kept(work, texts, tmp_path):
     write_tsv(tmp_path / "x.tsv", TEST)
     (tmp_path / "run.synthetic.jsonl").write_text('{"source": "red", "target": "blue"}\n')
@@ -158,18 +203,18 @@ def test_the_synthetic_pairs_that_exist_are_kept(work, texts, tmp_path):
 def test_synthetic_pairs_of_another_origin_are_refused(work, texts, tmp_path):
     out = tmp_path / "run"
     teacher = "--teacher", work.run("lstm")
+    command(*training(work, tmp_path / "back", "--swap", updates=4))
     command(*training(work, out, *teacher))
     shutil.rmtree(out)
     assert "already exist" in command(*training(work, out, *teacher)).stderr
     shutil.rmtree(out)
-    reverse = "--monolingual", texts, "--reverse", work.run("lstm")
+    reverse = "--monolingual", texts, "--reverse", tmp_path / "back"
     other = write_tsv(tmp_path / "other.tsv", TRAIN[:100])
     for asked in (
         training(work, out, "--teacher", work.run("transformer")),
         training(work, out, *teacher, *teacher),
         training(work, out, *teacher, *reverse),
         training(work, out, *teacher, "--valid", work.test),
-        training(work, out, *teacher, "--swap"),
         [other if word == work.train else word for word in training(work, out, *teacher)],
     ):
         error = error_of(command(*asked, status=1))

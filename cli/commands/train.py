@@ -143,7 +143,7 @@ def train(
     from seqattn.ranks import own_device, started_together, together
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.preparation import read_again
-    from seqattn.runs.setup import Request
+    from seqattn.runs.setup import Request, architecture_of_run
     from seqattn.runs.synthesis import Synthesis
 
     from ..views.live import announce, watch
@@ -166,7 +166,9 @@ def train(
             preset = chosen.pop("preset")
             settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
             command = ["seqattn", *sys.argv[1:]]
-            request = Request(train_on, valid, preset, settings, languages=languages, command=command)
+            request = Request(train_on, valid, preset, settings, swap, languages=languages, command=command)
+            if init_from is not None:
+                arch = arch or architecture_of_run(init_from)
             start = partial(_start, console, request, arch, init_from, on, ranks)
             made = Synthesis(monolingual, reverse, teachers)
             guide, synthetic = _beside(console, out, made, request, arch, swap, guide, on, start)
@@ -212,13 +214,14 @@ def _start(
     guide: str | None = None,
     synthetic: str | None = None,
 ) -> Experiment:
-    from seqattn.runs.setup import set_up
+    from seqattn.runs.setup import set_up, weights_for
 
     from ..views.live import describe_data, preparing
 
     asked = replace(request, swap=swap, guide=guide, synthetic=synthetic)
+    initial = weights_for(init_from, request, swap)
     with preparing(console) as report:
-        experiment, size = set_up(asked, architecture, out, device, init_from, report, ranks)
+        experiment, size = set_up(asked, architecture, out, device, initial, report, ranks)
     describe_data(console, experiment.prepared, experiment.config.tokenizer.vocab_size)
     named = f"{experiment.config.architecture}, {size}"
     say(console, f"{named}; settings can be changed with --set.")

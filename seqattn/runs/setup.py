@@ -117,6 +117,19 @@ def set_up(
     return SetUp(experiment, size)
 
 
+def weights_for(init_from: Path | None, request: Request, swap: bool) -> Path | None:
+    """The run whose weights another one starts from that is trained for the request, `swap` as it needs it.
+
+    None for the other direction, to which the weights and perhaps the vocabulary do not belong.
+    """
+    return init_from if swap == request.swap else None
+
+
+def architecture_of_run(path: Path) -> str:
+    """The architecture of a run."""
+    return RunFolder(path).read_config().architecture
+
+
 def _begun_anew(training: TrainingOptions) -> TrainingOptions:
     """The options of a run for another that starts from its weights, on other data."""
     default = TrainingOptions()
@@ -128,10 +141,10 @@ def check_synthesis(
 ) -> None:
     """InputError, before anything is trained, when synthetic pairs cannot be made or used as asked."""
     RunFolder(out).refuse_existing()
-    made.check(guide)
-    made.check_made(out, request.train, request.valid, swap)
     if made.monolingual and architecture is not None:
         _sources(architecture, _asked_model(request, architecture)).turned()
+    made.check(request.train, request.valid, guide, swap)
+    made.check_made(out, request.train, request.valid, swap)
 
 
 def check_own_guide(out: Path, request: Request, architecture: str | None) -> None:
@@ -189,9 +202,8 @@ def train(
     out, on = Path(out), choose_device(device)
     names = [corpora] if isinstance(corpora, str) else list(corpora)
     initial = None if init_from is None else Path(init_from)
-    named = architecture or (None if initial is not None else "transformer")
-
-    request = Request(names, valid, preset, settings or {}, languages=languages)
+    named = architecture or (architecture_of_run(initial) if initial else "transformer")
+    request = Request(names, valid, preset, settings or {}, swap, languages=languages)
     more = Synthesis(
         [monolingual] if isinstance(monolingual, str) else list(monolingual),
         None if reverse is None else Path(reverse),
@@ -200,7 +212,7 @@ def train(
 
     def start(path: Path, swap: bool, links: str | None = None, made: str | None = None) -> Experiment:
         asked = replace(request, swap=swap, guide=links, synthetic=made)
-        return set_up(asked, named, path, on, initial).experiment
+        return set_up(asked, named, path, on, weights_for(initial, request, swap)).experiment
 
     def finish(experiment: Experiment) -> None:
         with experiment:

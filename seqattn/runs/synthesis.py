@@ -21,9 +21,10 @@ from seqattn.runs.beside import check_beside, reverse_path, train_beside
 from seqattn.runs.ensemble import ensemble
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
-from seqattn.runs.preparation import common_sides, load_data, synthetic_path
+from seqattn.runs.preparation import Data, common_sides, load_data, synthetic_path
 from seqattn.runs.run import Run, load_run
 from seqattn.runs.text_model import TextModel
+from seqattn.text.normalising import normalise
 from seqattn.writing import write_aside
 
 TAG = "\ue000"
@@ -83,16 +84,20 @@ class Synthesis:
         """Whether pairs are to be made."""
         return bool(self.monolingual or self.teachers)
 
-    def check(self, guide: str | None) -> None:
+    def check(self, corpora: Sequence[str], valid: str | None, guide: str | None, swap: bool) -> None:
         """InputError, before anything is trained, for what cannot be used."""
         if guide is not None:
             raise InputError("a guide has no links for synthetic pairs", remedy="leave out one of both")
         if self.monolingual:
-            read_monolingual(self.monolingual)
+            data = load_data(corpora, valid)
+            self._texts(data.swapped() if swap else data)
         if self.reverse is not None:
-            load_run(self.reverse)
+            check_direction(load_run(self.reverse), corpora, not swap, "--reverse")
         if self.teachers:
-            ensemble(map(load_run, self.teachers))
+            teachers = list(map(load_run, self.teachers))
+            for teacher in teachers:
+                check_direction(teacher, corpora, swap, "--teacher")
+            ensemble(teachers)
 
     def check_made(self, out: Path, corpora: Sequence[str], valid: str | None, swap: bool) -> None:
         """InputError when OUT.synthetic.jsonl or OUT.reverse exists and was made from something else."""
@@ -112,6 +117,14 @@ class Synthesis:
                 remedy="delete it to have it made anew, or choose another name for --out",
             )
 
+    def _texts(self, data: Data) -> list[str]:
+        """The monolingual texts, without the targets that the run is validated on."""
+        validated = {normalise(pair.target) for pair in data.valid}
+        texts = [text for text in read_monolingual(self.monolingual) if normalise(text) not in validated]
+        if not texts:
+            raise InputError("every text is a target of the validation set", path=self.monolingual[0])
+        return texts
+
     @property
     def _trains_reverse(self) -> bool:
         return bool(self.monolingual) and self.reverse is None
@@ -127,7 +140,7 @@ class Synthesis:
         sources = RunFolder(self.teachers[0]).read_config().sources if self.teachers else TEXTS
         return {
             "corpora": merge([sources.read_corpus(argument) for argument in corpora]).fingerprint,
-            "held_out": valid is None,
+            "valid": None if valid is None else sources.read_corpus(valid).fingerprint,
             "swapped": swap,
             "monolingual": sha256("\n".join(texts).encode()).hexdigest(),
             "reverse": [] if self.reverse is None else [RunFolder(self.reverse).weights_hash],
@@ -155,16 +168,18 @@ class Synthesis:
         device: torch.device,
         report: Report = silent,
     ) -> int:
-        """Make the pairs and write them to OUT.synthetic.jsonl, in the direction of the corpora; how many."""
+        """Make the pairs and write them to OUT.synthetic.jsonl, in the direction of the corpora; how many.
+
+        Texts that are targets of the validation set are left out.
+        """
+        teacher = ensemble(load_run(path, device) for path in self.teachers) if self.teachers else None
+        data = load_data(corpora, valid, sources=teacher.sources if teacher else TEXTS)
+        data = data.swapped() if swap else data
         pairs: list[Pair] = []
         if self.monolingual:
             reverse = load_run(self.reverse or reverse_path(out), device)
-            check_reverse(reverse, common_sides(corpora), swap)
-            pairs += back_translate(reverse, read_monolingual(self.monolingual), report)
-        if self.teachers:
-            teacher = ensemble(load_run(path, device) for path in self.teachers)
-            data = load_data(corpora, valid, sources=teacher.sources)
-            data = data.swapped() if swap else data
+            pairs += back_translate(reverse, self._texts(data), report)
+        if teacher:
             pairs += distil(teacher, [pair.source for pair in data.train], report)
         written = (pair.swapped() if swap else pair for pair in pairs)
         lines = (as_json({"source": absolute(source), "target": target}) + "\n" for source, target in written)
@@ -173,13 +188,22 @@ class Synthesis:
         return len(pairs)
 
 
-def check_reverse(reverse: Run, sides: tuple[str, str] | None, swap: bool) -> None:
-    """InputError when a run is known to translate in the direction of the run to be trained."""
-    wanted = sides if sides is None or not swap else sides[::-1]
-    known = reverse.config.data.sides
-    if wanted is not None and known is not None and known != wanted[::-1]:
+def check_direction(run: Run, corpora: Sequence[str], swap: bool, option: str) -> None:
+    """InputError when a run is known to translate these corpora in another direction than asked for.
+
+    The names of their sides show it, or that it was trained on them. `swap`: from target to source.
+    """
+    data, sides = run.config.data, common_sides(corpora)
+    if data.sides is not None and sides is not None:
+        wanted = sides[::-1] if swap else sides
+        differs, asked = data.sides != wanted, f"from {wanted[0]} to {wanted[1]}"
+    else:
+        fingerprint = merge([run.sources.read_corpus(argument) for argument in corpora]).fingerprint
+        differs = data.train_fingerprint == fingerprint and data.swapped != swap
+        asked = "from target to source" if swap else "from source to target"
+    if differs:
         raise InputError(
-            f"translates {reverse.config.data.direction}, not from {wanted[1]} to {wanted[0]}",
-            path=reverse.path,
-            remedy="give a run of the other direction with --reverse, or leave it out to train one",
+            f"translates {data.direction}, not {asked}",
+            path=run.path,
+            remedy=f"give {option} a run of the other direction, or leave it out",
         )

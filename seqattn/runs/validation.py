@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 
@@ -20,6 +21,8 @@ from seqattn.training.events import Validation
 from seqattn.training.losses import target_loss
 from seqattn.training.schedule import TrainingOptions
 
+T = TypeVar("T")
+
 VALIDATED_SENTENCES = 1000
 """The most validation sentences that are decoded; the loss is computed on all."""
 JUDGED_SENTENCES = 200
@@ -34,8 +37,8 @@ def validation_of(
     Pairs above `max_length` count for the scores alone, as search cuts long sources. Where the loss is not a
     number, scores are 0. Several processes each compute a part, and all have the whole.
     """
-    pairs = prepared.valid_pairs[:VALIDATED_SENTENCES]
-    sources = list(map(prepared.sources.readable, pairs, prepared.valid))
+    pairs, valid = (spread(one, VALIDATED_SENTENCES) for one in (prepared.valid_pairs, prepared.valid))
+    sources = list(map(prepared.sources.readable, pairs, valid))
     examples = prepared.within(options.max_length)
     batches = epoch_batches(lengths_of(examples, collator), options.batch_tokens, 0, 0)
     ids = sum(len(example.target) for example in examples)
@@ -61,7 +64,14 @@ def validation_of(
         scores = score(hypotheses, [pair.target for pair in pairs])
         samples = tuple((p.source, h, p.target) for p, h in zip(pairs[:8], hypotheses, strict=False))
         figures = loss, scores.bleu, scores.chrf, scores.exact
-        faults = faults_of(pairs[:JUDGED_SENTENCES], hypotheses[:JUDGED_SENTENCES])
-        return Validation(*figures, samples, faults)
+        judged = (spread(one, JUDGED_SENTENCES) for one in (pairs, hypotheses))
+        return Validation(*figures, samples, faults_of(*judged))
 
     return validate
+
+
+def spread(items: Sequence[T], most: int) -> Sequence[T]:
+    """So many items at even distances, or all: what is sorted is judged by more than its beginning."""
+    if len(items) <= most:
+        return items
+    return [items[at * len(items) // most] for at in range(most)]
