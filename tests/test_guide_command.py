@@ -1,12 +1,14 @@
 """seqattn train --guide and --swap."""
 
 import json
+import sys
 
 import pytest
 
 import seqattn
 from seqattn.data.corpus import Pair
 from seqattn.runs.folder import RunFolder
+from seqattn.shell import command_line
 
 from commands import BOTH, TEST, TRAIN, error_of, interrupt_after, setting, sizes, updates_of, weights_of
 from commands import seqattn as command
@@ -159,7 +161,10 @@ def test_an_interrupted_training_with_guide_self_resumes_where_it_was(work, tmp_
         if name == "cut":
             with monkeypatch.context() as patched:
                 interrupt_after(patched, 4)
-                command(*train, status=130)
+                patched.setattr(sys, "argv", ["seqattn", *map(str, train)])
+                told = command(*train, status=130).stderr
+            # Not by --resume, as the run itself has not begun.
+            assert f"continue with: {command_line('seqattn', *train)}" in " ".join(told.split())
             assert not (tmp_path / "cut.reverse").exists() and not (tmp_path / "cut").exists()
         command(*train)
     for part in ("", ".forward", ".reverse"):

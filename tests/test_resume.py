@@ -96,6 +96,38 @@ def test_a_killed_training_resumes_from_its_last_validation(work, tmp_path, monk
     assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
 
 
+def test_a_training_that_is_killed_long_after_a_validation_resumes_from_what_was_saved_since(
+    work, tmp_path, monkeypatch
+):
+    start = ["train", "--train", work.train, "--arch", "lstm", "--max-updates", 20, *sizes("lstm")]
+    seqattn(*start, "--out", tmp_path / "whole")
+    own = Trainer._update
+
+    def killed(trainer, group):
+        if trainer.progress.update == 11:
+            raise MemoryError
+        return own(trainer, group)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "_update", killed)
+        patched.setattr(experiment, "SAVE_EVERY", 0.0)
+        seqattn(*start, "--out", tmp_path / "cut", status=1)
+    result = seqattn("train", "--resume", "--out", tmp_path / "cut")
+    assert "after 11 updates" in " ".join(result.stderr.split())
+    assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
+
+
+def test_a_run_that_ran_out_of_patience_says_what_trains_it_on(work, tmp_path):
+    out = tmp_path / "run"
+    limits = *setting("patience=1", "validate_every=2", "learning_rate=0"), "--max-updates", 40
+    seqattn("train", "--train", work.train, "--arch", "lstm", *sizes("lstm"), "--out", out, *limits)
+    assert updates_of(out)[-1] < 40
+    told = seqattn("train", "--resume", "--out", out, "--max-updates", 50).stderr
+    assert "raise patience" in told
+    seqattn("train", "--resume", "--out", out, *setting("patience=3"))
+    assert updates_of(out)[-1] > 4
+
+
 @BOTH
 def test_a_finished_run_continues_under_a_new_limit(work, tmp_path, architecture):
     start = ["train", "--train", work.train, "--arch", architecture, *sizes(architecture)]

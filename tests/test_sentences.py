@@ -14,6 +14,7 @@ from seqattn.data.corpus import Pair
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.models.base import Vocabulary
+from seqattn.runs import validation as validating
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.preparation import Data, load_data, prepare
 from seqattn.runs.records import DataRecord
@@ -314,6 +315,18 @@ def test_a_training_records_sentences_and_its_own_sources_are_never_cut(tmp_path
     assert RunFolder(out).read_config().data.source_sentences == 2
     run = load_run(out)
     assert all(len(found.pieces) == 1 for found in run.translate([pair.source for pair in pairs[:20]]))
+
+
+def test_of_a_long_validation_set_sentences_at_even_distances_are_translated(work, monkeypatch):
+    monkeypatch.setattr(validating, "VALIDATED_SENTENCES", 6)
+    monkeypatch.setattr(validating, "JUDGED_SENTENCES", 3)
+    run = load_run(work.run("lstm"))
+    pairs = tuple(Pair("red" if at % 2 else "blue", str(at)) for at in range(10))
+    ready = prepare(Data(pairs, pairs, DataRecord(("x",), "y")), run.config.tokenizer, 100, run.tokenizer)
+    validation = validation_of(ready, TrainingOptions(precision="fp32"), run.model.collator)(run.model)
+    assert [target for _, _, target in validation.samples] == ["0", "1", "3", "5", "6", "8"]
+    translated = [str(run.translate(source, beam=1)) for source, _, _ in validation.samples]
+    assert [hypothesis for _, hypothesis, _ in validation.samples] == translated
 
 
 def test_validation_in_training_does_not_split(work):

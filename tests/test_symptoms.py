@@ -39,6 +39,33 @@ def test_a_validation_loss_that_rises_while_the_training_loss_falls_is_overfitti
     assert "validation loss has risen from 3.00 to 3.20" in said and "dropout" in said
 
 
+def test_small_changes_of_a_loss_near_zero_mean_nothing():
+    assert told((0.02, 0.004, FINE), (0.01, 0.0043, FINE), (0.009, 0.03, FINE), (0.02, 0.02, FINE)) == []
+
+
+def test_a_validation_loss_that_rises_while_the_score_improves_is_no_overfitting():
+    symptoms, progress = Symptoms(TrainingOptions(warmup=1)), Progress(epoch=9)
+    for trained, validated in ((5, 4), (4, 3), (3, 3.5)):
+        progress = replace(progress, update=progress.update + 1)
+        symptoms.add(Updated(progress, trained, 1e-3, 10, 1.0))
+        assert symptoms.add(Validated(progress, Validation(validated, 0, 0, 0, (), FINE), True)) == []
+
+
+def test_the_losses_of_a_few_last_updates_mean_nothing():
+    symptoms, progress = Symptoms(TrainingOptions(warmup=1, validate_every=10)), Progress(epoch=9)
+    for losses in ([3.0] * 10, [2.5] * 10, [2.9] * 4):
+        for loss in losses:
+            progress = replace(progress, update=progress.update + 1)
+            symptoms.add(Updated(progress, loss, 1e-3, 10, 1.0))
+        assert symptoms.add(Validated(progress, Validation(3.0, 0, 0, 0, (), FINE), False)) == []
+
+
+def test_an_epoch_of_a_large_corpus_is_not_waited_for():
+    symptoms, progress = Symptoms(TrainingOptions(warmup=4000)), Progress(update=10_000, epoch=0)
+    (said,) = symptoms.add(Validated(progress, Validation(5.0, 0, 0, 0, (), Faults(same=90.0)), False))
+    assert "one and the same" in said
+
+
 def test_updates_that_become_much_slower_for_their_ids_are_told_once():
     def told(*paces):
         symptoms, progress = Symptoms(TrainingOptions()), Progress()
@@ -76,7 +103,8 @@ def test_faults_of_translations_are_said_once_and_not_in_the_first_epochs(faults
 
 def test_faults_are_those_that_the_reference_does_not_have():
     pairs = [Pair("a b", "x x"), Pair("c", "c"), Pair("d e", "y"), Pair("f", "z"), Pair("g", "x x")]
-    assert faults_of(pairs, ["x x", "c", "y y", "f", ""]) == Faults(20.0, 20.0, 20.0, 0.0)
+    assert faults_of(pairs, ["x x", "c", "y y", "f", ""]) == Faults(0.0, 20.0, 20.0, 0.0)
+    assert faults_of(pairs, ["x x", "c c", "y y", "z z", "x"]) == Faults(20.0, 0.0, 0.0, 0.0)
     assert faults_of(pairs, ["x"] * 5) == Faults(0.0, 0.0, 0.0, 60.0)
     assert faults_of(pairs, [pair.target for pair in pairs]) == Faults()
 

@@ -257,7 +257,8 @@ def _train_beside(console: Console, experiment: Experiment) -> None:
     console.print()
     say(console, f"{experiment.folder.path.name}:")
     announce(console, experiment)
-    watch(console, experiment)
+    # The run that needs this one continues it.
+    watch(console, experiment, again=["seqattn", *sys.argv[1:]])
 
 
 def _synthetic(
@@ -315,4 +316,6 @@ def _resume(
     say(console, f"Resuming {out} after {counted(progress.update, 'update')}.")
     if progress.spent(experiment.config.training) == 1:
         console.print("Its budget is used up: raise --max-updates, --max-tokens or --max-minutes.")
+    elif experiment.trainer.out_of_patience:
+        say(console, "Nothing improved any more: raise patience, as by --set patience=16, to train on.")
     return experiment

@@ -143,15 +143,16 @@ def limits(options: TrainingOptions) -> str:
     return " or ".join(filter(None, ends)) or "interrupted"
 
 
-def watch(console: Console, experiment: Experiment, name: str = "") -> None:
-    """Train to the end and show progress.
+def watch(console: Console, experiment: Experiment, again: Sequence[str] = ()) -> None:
+    """Train to the end and show progress; `again` continues it, by default --resume does.
 
     Ctrl-C or another signal of `ENDING` saves and exits with 128 and its number; a second one stops at once.
     """
     from seqattn.runs.metrics import ValidatedLine
     from seqattn.training.symptoms import Symptoms
 
-    name = name or experiment.folder.path.name
+    path = experiment.folder.path
+    name = path.name
     earlier = [line for line in experiment.folder.metrics.read() if isinstance(line, ValidatedLine)]
     view = LiveView(name, experiment.config.training, earlier) if console.is_terminal else None
     log, symptoms = PlainLog(console), Symptoms(experiment.config.training)
@@ -170,11 +171,11 @@ def watch(console: Console, experiment: Experiment, name: str = "") -> None:
         if interruption:
             experiment.save()
             with interruption.showing():
-                resume = "seqattn", "train", "--resume", "--out"
+                resume = again or ("seqattn", "train", "--resume", "--out", path)
                 say(
                     console,
                     f"Interrupted after {counted(experiment.trainer.progress.update, 'update')} and saved; "
-                    f"continue with: {command_line(*resume, experiment.folder.path)}",
+                    f"continue with: {command_line(*resume)}",
                 )
             raise click.exceptions.Exit(interruption.status)
     if view is not None:

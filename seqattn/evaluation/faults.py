@@ -23,14 +23,19 @@ def repeated(sequence: Words, shortest: int = 1) -> Iterator[Words]:
                 yield tuple(sequence[at + 1 - size : at + 1])
 
 
+def shortest_repeated(tokenize: str) -> int:
+    """From how many words on a repetition is a fault."""
+    # Many words of scripts without spaces repeat one or two characters.
+    return 3 if tokenize == "char" else 1
+
+
 Fault = Callable[[Words, Words, Words], bool]
 """Whether a sentence has it, from the words of its source, reference and hypothesis."""
 
 
 def faults_by_name(tokenize: str) -> dict[str, Fault]:
     """The faults that one sentence can have; `tokenize` is sacrebleu's tokenizer, which made the words."""
-    # Many words of scripts without spaces repeat one or two characters.
-    shortest = 3 if tokenize == "char" else 1
+    shortest = shortest_repeated(tokenize)
 
     def repetition(source: Words, reference: Words, hypothesis: Words) -> bool:
         expected = set(repeated(reference, shortest))
@@ -48,13 +53,18 @@ def _empty(source: Words, reference: Words, hypothesis: Words) -> bool:
 
 
 def faults_of(pairs: Sequence[Pair], hypotheses: Sequence[str]) -> Faults:
-    """The faults of the translations of at least one pair."""
+    """The faults of the translations of at least one pair, less those that the references have too."""
     tokenize = choose_bleu_tokenizer([pair.target for pair in pairs])
 
     def words(text: str) -> list[str]:
         return list(normalise(text)) if tokenize == "char" else normalise(text).split()
 
     lines = [(*map(words, pair), words(text)) for pair, text in zip(pairs, hypotheses, strict=True)]
-    counts = [sum(fault(*line) for line in lines) for fault in faults_by_name(tokenize).values()]
+    counts = {name: sum(fault(*line) for line in lines) for name, fault in faults_by_name(tokenize).items()}
+    # Where targets repeat words, wrong translations do so too.
+    shortest = shortest_repeated(tokenize)
+    repeating = sum(any(repeated(reference, shortest)) for _, reference, _ in lines)
+    counts["repetition"] = max(0, counts["repetition"] - repeating)
     most = [max(Counter(texts).values()) for texts in (hypotheses, [pair.target for pair in pairs])]
-    return Faults(*(100 * count / len(pairs) for count in (*counts, max(0, most[0] - most[1]))))
+    counts["same"] = max(0, most[0] - most[1])
+    return Faults(**{name: 100 * count / len(pairs) for name, count in counts.items()})

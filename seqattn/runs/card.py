@@ -7,6 +7,7 @@ from seqattn.options import flat_options
 from seqattn.pictures.legible import in_code, in_markdown
 from seqattn.runs.config import RunConfig
 from seqattn.runs.records import TrainedRecord
+from seqattn.runs.validation import VALIDATED_SENTENCES
 from seqattn.shell import command_line
 
 
@@ -20,6 +21,7 @@ def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> st
         f"{' (average of several)' if trained.averaged else ''}."
     )
     valid = f"of {in_code(data.valid)}" if data.valid else "held out of the training corpus"
+    some = f" of {VALIDATED_SENTENCES:,} of them" if data.valid_pairs > VALIDATED_SENTENCES else ""
     corpora = " and ".join(map(in_code, data.train))
     command = f"\nMade by {in_code(command_line(*config.command))}.\n" if config.command else ""
     version = in_markdown(str(config.versions.get("seqattn", "")))
@@ -28,7 +30,7 @@ def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> st
 A sequence-to-sequence model trained with seqattn {version}: {shape}.
 
 - Trained on {data.train_pairs:,} pairs of {corpora}, {in_markdown(data.direction)}.
-- Validated on {data.valid_pairs:,} pairs {valid}, by greedy search: {score}
+- Validated on {data.valid_pairs:,} pairs {valid}, by greedy search{some}: {score}
 {command}
     seqattn translate RUN input.txt
     seqattn align RUN "a sentence"

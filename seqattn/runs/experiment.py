@@ -37,13 +37,15 @@ from seqattn.runs.run import Run
 from seqattn.runs.sampling import sampling_of
 from seqattn.runs.validation import validation_of
 from seqattn.text.learning import TokenizerOptions
-from seqattn.training.events import Event, Finished, Validated
+from seqattn.training.events import Event, Finished, Updated, Validated
 from seqattn.training.guide import Guide, guided_reading
 from seqattn.training.loop import Trainer
 from seqattn.training.schedule import TrainingOptions
 
 JUDGED_PAIRS = 1000
 """The training pairs that decide which attention aligns best."""
+SAVE_EVERY = 600.0
+"""Seconds of training after which the state is saved although no validation is due."""
 LIMITS = ("max_updates", "max_tokens", "max_minutes", "patience", "batch_memory")
 """The training options that may change when a run is resumed."""
 Reader = Callable[[Path, DataRecord, Sources], Data]
@@ -115,6 +117,7 @@ class Experiment:
             self.model, prepared.train, config.training, validate, self.guide, sample, ranks
         )
         self.best: Validated | None = None
+        self._saved = 0.0
         if self.model.longest is not None and prepared.longest > self.model.longest:
             raise InputError(
                 f"a sentence has {prepared.longest} pieces, the model only {self.model.longest} positions",
@@ -273,6 +276,7 @@ class Experiment:
         except (KeyError, ValueError) as error:
             message = f"its saved state does not fit its config: {error.args[0]!s:.200}"
             raise InputError(message, path=self.folder.path / LAST) from error
+        self._saved = self.trainer.progress.seconds
 
     def run(self) -> Iterator[Event]:
         """Train, saving at every validation; a consumer that stops early calls `save`.
@@ -293,14 +297,16 @@ class Experiment:
             _, trained = self.folder.read_model()
             self.folder.write_card(model_card(self.config, self.parameters, trained))
         self.folder.metrics.add(line_of(event, peak_memory(self.device)))
-        if isinstance(event, Validated):
-            if event.improved:
-                self.best = event
-                self._write_best(event)
+        if isinstance(event, Validated) and event.improved:
+            self.best = event
+            self._write_best(event)
+        since = self.trainer.progress.seconds - self._saved
+        if isinstance(event, Validated) or (isinstance(event, Updated) and since > SAVE_EVERY):
             self.save()
 
     def save(self) -> None:
         """Write the newest state, from which `resume` continues."""
+        self._saved = self.trainer.progress.seconds
         if self.trainer.validated < 0:
             trained = TrainedRecord(self.trainer.progress.update)
             self.folder.write_model(dict(self.model.named_parameters()), trained, self.config.identity)

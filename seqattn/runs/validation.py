@@ -37,8 +37,8 @@ def validation_of(
     Pairs above `max_length` count for the scores alone, as search cuts long sources. Where the loss is not a
     number, scores are 0. Several processes each compute a part, and all have the whole.
     """
-    pairs, valid = (spread(one, VALIDATED_SENTENCES) for one in (prepared.valid_pairs, prepared.valid))
-    sources = list(map(prepared.sources.readable, pairs, valid))
+    pairs = evenly(prepared.valid_pairs, VALIDATED_SENTENCES)
+    sources = list(map(prepared.sources.readable, pairs, evenly(prepared.valid, VALIDATED_SENTENCES)))
     examples = prepared.within(options.max_length)
     batches = epoch_batches(lengths_of(examples, collator), options.batch_tokens, 0, 0)
     ids = sum(len(example.target) for example in examples)
@@ -64,13 +64,13 @@ def validation_of(
         scores = score(hypotheses, [pair.target for pair in pairs])
         samples = tuple((p.source, h, p.target) for p, h in zip(pairs[:8], hypotheses, strict=False))
         figures = loss, scores.bleu, scores.chrf, scores.exact
-        judged = (spread(one, JUDGED_SENTENCES) for one in (pairs, hypotheses))
-        return Validation(*figures, samples, faults_of(*judged))
+        faults = faults_of(evenly(pairs, JUDGED_SENTENCES), evenly(hypotheses, JUDGED_SENTENCES))
+        return Validation(*figures, samples, faults)
 
     return validate
 
 
-def spread(items: Sequence[T], most: int) -> Sequence[T]:
+def evenly(items: Sequence[T], most: int) -> Sequence[T]:
     """So many items at even distances, or all: what is sorted is judged by more than its beginning."""
     if len(items) <= most:
         return items

@@ -146,6 +146,11 @@ class Trainer:
             self._lengths = lengths_of(self._examples, self.model.collator)
         return epoch_batches(self._lengths, self.options.batch_tokens, self.options.seed, self.progress.epoch)
 
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether too many validations in a row have not improved."""
+        return bool(self.options.patience) and self._standing.stale >= self.options.patience
+
     def _reason_to_stop(self) -> str:
         options, progress = self.options, self.progress
         if options.max_updates and progress.update >= options.max_updates:
@@ -154,7 +159,7 @@ class Trainer:
             return f"{counted(progress.tokens, 'token')} seen"
         if options.max_minutes and progress.seconds >= 60 * options.max_minutes:
             return f"{counted(options.max_minutes, 'minute')} passed"
-        if options.patience and self._standing.stale >= options.patience:
+        if self.out_of_patience:
             return f"nothing improved in {counted(self._standing.stale, 'validation')}"
         return ""
 

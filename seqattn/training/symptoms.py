@@ -13,8 +13,8 @@ from seqattn.training.schedule import Progress, TrainingOptions
 
 MANY = 20.0
 """Percent of the translations with a fault."""
-RISEN = 1.05
-"""The factor by which a loss is above its lowest."""
+RISEN, RISEN_BY = 1.05, 0.05
+"""The factor by which a loss is above its lowest, and the nats: near 0 small changes are large factors."""
 FAULTS = {
     "same": "are one and the same, so the model ignores its source: lower learning_rate or lengthen warmup, "
     "and see with `seqattn check` whether the lines of both sides belong together",
@@ -25,8 +25,8 @@ FAULTS = {
 """By the field of `Faults`: what the translations do, and what to try."""
 SLOW, WINDOW = 2.0, 100
 """How many times as long as before the same work takes, by the median of so many updates."""
-EPOCHS = 3
-"""Before which a model is not expected to translate."""
+EPOCHS, UPDATES = 3, 5_000
+"""Before both of which a model is not expected to translate."""
 
 
 class Symptoms:
@@ -62,16 +62,19 @@ class Symptoms:
 
     def _signs(self, event: Validated) -> Iterator[tuple[str, str]]:
         loss, faults = event.validation.loss, event.validation.faults
-        before, self._trained = self._trained, self._sum / self._updates if self._updates else self._trained
+        before = self._trained
+        # The mean of a few updates is chance.
+        if self._updates and self._updates >= self._options.validate_every / 2:
+            self._trained = self._sum / self._updates
         self._sum, self._updates = 0.0, 0
         falls = self._trained < before
-        if self._trained > RISEN * self._lowest_trained:
+        if _risen(self._trained, self._lowest_trained):
             yield (
                 "rate",
                 f"the training loss has risen from {self._lowest_trained:.2f} to {self._trained:.2f}: "
                 "lower learning_rate or lengthen warmup",
             )
-        elif falls and loss > RISEN * self._lowest_validated:
+        elif falls and not event.improved and _risen(loss, self._lowest_validated):
             yield (
                 "overfitting",
                 f"the validation loss has risen from {self._lowest_validated:.2f} to {loss:.2f} while the "
@@ -89,7 +92,12 @@ class Symptoms:
                 yield kind, f"{share:.0f} % of the translations {FAULTS[kind]}"
 
     def _early(self, progress: Progress) -> bool:
-        return progress.epoch < EPOCHS or progress.update <= 2 * self._options.warmup
+        begun = progress.epoch < EPOCHS and progress.update < UPDATES
+        return begun or progress.update <= 2 * self._options.warmup
+
+
+def _risen(loss: float, lowest: float) -> bool:
+    return loss > max(RISEN * lowest, lowest + RISEN_BY)
 
 
 class Pace:
