@@ -9,9 +9,11 @@ import pytest
 from seqattn import ensemble, load
 from seqattn import train as train_run
 from seqattn.data.corpus import Pair
+from seqattn.runs import synthesis
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.preparation import load_data
 from seqattn.runs.synthesis import TAG
+from seqattn.runs.text_model import TextModel
 
 from commands import BUDGET, SIZES, TEST, TRAIN, error_of, interrupt_after, sizes, weights_of
 from commands import seqattn as command
@@ -96,6 +98,34 @@ def test_an_interrupted_run_with_synthetic_pairs_resumes_to_the_same_weights(
     (tmp_path / "cut.synthetic.jsonl").write_text('{"source": "a", "target": "b"}\n')
     again = "train", "--resume", "--out", tmp_path / "cut", "--max-updates", 14
     assert "the synthetic corpus differs" in error_of(command(*again, status=1))
+
+
+def test_translations_that_were_made_before_an_interruption_are_kept(work, texts, tmp_path, monkeypatch):
+    how = "--monolingual", texts, "--reverse", work.back("lstm"), "--teacher", work.run("lstm")
+    command(*training(work, tmp_path / "whole", *how))
+    monkeypatch.setattr(synthesis, "AT_ONCE", 7)
+    own, translated = TextModel.translate, []
+
+    def translate(run, some, **options):
+        if len(translated) == stop:
+            raise MemoryError
+        translated.append(len(some))
+        return own(run, some, **options)
+
+    monkeypatch.setattr(TextModel, "translate", translate)
+    for stop in (2, 5, 10_000):
+        command(*training(work, tmp_path / "cut", *how), status=int(stop < 10_000))
+        unfinished = tmp_path / "cut.synthetic.unfinished"
+        assert unfinished.exists() == (stop < 10_000)
+        if stop == 2:
+            # Killed while it wrote.
+            unfinished.write_bytes(unfinished.read_bytes()[:-5])
+            translated.pop()
+    assert sum(translated) == len(TEST) + len(load_data([str(work.train)], None).train)
+    assert made(tmp_path / "cut") == made(tmp_path / "whole")
+    (tmp_path / "new.synthetic.unfinished").write_text('{"of": "another"}\n[]\n')
+    command(*training(work, tmp_path / "new", *how))
+    assert made(tmp_path / "new") == made(tmp_path / "whole")
 
 
 def test_synthetic_pairs_that_moved_with_their_run_are_found(work, tmp_path, monkeypatch):

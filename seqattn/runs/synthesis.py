@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,12 @@ from seqattn.runs.preparation import Data, common_sides, load_data, synthetic_pa
 from seqattn.runs.run import Run, load_run
 from seqattn.runs.text_model import TextModel
 from seqattn.text.normalising import normalise
-from seqattn.writing import write_aside
+from seqattn.writing import append, write_aside
 
 TAG = "\ue000"
 """The first word of a source that was translated back (Caswell et al. 2019): a private-use character."""
 AT_ONCE = 1000
+"""Texts that are translated before they are kept."""
 MOST_BYTES = 2**20
 """Of the record of what pairs were made from, read at most."""
 
@@ -42,30 +44,19 @@ def read_monolingual(files: Sequence[str]) -> list[str]:
     return texts
 
 
-def back_translate(reverse: TextModel, texts: Sequence[str], report: Report = silent) -> Iterator[Pair]:
+def back_translate(reverse: TextModel, texts: Sequence[str]) -> list[Pair]:
     """Pairs of a tagged translation by a run of the other direction, and the text (Sennrich et al. 2016).
 
     Greedy search; texts without a translation are left out.
     """
-    for text, source in _translated(reverse, texts, 1, "translating back", report):
-        if source:
-            yield Pair(f"{TAG} {source}", text)
+    found = zip(map(str, reverse.translate(texts, beam=1)), texts, strict=True)
+    return [Pair(f"{TAG} {source}", text) for source, text in found if source]
 
 
-def distil(teacher: TextModel, sources: Sequence[str], report: Report = silent) -> Iterator[Pair]:
+def distil(teacher: TextModel, sources: Sequence[str]) -> list[Pair]:
     """Pairs of a source and its translation by a teacher (Kim and Rush 2016, section 3.2); beam 5."""
-    for source, target in _translated(teacher, sources, 5, "translating by the teacher", report):
-        if target:
-            yield Pair(source, target)
-
-
-def _translated(
-    by: TextModel, texts: Sequence[str], beam: int, what: str, report: Report
-) -> Iterator[tuple[str, str]]:
-    for start in range(0, len(texts), AT_ONCE):
-        report(what, start / len(texts))
-        some = texts[start : start + AT_ONCE]
-        yield from zip(some, map(str, by.translate(some, beam=beam)), strict=True)
+    found = zip(sources, map(str, teacher.translate(sources, beam=5)), strict=True)
+    return [Pair(source, target) for source, target in found if target]
 
 
 @dataclass(frozen=True)
@@ -170,22 +161,62 @@ class Synthesis:
     ) -> int:
         """Make the pairs and write them to OUT.synthetic.jsonl, in the direction of the corpora; how many.
 
-        Texts that are targets of the validation set are left out.
+        Texts that are targets of the validation set are left out. What is made is kept from the start, so
+        that another call goes on where one was interrupted.
         """
         teacher = ensemble(load_run(path, device) for path in self.teachers) if self.teachers else None
         data = load_data(corpora, valid, sources=teacher.sources if teacher else TEXTS)
         data = data.swapped() if swap else data
-        pairs: list[Pair] = []
+        steps: list[tuple[str, Callable[[], list[Pair]]]] = []
         if self.monolingual:
             reverse = load_run(self.reverse or reverse_path(out), device)
-            pairs += back_translate(reverse, self._texts(data), report)
+            steps += [
+                ("translating back", partial(back_translate, reverse, some))
+                for some in _parts(self._texts(data))
+            ]
         if teacher:
-            pairs += distil(teacher, [pair.source for pair in data.train], report)
-        written = (pair.swapped() if swap else pair for pair in pairs)
-        lines = (as_json({"source": absolute(source), "target": target}) + "\n" for source, target in written)
-        write_aside(self._record_path(out), as_json(self._origin(corpora, valid, swap)).encode())
+            steps += [
+                ("translating by the teacher", partial(distil, teacher, some))
+                for some in _parts([pair.source for pair in data.train])
+            ]
+        origin = self._origin(corpora, valid, swap)
+        kept = _Kept(synthetic_path(out).with_suffix(".unfinished"), origin)
+        for number, (what, make) in enumerate(steps):
+            if number >= len(kept.parts):
+                report(what, number / len(steps))
+                pairs = (pair.swapped() if swap else pair for pair in make())
+                kept.add([{"source": absolute(source), "target": target} for source, target in pairs])
+        lines = [as_json(pair) + "\n" for part in kept.parts for pair in part]
+        write_aside(self._record_path(out), as_json(origin).encode())
         write_aside(synthetic_path(out), "".join(lines).encode("utf-8", "replace"))
-        return len(pairs)
+        kept.path.unlink()
+        return len(lines)
+
+
+def _parts(texts: Sequence[str]) -> list[Sequence[str]]:
+    return [texts[start : start + AT_ONCE] for start in range(0, len(texts), AT_ONCE)]
+
+
+class _Kept:
+    """The pairs made so far, in a file: what they are made from, then a line for each part that is done."""
+
+    def __init__(self, path: Path, origin: dict[str, Any]) -> None:
+        self.path = path
+        self.parts: list[list[dict[str, Any]]] = []
+        lines = read_binary(path).splitlines() if path.exists() else []
+        try:
+            if lines and json.loads(lines[0]) == origin:
+                for line in lines[1:]:
+                    self.parts.append(json.loads(line))
+        except ValueError:
+            # The process was killed while it wrote this line, and what follows from it is made again.
+            pass
+        written = [as_json(one) + "\n" for one in (origin, *self.parts)]
+        write_aside(path, "".join(written).encode("utf-8", "replace"))
+
+    def add(self, part: list[dict[str, Any]]) -> None:
+        self.parts.append(part)
+        append(self.path, (as_json(part) + "\n").encode("utf-8", "replace"))
 
 
 def check_direction(run: Run, corpora: Sequence[str], swap: bool, option: str) -> None:
