@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from seqattn_cli.views.comparing import ComparisonView
 
-from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task
+from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task, interrupted
 from seqattn.comparison.plan import Plan, Recipe
 from seqattn.comparison.starting import start
 from seqattn.comparison.workers import Began
@@ -111,6 +111,40 @@ def test_a_comparison_without_a_name_is_continued_until_it_has_been_shown(work, 
         [line.split() for line in one.stdout.splitlines() if line[:5] == "test "] for one in (first, result)
     ]
     assert rows[0] == rows[1] and len(rows[0]) == 3
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_a_comparison_that_is_trained_but_was_not_shown_is_shown_by_the_same_command(
+    work, tmp_path, monkeypatch, error
+):
+    def fail(*_):
+        raise error
+
+    monkeypatch.chdir(tmp_path)
+    command = [word for word in comparing(work, "OUT", updates=2) if word not in ("--out", "OUT")]
+    with monkeypatch.context() as patch:
+        patch.setattr("seqattn.comparison.findings.find", fail)
+        stopped = seqattn(*command, status=130 if error is KeyboardInterrupt else 1)
+    (folder,) = (tmp_path / "runs").iterdir()
+    if error is KeyboardInterrupt:
+        assert f"or: seqattn compare --out runs/{folder.name}" in " ".join(stopped.stderr.split())
+    plan, _ = ComparisonFolder(folder).read()
+    assert interrupted(tmp_path / "runs", plan).path == folder
+    shown = seqattn(*command)
+    assert "2 of 2 runs are trained already" in shown.stderr and "translating" not in shown.stderr
+    assert "test BLEU" in shown.stdout and list((tmp_path / "runs").iterdir()) == [folder]
+    assert interrupted(tmp_path / "runs", plan) is None
+
+
+def test_a_comparison_whose_record_does_not_say_whether_it_was_shown_counts_as_shown(compared, tmp_path):
+    folder = ComparisonFolder(tmp_path / "compare-1")
+    shutil.copytree(compared[0], folder.path)
+    record, plan = json.loads(folder.record.read_text()), folder.read()[0]
+    del record["shown"]
+    folder.record.write_text(json.dumps(record))
+    assert interrupted(tmp_path, plan) is None
+    (folder.path / "lstm" / "seed-1.json").unlink()
+    assert interrupted(tmp_path, plan).path == folder.path
 
 
 @posix

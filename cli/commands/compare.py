@@ -125,6 +125,8 @@ def compare(
     from seqattn.comparison.jointly import follow_all
     from seqattn.ranks import own_device, started_together, together
 
+    from ..views.comparing import naming_its_folder
+
     if started_together() and (runs or jobs > 1):
         raise click.UsageError(
             "Several processes train one run together: leave out torchrun to compare finished runs, or "
@@ -138,6 +140,7 @@ def compare(
             return
         if runs:
             found = _compare_finished(console, runs, named, asked, wanted, on)
+            show(console, found, wanted, texts=not no_texts)
         else:
             config = training["config"]
             folder, plan, evaluation = what_is_asked(console, named, train_on, out, asked, training)
@@ -146,8 +149,10 @@ def compare(
             refuse_rewritten(folder, evaluation, plan)
             with folder.alone():
                 sources = _train(console, plan, evaluation, folder, on, jobs, ranks)
-                found = evaluate(sources, evaluation, on, folder, partial(_tell, console))
-        show(console, found, wanted, texts=not no_texts)
+                with naming_its_folder(console, folder.path):
+                    found = evaluate(sources, evaluation, on, folder, partial(_tell, console))
+                    show(console, found, wanted, texts=not no_texts)
+                folder.record_shown()
 
 
 def _compare_finished(
