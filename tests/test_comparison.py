@@ -8,9 +8,10 @@ import sacrebleu
 
 from seqattn.alignment.links import Gold, agreement
 from seqattn.comparison.conditions import cautions_of, deciding_metric, terms_of
-from seqattn.comparison.findings import alignment_of, training_words
+from seqattn.comparison.findings import alignment_of, find, training_words
 from seqattn.comparison.results import System
 from seqattn.comparison.systems import EvaluationSet, Search, member, unique_names
+from seqattn.comparison.tables import rows_of
 from seqattn.data.corpus import Pair
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
@@ -23,6 +24,7 @@ from systems import outputs
 
 PAIRS = reversal_pairs(20, seed=9)
 TEST = EvaluationSet("test.tsv", PAIRS)
+FEW = EvaluationSet("few.tsv", PAIRS[:2])
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +76,17 @@ def test_a_model_is_scored_on_what_it_translates(run, found):
     assert found.sentences_per_second * found.decoding_seconds == pytest.approx(len(PAIRS))
 
 
-def test_a_run_without_metrics_still_has_scores_and_is_said_to_be_interrupted(tmp_path):
+def test_of_a_run_without_metrics_the_costs_of_training_are_unknown_and_not_zero(tmp_path, found):
     random_run(tmp_path / "run", "lstm")
-    bare = member(load_run(tmp_path / "run"), EvaluationSet("few", PAIRS[:2]), "bare", Search(1))
-    assert (bare.costs.updates, bare.costs.tokens, bare.costs.tokens_per_second) == (0, 0, 0)
-    assert bare.curve == () and bare.costs.ended == "" and bare.costs.memory is None
-    (caution,) = cautions_of([System("bare", (bare,))])
-    assert caution.startswith("bare was interrupted after 0 updates")
+    bare = member(load_run(tmp_path / "run"), FEW, "bare", Search(1))
+    costs = bare.costs
+    assert (costs.updates, costs.tokens, costs.seconds, costs.tokens_per_second) == (None,) * 4
+    assert bare.curve == () and costs.ended == "" and costs.memory is None and costs.size > 0
+    assert cautions_of([System("bare", (bare,))]) == []
+    assert System("both", (bare, found)).cost("updates") == found.costs.updates
+    rows = {one.label: one.cells for one in rows_of(find([System("bare", (bare,))], FEW, Search(1)))}
+    assert rows["parameters"] == (f"{costs.parameters:,}",)
+    assert not rows.keys() & {"updates", "tokens trained on", "training time", "training tokens/s"}
 
 
 def test_an_empty_source_is_assessed_as_an_empty_translation(run):

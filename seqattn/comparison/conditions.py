@@ -71,7 +71,9 @@ def cautions_of(systems: Sequence[System]) -> list[str]:
         f"{name} was trained for {costs.updates:,} of {run.config.training.max_updates:,} updates: "
         f"{costs.ended}."
         for name, run, costs in trained
-        if costs.ended and costs.updates < (1 - ALIKE) * run.config.training.max_updates
+        if costs.ended
+        and costs.updates is not None
+        and costs.updates < (1 - ALIKE) * run.config.training.max_updates
     ]
     costs = [one for _, _, one in trained]
     ended = {one.ended.split(maxsplit=1)[-1] for one in costs if one.ended}
@@ -102,7 +104,7 @@ def _interrupted(trained: Sequence[tuple[str, Run, Costs]]) -> list[str]:
     return [
         f"{name} was interrupted after {counted(costs.updates, 'update')}: it had not learned all it can."
         for name, _, costs in trained
-        if not costs.ended
+        if costs.updates is not None and not costs.ended
     ]
 
 

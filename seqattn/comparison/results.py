@@ -28,29 +28,29 @@ class Point:
 
 @dataclass(frozen=True)
 class Costs:
-    """What a trained model cost and costs."""
+    """What a trained model cost and costs; None for what its run did not record."""
 
     parameters: int
     embeddings: int
     """Those of the parameters that are in embeddings and the output layer."""
-    updates: int
-    tokens: int
+    updates: int | None
+    tokens: int | None
     """Source and target ids trained on."""
-    seconds: float
+    seconds: float | None
     """Of training, including validation."""
-    updating: float
+    updating: float | None
     """Of training alone, seconds."""
     memory: int | None
-    """Peak of the process that trained it, or on a GPU of its tensors, bytes; None if not recorded."""
+    """Peak of the process that trained it, or on a GPU of its tensors, bytes."""
     size: int
     """Of the files that translation needs, bytes."""
     ended: str
-    """Why training ended; empty if it was interrupted."""
+    """Why training ended; empty if it was interrupted, or not recorded."""
 
     @property
-    def tokens_per_second(self) -> float:
+    def tokens_per_second(self) -> float | None:
         """Of training alone."""
-        return self.tokens / self.updating if self.updating else 0.0
+        return self.tokens / self.updating if self.tokens is not None and self.updating else None
 
     @property
     def other_parameters(self) -> int:
