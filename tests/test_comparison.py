@@ -116,6 +116,24 @@ def test_models_trained_alike_need_no_caution_and_share_their_conditions(found):
     assert "beam 2" in terms and found.scores.bleu_signature in terms
 
 
+def test_an_order_of_batches_is_that_of_the_same_texts_and_seeds(found):
+    def seeded(name, *seeds, **changes):
+        each = [changed(found, name, training={"seed": seed}, **changes).members[0] for seed in seeds]
+        return System(name, tuple(each))
+
+    tool = outputs("tool", found.hypotheses, found.scores)
+    for systems, said in (
+        ([seeded("a", 1), seeded("b", 1), tool], "One order of batches."),
+        ([seeded("a", 1, 2), seeded("b", 2, 1)], "One order of batches for each seed."),
+        ([seeded("a", 1, 2), tool], "One order of batches for each seed."),
+        ([seeded("a", 1), seeded("b", 2)], None),
+        ([seeded("a", 1, 2), seeded("b", 1)], None),
+        ([seeded("a", 1), seeded("b", 1, data={"train_fingerprint": "other"})], None),
+    ):
+        terms = terms_of(systems, "test.tsv", 20, Search())
+        assert [one for one in terms if "order" in one] == ([said] if said else [])
+
+
 @pytest.mark.parametrize(
     ("change", "caution"),
     [

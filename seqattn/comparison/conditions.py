@@ -38,13 +38,14 @@ def terms_of(systems: Sequence[System], test: str, sentences: int, search: Searc
             found.append(f"Validated on {counted(data.valid_pairs, 'pair')} of {valid}.")
         if _same(runs, _vocabulary):
             found.append(f"One vocabulary of {len(runs[0].tokenizer.target):,} pieces.")
-        if _same(runs, _batches):
-            found.append("One order of batches" + (" for each seed." if len(runs) > len(systems) else "."))
+        seeds = _seeds(systems)
+        if _same(runs, _batches) and all(own == seeds[0] for own in seeds):
+            found.append("One order of batches" + (" for each seed." if len(seeds[0]) > 1 else "."))
         if _same(runs, _budget):
             words = budget_in_words(asdict(training))
             found.append(f"Budget of each run: {words or 'none, until validation no longer improves'}.")
-        seeds = list(dict.fromkeys(run.config.training.seed for run in runs))
-        found.append(f"Seed{'s' * (len(seeds) > 1)}: {', '.join(map(str, seeds))}.")
+        every = list(dict.fromkeys(run.config.training.seed for run in runs))
+        found.append(f"Seed{'s' * (len(every) > 1)}: {', '.join(map(str, every))}.")
     signature = systems[0].members[0].scores.bleu_signature
     found.append(
         f"Tested on {counted(sentences, 'sentence')} of {short_name(test)}, beam {search.beam}, length "
@@ -100,6 +101,12 @@ def member_name(system: System, one: Member) -> str:
     return f"{system.name}, {one.name}" if len(system.members) > 1 else system.name
 
 
+def _seeds(systems: Sequence[System]) -> list[set[int]]:
+    """The seeds of each system that was trained."""
+    each = [{one.run.config.training.seed for one in system.members if one.run} for system in systems]
+    return list(filter(None, each))
+
+
 def _interrupted(trained: Sequence[tuple[str, Run, Costs]]) -> list[str]:
     return [
         f"{name} was interrupted after {counted(costs.updates, 'update')}: it had not learned all it can."
@@ -122,8 +129,8 @@ def _vocabulary(run: Run) -> Any:
 
 
 def _batches(run: Run) -> Any:
-    training = run.config.training
-    return _vocabulary(run), training.batch_tokens, training.accumulate, training.max_length
+    texts, training = run.config.data.train_fingerprint, run.config.training
+    return texts, _vocabulary(run), training.batch_tokens, training.accumulate, training.max_length
 
 
 def _budget(run: Run) -> Any:
