@@ -116,6 +116,18 @@ def test_models_trained_alike_need_no_caution_and_share_their_conditions(found):
     assert "beam 2" in terms and found.scores.bleu_signature in terms
 
 
+def test_how_was_searched_is_said_only_of_models(found):
+    one, tool = changed(found, "one"), outputs("tool", found.hypotheses, found.scores)
+    searched = "beam 2, length penalty 0.5"
+    for systems, said in (
+        ([one], f"test.tsv, {searched};"),
+        ([one, tool], f"test.tsv, the models with {searched};"),
+        ([tool], "test.tsv;"),
+    ):
+        tested = terms_of(systems, "data/test.tsv", 20, Search(2, 0.5))[-1]
+        assert tested == f"Tested on 20 sentences of {said} BLEU {found.scores.bleu_signature}."
+
+
 def test_an_order_of_batches_is_that_of_the_same_texts_and_seeds(found):
     def seeded(name, *seeds, **changes):
         each = [changed(found, name, training={"seed": seed}, **changes).members[0] for seed in seeds]

@@ -46,12 +46,12 @@ def terms_of(systems: Sequence[System], test: str, sentences: int, search: Searc
             found.append(f"Budget of each run: {words or 'none, until validation no longer improves'}.")
         every = list(dict.fromkeys(run.config.training.seed for run in runs))
         found.append(f"Seed{'s' * (len(every) > 1)}: {', '.join(map(str, every))}.")
-    signature = systems[0].members[0].scores.bleu_signature
-    found.append(
-        f"Tested on {counted(sentences, 'sentence')} of {short_name(test)}, beam {search.beam}, length "
-        f"penalty {search.length_penalty:g}; BLEU {signature}."
-    )
-    return found
+    tested = f"Tested on {counted(sentences, 'sentence')} of {short_name(test)}"
+    if runs:
+        others = len(runs) < sum(len(system.members) for system in systems)
+        whose = "the models with " if others else ""
+        tested += f", {whose}beam {search.beam}, length penalty {search.length_penalty:g}"
+    return [*found, f"{tested}; BLEU {systems[0].members[0].scores.bleu_signature}."]
 
 
 def cautions_of(systems: Sequence[System]) -> list[str]:
