@@ -1,6 +1,7 @@
 """Comparisons that train: alike for all systems, each run in its own process, continued after any end."""
 
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -13,10 +14,13 @@ from pathlib import Path
 import pytest
 from seqattn_cli.views.comparing import ComparisonView
 
+from seqattn.comparison import workers
 from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task, interrupted
 from seqattn.comparison.plan import Plan, Recipe
 from seqattn.comparison.starting import start
 from seqattn.comparison.workers import Began
+from seqattn.errors import NO_MEMORY, InputError
+from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
 from seqattn.training.events import Finished, Updated
 from seqattn.training.schedule import Progress, TrainingOptions
@@ -196,6 +200,34 @@ def test_a_training_that_dies_is_an_error_that_names_the_run(work, compared, tmp
     assert "state.safetensors" in result.stderr and "Traceback" not in result.stderr
 
 
+def sent_when_failing_by(error, path, monkeypatch):
+    """What a training in a process of its own sends when it fails by an error."""
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(Experiment, "resume", fail)
+    ours, theirs = multiprocessing.Pipe()
+    with ours, theirs:
+        workers._train(theirs, path, "cpu", 1)
+        return ours.recv()
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError(f"{NO_MEMORY[0]}: 9 bytes"), MemoryError(), InputError("is damaged")]
+)
+def test_a_training_that_lacks_memory_says_so_as_it_says_what_is_wrong_in_its_input(
+    tmp_path, monkeypatch, error
+):
+    found = sent_when_failing_by(error, tmp_path, monkeypatch)
+    assert type(found) is type(error) and str(found) == str(error)
+
+
+def test_a_training_does_not_take_a_mistake_of_the_program_for_a_lack_of_memory(tmp_path, monkeypatch):
+    with pytest.raises(RuntimeError, match="shapes"):
+        sent_when_failing_by(RuntimeError("shapes differ"), tmp_path, monkeypatch)
+
+
 class StillWaiting:
     def __init__(self, *tasks):
         self.waiting, self.jobs = list(tasks), 1
@@ -203,9 +235,9 @@ class StillWaiting:
 
 def test_the_view_says_how_many_runs_are_trained_and_the_time_left_in_all(tmp_path):
     tasks = [Task(system, seed, tmp_path) for system in ("a", "b") for seed in (1, 2)]
-    workers = StillWaiting(*tasks)
-    view = ComparisonView(tasks, workers)
-    workers.waiting = tasks[1:]
+    waiting = StillWaiting(*tasks)
+    view = ComparisonView(tasks, waiting)
+    waiting.waiting = tasks[1:]
     began = Began(Progress(), TrainingOptions(max_updates=10), 1234)
     assert view.begun(tasks[3], began).startswith("b, seed 2 (system 2 of 2, seed 2 of 2): 1,234 parameters")
     view.add(tasks[0], began)
@@ -214,12 +246,12 @@ def test_the_view_says_how_many_runs_are_trained_and_the_time_left_in_all(tmp_pa
     # Half of the first run, and three that take as long as it.
     assert view.seconds_left() == pytest.approx(350) and "5:50 left in all" in rendered(view)
     view.add(tasks[0], Finished(Progress(10, seconds=100.0), "10 updates made"))
-    workers.waiting = tasks[2:]
+    waiting.waiting = tasks[2:]
     view.add(tasks[1], began)
     view.add(tasks[1], Updated(Progress(5, seconds=20.0), 1.0, 1.0, 1, 1.0))
     # 20 seconds of the second, and two of the other system at the mean of 100 and 40.
     assert view.seconds_left() == pytest.approx(160) and "1 of 4 runs trained" in rendered(view)
-    workers.jobs = 2
+    waiting.jobs = 2
     assert view.seconds_left() == pytest.approx(80)
 
 
