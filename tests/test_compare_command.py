@@ -179,6 +179,20 @@ def test_a_comparison_that_cannot_be_made_is_refused_before_anything_is_trained(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("value", ["[1, 2]", "2026-11-26"])
+def test_a_setting_that_is_a_list_or_a_time_is_refused_by_compare_as_by_train(work, tmp_path, value):
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f"width = {value}")
+    common = ["--train", work.train, "--config", settings, "--out", tmp_path / "new"]
+    messages = {
+        error_of(seqattn(*command, *common, status=1))
+        for command in (["compare", "--test", work.test], ["train", "--arch", "lstm"])
+    }
+    (message,) = messages
+    assert f"{settings}: width must be text, a number, true or false, not" in message
+    assert list(tmp_path.iterdir()) == [settings]
+
+
 def test_an_output_never_replaces_what_is_compared(work, tmp_path):
     (tmp_path / "test.tsv").write_bytes(work.test.read_bytes())
     other = tmp_path / "other.txt"
