@@ -6,6 +6,9 @@ import shutil
 import pytest
 import sacrebleu
 
+from seqattn.comparison.plan import LIMITS, with_budget
+from seqattn.errors import InputError
+
 from commands import BOTH, SIZES, TEST, contents, error_of, seqattn, setting
 
 
@@ -191,6 +194,31 @@ def test_a_setting_that_is_a_list_or_a_time_is_refused_by_compare_as_by_train(wo
     (message,) = messages
     assert f"{settings}: width must be text, a number, true or false, not" in message
     assert list(tmp_path.iterdir()) == [settings]
+
+
+@pytest.mark.parametrize(
+    ("options", "limits"),
+    [
+        ([], {"max_updates": 1900, "max_minutes": 1.7}),
+        (["--budget", "updates"], {"max_updates": 1900}),
+        (["--budget", "tokens"], {"max_tokens": 3000}),
+        (["--budget", "minutes"], {"max_minutes": 1.7}),
+        (["--budget", "minutes", "--max-minutes", 5], {"max_minutes": 5}),
+        (["--max-updates", 9], {"max_updates": 9, "max_minutes": 1.7}),
+    ],
+    ids=str,
+)
+def test_the_bundled_sample_is_compared_with_any_kind_of_budget(tmp_path, monkeypatch, options, limits):
+    plans = []
+
+    def train(console, plan, *_):
+        plans.append(plan)
+        raise InputError("planned")
+
+    monkeypatch.setattr("seqattn_cli.commands.compare._train", train)
+    seqattn("compare", "--out", tmp_path / "out", *options, status=1)
+    settings = with_budget(plans[0], 10, 100)
+    assert {name: settings[name] for name in LIMITS.values() if name in settings} == limits
 
 
 def test_an_output_never_replaces_what_is_compared(work, tmp_path):
