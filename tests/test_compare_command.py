@@ -221,6 +221,15 @@ def test_the_bundled_sample_is_compared_with_any_kind_of_budget(tmp_path, monkey
     assert {name: settings[name] for name in LIMITS.values() if name in settings} == limits
 
 
+def test_help_says_what_the_preset_of_a_comparison_and_of_a_training_is_chosen_by():
+    shown = {
+        command: " ".join(seqattn(command, "--help").stdout.split()).partition("--preset")[2][:250]
+        for command in ("compare", "train")
+    }
+    assert "auto: by the number and kind of pairs. [default: auto]" in shown["compare"]
+    assert "by the number and kind of pairs, and by --max-minutes. [default: auto]" in shown["train"]
+
+
 def test_an_output_never_replaces_what_is_compared(work, tmp_path):
     (tmp_path / "test.tsv").write_bytes(work.test.read_bytes())
     other = tmp_path / "other.txt"

@@ -25,6 +25,7 @@ from .shared import (
     experiment_options,
     follow,
     machine_options,
+    preset_option,
     set_up,
     share_cores,
 )
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Runs trained at once."
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the comparison.")
+@preset_option("Size of all models; auto: by the number and kind of pairs.")
 @experiment_options
 @click.option("--beam", type=click.IntRange(1, 100), help="1 is greedy search.  [default: 5]")
 @click.option(
