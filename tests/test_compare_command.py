@@ -7,9 +7,12 @@ import pytest
 import sacrebleu
 
 from seqattn.comparison.plan import LIMITS, with_budget
+from seqattn.data.corpus import Pair
 from seqattn.errors import InputError
 
 from commands import BOTH, SIZES, TEST, contents, error_of, seqattn, setting
+from markup import Document
+from runs import random_run, write_tsv
 
 
 @BOTH
@@ -112,6 +115,22 @@ def test_translations_of_another_tool_are_compared_too(work, tmp_path):
     same.write_text("one line\n")
     message = error_of(seqattn("compare", work.run("lstm"), *systems, "--test", work.test, status=1))
     assert f"same.txt: has 1 line for {len(TEST)} test sentences" in message
+
+
+def test_a_sentence_that_is_too_long_for_the_positions_of_a_model_is_translated_but_its_attention_left_out(
+    work, tmp_path
+):
+    random_run(tmp_path / "short", "transformer", positions="learned", max_positions=30)
+    pairs = (Pair("one two " * 12, "two"), *TEST[:2])
+    test, report = write_tsv(tmp_path / "test.tsv", pairs), tmp_path / "report.html"
+    runs = tmp_path / "short", work.run("lstm")
+    shown = seqattn("compare", *runs, "--test", test, "--beam", 1, "--report", report).stdout
+    assert "Attention is measured without 1 test sentence of more pieces" in " ".join(shown.split())
+    assert "What each target word attended to" in shown and "No attention to show" not in shown
+    for system, missing in zip(
+        Document(report.read_text(encoding="utf-8")).data["systems"], (True, False), strict=True
+    ):
+        assert (system["attention"][0] is None) == missing
 
 
 def test_runs_named_as_one_system_are_its_models(work):

@@ -8,7 +8,8 @@ import sacrebleu
 
 from seqattn.alignment.links import Gold, agreement
 from seqattn.comparison.conditions import cautions_of, deciding_metric, terms_of
-from seqattn.comparison.findings import alignment_of, find, training_words
+from seqattn.comparison.differing import representative
+from seqattn.comparison.findings import alignment_of, attention_of, find, training_words
 from seqattn.comparison.results import System
 from seqattn.comparison.systems import EvaluationSet, Search, member, unique_names
 from seqattn.comparison.tables import rows_of
@@ -23,6 +24,7 @@ from runs import random_run, reversal_pairs, train_toy
 from systems import outputs
 
 PAIRS = reversal_pairs(20, seed=9)
+LONG = Pair("green bird " * 9, "red"), Pair("red", "green bird " * 9)
 TEST = EvaluationSet("test.tsv", PAIRS)
 FEW = EvaluationSet("few.tsv", PAIRS[:2])
 
@@ -190,6 +192,47 @@ def test_attention_is_scored_against_gold_links_or_else_against_that_of_others(r
     shared = alignment_of([one, tool, one], PAIRS, None).agreements
     assert shared == ((100, None, 100), (None, None, None), (100, None, 100))
     assert alignment_of([tool], PAIRS, None) is None
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """A run with positions for all of `PAIRS`, but not for `LONG`."""
+    path = tmp_path_factory.mktemp("runs") / "short"
+    return load_run(random_run(path, "transformer", positions="learned", max_positions=30)[0].path)
+
+
+def systems_on(test, *runs):
+    """A system of each run, with its translations of a test set."""
+    return [System(run.path.name, (member(run, test, "seed 1", Search(1)),)) for run in runs]
+
+
+def test_attention_is_measured_on_pairs_that_every_model_can_hold_and_the_others_are_counted(run, short):
+    test = EvaluationSet("test.tsv", (LONG[0], *PAIRS, LONG[1]))
+    systems = systems_on(test, short, run)
+    right = [Gold(links, links) for links in short.align(PAIRS)]
+    wrong = Gold(frozenset({(0, 0)}), frozenset({(0, 0)}))
+    found = find(systems, test, Search(1), [wrong, *right, wrong])
+    assert found.alignment == alignment_of(systems, PAIRS, right)
+    assert found.alignment.error_rates[0].values == (0,)
+    said = "Attention is measured without 2 test sentences of more pieces than a model can hold."
+    assert said in found.cautions
+    assert find(systems, test, Search(1)).alignment == alignment_of(systems, PAIRS, None)
+    test = EvaluationSet("long.tsv", LONG)
+    assert find(systems_on(test, short, run), test, Search(1)).alignment is None
+
+
+def test_attention_is_shown_of_sentences_that_a_model_can_hold(run, short):
+    test = EvaluationSet("test.tsv", (LONG[0], *PAIRS[:2]))
+    one, other = systems_on(test, short, run)
+    assert 0 not in attention_of(one, test.pairs, range(3))
+    assert attention_of(other, test.pairs, range(3)).keys() == {0, 1, 2}
+    translated = (LONG[0].target, PAIRS[0].target, "x")
+    both = [
+        System(each.name, (dataclasses.replace(each.members[0], hypotheses=translated),))
+        for each in (one, other)
+    ]
+    assert attention_of(both[0], test.pairs, range(3)).keys() == {1, 2}
+    assert representative(both, test.pairs) == 1
 
 
 def test_training_words_are_counted_only_if_the_training_corpus_is_the_same(found):

@@ -176,7 +176,7 @@ def differences(found: Findings, rows: Sequence[int]) -> RenderableType:
 
 
 def attention_maps(found: Findings, width: int) -> tuple[list[RenderableType], list[str]]:
-    """The attention of each system's first model on one sentence, and the systems that have none."""
+    """The attention of each system's first model on one sentence, and the systems that have none for it."""
     from seqattn.comparison.differing import representative
     from seqattn.comparison.findings import attention_of
 
@@ -186,7 +186,7 @@ def attention_maps(found: Findings, width: int) -> tuple[list[RenderableType], l
     maps, without = [], []
     for one in found.systems:
         seen = attention_of(one, found.pairs, [row])
-        if seen is None:
+        if not seen:
             without.append(one.name)
         else:
             maps.append(attention_map(seen[row], width=room, title=one.name))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from seqattn.data.batching import lengths_of
+from seqattn.data.encoding import encode
 from seqattn.evaluation.scores import Scores
 from seqattn.evaluation.significance import Spread, spread
 from seqattn.runs.run import Run
@@ -80,6 +82,14 @@ class Member:
     def sentences_per_second(self) -> float | None:
         """Of decoding the test set."""
         return len(self.hypotheses) / self.decoding_seconds if self.decoding_seconds else None
+
+    def holds(self, pairs: Sequence[tuple[Any, str]]) -> list[bool]:
+        """Whether its model has a position for every piece of each pair; without a model all are held."""
+        longest = self.run.model.longest if self.run else None
+        if self.run is None or longest is None:
+            return [True] * len(pairs)
+        examples = encode(self.run.tokenizer, self.run.sources.given(pairs))
+        return [max(lengths) <= longest for lengths in lengths_of(examples, self.run.model.collator)]
 
 
 class Reading(NamedTuple):
