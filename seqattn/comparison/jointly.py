@@ -17,7 +17,7 @@ from seqattn.training.events import Event
 class Jointly:
     """Trains runs as `Workers` does, but with all processes on one run: for the first of them.
 
-    The others call `follow_all`. Leaving the context lets them go.
+    The others call `follow_all`, and are let go after the last run.
     """
 
     jobs = 1
@@ -30,9 +30,8 @@ class Jointly:
     def __enter__(self) -> Jointly:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            _next_run(self._ranks, None)
+    def __exit__(self, *_: object) -> None:
+        """Nothing to end: when this process fails, so do the others."""
 
     def stop(self) -> None:
         """Let the run save and end; those that have not begun do not begin."""
@@ -51,6 +50,7 @@ class Jointly:
                     if self._ranks.decided(self.stopped):
                         experiment.save()
                         break
+        _next_run(self._ranks, None)
 
 
 def follow_all(device: torch.device, ranks: Ranks) -> None:
