@@ -12,20 +12,25 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import torch
 from seqattn_cli.views.comparing import ComparisonView
 
 from seqattn.comparison import workers
 from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task, interrupted
+from seqattn.comparison.jointly import Jointly
 from seqattn.comparison.plan import Plan, Recipe
 from seqattn.comparison.starting import start
 from seqattn.comparison.workers import Began
 from seqattn.errors import NO_MEMORY, InputError
+from seqattn.hardware import peak_memory
+from seqattn.options import parse_settings
+from seqattn.ranks import ALONE
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
 from seqattn.training.events import Finished, Updated
 from seqattn.training.schedule import Progress, TrainingOptions
 
-from commands import SIZED, compared_runs, comparing, contents, seqattn, setting, weights_of
+from commands import BUDGET, SIZED, compared_runs, comparing, contents, seqattn, setting, weights_of
 from terminal import rendered
 
 PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
@@ -226,6 +231,20 @@ def test_a_training_that_lacks_memory_says_so_as_it_says_what_is_wrong_in_its_in
 def test_a_training_does_not_take_a_mistake_of_the_program_for_a_lack_of_memory(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="shapes"):
         sent_when_failing_by(RuntimeError("shapes differ"), tmp_path, monkeypatch)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux measures a peak anew")
+def test_the_peak_of_memory_of_a_run_does_not_count_earlier_runs_of_one_process(work, tmp_path):
+    settings = parse_settings([*SIZED, *BUDGET, "max_updates=1"])
+    plan = Plan((str(work.train),), None, (Recipe("lstm", "lstm"),), (1, 2), "tiny", settings)
+    folder, on = ComparisonFolder(tmp_path / "out"), torch.device("cpu")
+    with folder.alone():
+        first, second = start(plan, Evaluation(str(work.test)), folder).tasks
+        for task, event in Jointly([first, second], on, ALONE):
+            if task == first and isinstance(event, Finished):
+                torch.ones(10**8)
+                before = peak_memory(on)
+    assert second.run.metrics.read()[-1].memory < before - 3 * 10**8
 
 
 class StillWaiting:

@@ -9,6 +9,7 @@ import torch
 
 from seqattn.comparison.folder import Task
 from seqattn.comparison.workers import Began
+from seqattn.hardware import reset_peak_memory
 from seqattn.ranks import Ranks
 from seqattn.runs.experiment import Experiment
 from seqattn.training.events import Event
@@ -40,17 +41,22 @@ class Jointly:
     def __iter__(self) -> Iterator[tuple[Task, Began | Event]]:
         while self.waiting and not self.stopped:
             task = self.waiting.pop(0)
+            reset_peak_memory(self._device)
             _next_run(self._ranks, task.path)
-            with Experiment.resume(task.path, {}, self._device, ranks=self._ranks) as experiment:
-                experiment.lead()
-                progress, options = experiment.trainer.progress, experiment.config.training
-                yield task, Began(progress, options, experiment.parameters)
-                for event in experiment.run():
-                    yield task, event
-                    if self._ranks.decided(self.stopped):
-                        experiment.save()
-                        break
+            # Nothing here refers to an earlier run, whose memory would be counted too.
+            yield from ((task, event) for event in self._train(task.path))
         _next_run(self._ranks, None)
+
+    def _train(self, path: Path) -> Iterator[Began | Event]:
+        with Experiment.resume(path, {}, self._device, ranks=self._ranks) as experiment:
+            experiment.lead()
+            progress, options = experiment.trainer.progress, experiment.config.training
+            yield Began(progress, options, experiment.parameters)
+            for event in experiment.run():
+                yield event
+                if self._ranks.decided(self.stopped):
+                    experiment.save()
+                    break
 
 
 def follow_all(device: torch.device, ranks: Ranks) -> None:
