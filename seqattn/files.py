@@ -1,4 +1,4 @@
-"""Reading files, line by line or whole, and what their paths lead to."""
+"""Reading files, line by line or whole, what their paths lead to, and files that set up a system."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile, gettempdir
 from typing import Any, BinaryIO, cast
@@ -167,6 +167,12 @@ def resolved(path: Path) -> Path:
         return path.resolve()
     except (OSError, RuntimeError) as error:
         raise InputError("is a link that leads to itself", path=path) from error
+
+
+def set_in_system(path: Path, value: str) -> None:
+    """Write to a file that sets up the system, as in /proc, if there is one that may be written."""
+    with suppress(OSError):
+        path.write_text(value, encoding="ascii")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 import torch
 
 from seqattn.errors import InputError
-from seqattn.files import read_lines
+from seqattn.files import read_lines, set_in_system
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
@@ -139,7 +140,10 @@ def empty_caches() -> None:
 
 
 def peak_memory(device: torch.device) -> int | None:
-    """The most memory so far of this process, or on a GPU of its tensors, bytes; None if it is unknown."""
+    """The most memory so far of this process, or on a GPU of its tensors, bytes; None if it is unknown.
+
+    So far: since `reset_peak_memory`, if that was called on a GPU or on Linux.
+    """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if device.type != "cpu" or sys.platform == "win32":
@@ -151,6 +155,18 @@ def peak_memory(device: torch.device) -> int | None:
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Give back what is no longer used, and measure `peak_memory` anew, on a GPU and on Linux."""
+    gc.collect()
+    give_back_freed_memory()
+    if device.type == "cuda":
+        # Before, there are no figures to reset.
+        torch.cuda.init()
+        torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform.startswith("linux"):
+        set_in_system(Path("/proc/self/clear_refs"), "5")
 
 
 def physical_memory() -> int | None:

@@ -18,12 +18,19 @@ Settings = Mapping[str, Any]
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The settings of a TOML file; `key = value` in a table `[part]` is the setting `part.key`."""
+    """The settings of a TOML file; `key = value` in a table `[part]` is the setting `part.key`.
+
+    InputError when the file is no TOML, or a value is a list or a time, which no setting is.
+    """
     try:
         parsed = tomllib.loads("\n".join(read_lines(path)))
     except (ValueError, RecursionError) as error:
         raise InputError(f"is not TOML: {error}", path=path) from error
-    return flat(parsed)
+    settings = flat(parsed)
+    for key, value in settings.items():
+        if not isinstance(value, str | int | float):
+            raise InputError(f"{key} must be text, a number, true or false, not {value!s:.40}", path=path)
+    return settings
 
 
 def flat(settings: Settings, prefix: str = "") -> dict[str, Any]:

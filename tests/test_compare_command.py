@@ -6,7 +6,13 @@ import shutil
 import pytest
 import sacrebleu
 
+from seqattn.comparison.plan import LIMITS, with_budget
+from seqattn.data.corpus import Pair
+from seqattn.errors import InputError
+
 from commands import BOTH, SIZES, TEST, contents, error_of, seqattn, setting
+from markup import Document
+from runs import random_run, write_tsv
 
 
 @BOTH
@@ -111,6 +117,22 @@ def test_translations_of_another_tool_are_compared_too(work, tmp_path):
     assert f"same.txt: has 1 line for {len(TEST)} test sentences" in message
 
 
+def test_a_sentence_that_is_too_long_for_the_positions_of_a_model_is_translated_but_its_attention_left_out(
+    work, tmp_path
+):
+    random_run(tmp_path / "short", "transformer", positions="learned", max_positions=30)
+    pairs = (Pair("one two " * 12, "two"), *TEST[:2])
+    test, report = write_tsv(tmp_path / "test.tsv", pairs), tmp_path / "report.html"
+    runs = tmp_path / "short", work.run("lstm")
+    shown = seqattn("compare", *runs, "--test", test, "--beam", 1, "--report", report).stdout
+    assert "Attention is measured without 1 test sentence of more pieces" in " ".join(shown.split())
+    assert "What each target word attended to" in shown and "No attention to show" not in shown
+    for system, missing in zip(
+        Document(report.read_text(encoding="utf-8")).data["systems"], (True, False), strict=True
+    ):
+        assert (system["attention"][0] is None) == missing
+
+
 def test_runs_named_as_one_system_are_its_models(work):
     pair = f"{work.run('lstm')},{work.run('transformer')}"
     command = ["compare", work.run("lstm"), "--system", f"both={pair}", "--test", work.test]
@@ -177,6 +199,54 @@ def test_a_comparison_that_cannot_be_made_is_refused_before_anything_is_trained(
     start = ["compare", "--train", work.train, "--test", work.test, "--out", tmp_path / "new"]
     assert message in error_of(seqattn(*start, *options, status=1))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", ["[1, 2]", "2026-11-26"])
+def test_a_setting_that_is_a_list_or_a_time_is_refused_by_compare_as_by_train(work, tmp_path, value):
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f"width = {value}")
+    common = ["--train", work.train, "--config", settings, "--out", tmp_path / "new"]
+    messages = {
+        error_of(seqattn(*command, *common, status=1))
+        for command in (["compare", "--test", work.test], ["train", "--arch", "lstm"])
+    }
+    (message,) = messages
+    assert f"{settings}: width must be text, a number, true or false, not" in message
+    assert list(tmp_path.iterdir()) == [settings]
+
+
+@pytest.mark.parametrize(
+    ("options", "limits"),
+    [
+        ([], {"max_updates": 1900, "max_minutes": 1.7}),
+        (["--budget", "updates"], {"max_updates": 1900}),
+        (["--budget", "tokens"], {"max_tokens": 3000}),
+        (["--budget", "minutes"], {"max_minutes": 1.7}),
+        (["--budget", "minutes", "--max-minutes", 5], {"max_minutes": 5}),
+        (["--max-updates", 9], {"max_updates": 9, "max_minutes": 1.7}),
+    ],
+    ids=str,
+)
+def test_the_bundled_sample_is_compared_with_any_kind_of_budget(tmp_path, monkeypatch, options, limits):
+    plans = []
+
+    def train(console, plan, *_):
+        plans.append(plan)
+        raise InputError("planned")
+
+    monkeypatch.setattr("seqattn_cli.commands.compare._train", train)
+    seqattn("compare", "--out", tmp_path / "out", *options, status=1)
+    settings = with_budget(plans[0], 10, 100)
+    assert {name: settings[name] for name in LIMITS.values() if name in settings} == limits
+
+
+def test_help_says_what_the_preset_of_a_comparison_and_of_a_training_is_chosen_by():
+    shown = {
+        command: " ".join(seqattn(command, "--help").stdout.split()).partition("--preset")[2][:250]
+        for command in ("compare", "train")
+    }
+    assert "auto: by the number and kind of pairs. [default: auto]" in shown["compare"]
+    assert "by the number and kind of pairs, and by --max-minutes. [default: auto]" in shown["train"]
 
 
 def test_an_output_never_replaces_what_is_compared(work, tmp_path):

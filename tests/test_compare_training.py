@@ -1,6 +1,7 @@
 """Comparisons that train: alike for all systems, each run in its own process, continued after any end."""
 
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -11,17 +12,25 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import torch
 from seqattn_cli.views.comparing import ComparisonView
 
-from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task
+from seqattn.comparison import workers
+from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task, interrupted
+from seqattn.comparison.jointly import Jointly
 from seqattn.comparison.plan import Plan, Recipe
 from seqattn.comparison.starting import start
 from seqattn.comparison.workers import Began
+from seqattn.errors import NO_MEMORY, InputError
+from seqattn.hardware import peak_memory
+from seqattn.options import parse_settings
+from seqattn.ranks import ALONE
+from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
 from seqattn.training.events import Finished, Updated
 from seqattn.training.schedule import Progress, TrainingOptions
 
-from commands import SIZED, compared_runs, comparing, contents, seqattn, setting, weights_of
+from commands import BUDGET, SIZED, compared_runs, comparing, contents, seqattn, setting, weights_of
 from terminal import rendered
 
 PROGRAM = [sys.executable, "-m", "seqattn_cli.main"]
@@ -113,6 +122,40 @@ def test_a_comparison_without_a_name_is_continued_until_it_has_been_shown(work, 
     assert rows[0] == rows[1] and len(rows[0]) == 3
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_a_comparison_that_is_trained_but_was_not_shown_is_shown_by_the_same_command(
+    work, tmp_path, monkeypatch, error
+):
+    def fail(*_):
+        raise error
+
+    monkeypatch.chdir(tmp_path)
+    command = [word for word in comparing(work, "OUT", updates=2) if word not in ("--out", "OUT")]
+    with monkeypatch.context() as patch:
+        patch.setattr("seqattn.comparison.findings.find", fail)
+        stopped = seqattn(*command, status=130 if error is KeyboardInterrupt else 1)
+    (folder,) = (tmp_path / "runs").iterdir()
+    if error is KeyboardInterrupt:
+        assert f"or: seqattn compare --out runs/{folder.name}" in " ".join(stopped.stderr.split())
+    plan, _ = ComparisonFolder(folder).read()
+    assert interrupted(tmp_path / "runs", plan).path == folder
+    shown = seqattn(*command)
+    assert "2 of 2 runs are trained already" in shown.stderr and "translating" not in shown.stderr
+    assert "test BLEU" in shown.stdout and list((tmp_path / "runs").iterdir()) == [folder]
+    assert interrupted(tmp_path / "runs", plan) is None
+
+
+def test_a_comparison_whose_record_does_not_say_whether_it_was_shown_counts_as_shown(compared, tmp_path):
+    folder = ComparisonFolder(tmp_path / "compare-1")
+    shutil.copytree(compared[0], folder.path)
+    record, plan = json.loads(folder.record.read_text()), folder.read()[0]
+    del record["shown"]
+    folder.record.write_text(json.dumps(record))
+    assert interrupted(tmp_path, plan) is None
+    (folder.path / "lstm" / "seed-1.json").unlink()
+    assert interrupted(tmp_path, plan).path == folder.path
+
+
 @posix
 def test_an_interrupted_and_a_killed_comparison_go_on_to_the_same_weights(work, compared, tmp_path):
     out = tmp_path / "cut"
@@ -162,6 +205,48 @@ def test_a_training_that_dies_is_an_error_that_names_the_run(work, compared, tmp
     assert "state.safetensors" in result.stderr and "Traceback" not in result.stderr
 
 
+def sent_when_failing_by(error, path, monkeypatch):
+    """What a training in a process of its own sends when it fails by an error."""
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(Experiment, "resume", fail)
+    ours, theirs = multiprocessing.Pipe()
+    with ours, theirs:
+        workers._train(theirs, path, "cpu", 1)
+        return ours.recv()
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError(f"{NO_MEMORY[0]}: 9 bytes"), MemoryError(), InputError("is damaged")]
+)
+def test_a_training_that_lacks_memory_says_so_as_it_says_what_is_wrong_in_its_input(
+    tmp_path, monkeypatch, error
+):
+    found = sent_when_failing_by(error, tmp_path, monkeypatch)
+    assert type(found) is type(error) and str(found) == str(error)
+
+
+def test_a_training_does_not_take_a_mistake_of_the_program_for_a_lack_of_memory(tmp_path, monkeypatch):
+    with pytest.raises(RuntimeError, match="shapes"):
+        sent_when_failing_by(RuntimeError("shapes differ"), tmp_path, monkeypatch)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux measures a peak anew")
+def test_the_peak_of_memory_of_a_run_does_not_count_earlier_runs_of_one_process(work, tmp_path):
+    settings = parse_settings([*SIZED, *BUDGET, "max_updates=1"])
+    plan = Plan((str(work.train),), None, (Recipe("lstm", "lstm"),), (1, 2), "tiny", settings)
+    folder, on = ComparisonFolder(tmp_path / "out"), torch.device("cpu")
+    with folder.alone():
+        first, second = start(plan, Evaluation(str(work.test)), folder).tasks
+        for task, event in Jointly([first, second], on, ALONE):
+            if task == first and isinstance(event, Finished):
+                torch.ones(10**8)
+                before = peak_memory(on)
+    assert second.run.metrics.read()[-1].memory < before - 3 * 10**8
+
+
 class StillWaiting:
     def __init__(self, *tasks):
         self.waiting, self.jobs = list(tasks), 1
@@ -169,9 +254,9 @@ class StillWaiting:
 
 def test_the_view_says_how_many_runs_are_trained_and_the_time_left_in_all(tmp_path):
     tasks = [Task(system, seed, tmp_path) for system in ("a", "b") for seed in (1, 2)]
-    workers = StillWaiting(*tasks)
-    view = ComparisonView(tasks, workers)
-    workers.waiting = tasks[1:]
+    waiting = StillWaiting(*tasks)
+    view = ComparisonView(tasks, waiting)
+    waiting.waiting = tasks[1:]
     began = Began(Progress(), TrainingOptions(max_updates=10), 1234)
     assert view.begun(tasks[3], began).startswith("b, seed 2 (system 2 of 2, seed 2 of 2): 1,234 parameters")
     view.add(tasks[0], began)
@@ -180,12 +265,12 @@ def test_the_view_says_how_many_runs_are_trained_and_the_time_left_in_all(tmp_pa
     # Half of the first run, and three that take as long as it.
     assert view.seconds_left() == pytest.approx(350) and "5:50 left in all" in rendered(view)
     view.add(tasks[0], Finished(Progress(10, seconds=100.0), "10 updates made"))
-    workers.waiting = tasks[2:]
+    waiting.waiting = tasks[2:]
     view.add(tasks[1], began)
     view.add(tasks[1], Updated(Progress(5, seconds=20.0), 1.0, 1.0, 1, 1.0))
     # 20 seconds of the second, and two of the other system at the mean of 100 and 40.
     assert view.seconds_left() == pytest.approx(160) and "1 of 4 runs trained" in rendered(view)
-    workers.jobs = 2
+    waiting.jobs = 2
     assert view.seconds_left() == pytest.approx(80)
 
 

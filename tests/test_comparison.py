@@ -8,9 +8,11 @@ import sacrebleu
 
 from seqattn.alignment.links import Gold, agreement
 from seqattn.comparison.conditions import cautions_of, deciding_metric, terms_of
-from seqattn.comparison.findings import alignment_of, training_words
+from seqattn.comparison.differing import representative
+from seqattn.comparison.findings import alignment_of, attention_of, find, training_words
 from seqattn.comparison.results import System
 from seqattn.comparison.systems import EvaluationSet, Search, member, unique_names
+from seqattn.comparison.tables import rows_of
 from seqattn.data.corpus import Pair
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
@@ -22,7 +24,9 @@ from runs import random_run, reversal_pairs, train_toy
 from systems import outputs
 
 PAIRS = reversal_pairs(20, seed=9)
+LONG = Pair("green bird " * 9, "red"), Pair("red", "green bird " * 9)
 TEST = EvaluationSet("test.tsv", PAIRS)
+FEW = EvaluationSet("few.tsv", PAIRS[:2])
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +78,17 @@ def test_a_model_is_scored_on_what_it_translates(run, found):
     assert found.sentences_per_second * found.decoding_seconds == pytest.approx(len(PAIRS))
 
 
-def test_a_run_without_metrics_still_has_scores_and_is_said_to_be_interrupted(tmp_path):
+def test_of_a_run_without_metrics_the_costs_of_training_are_unknown_and_not_zero(tmp_path, found):
     random_run(tmp_path / "run", "lstm")
-    bare = member(load_run(tmp_path / "run"), EvaluationSet("few", PAIRS[:2]), "bare", Search(1))
-    assert (bare.costs.updates, bare.costs.tokens, bare.costs.tokens_per_second) == (0, 0, 0)
-    assert bare.curve == () and bare.costs.ended == "" and bare.costs.memory is None
-    (caution,) = cautions_of([System("bare", (bare,))])
-    assert caution.startswith("bare was interrupted after 0 updates")
+    bare = member(load_run(tmp_path / "run"), FEW, "bare", Search(1))
+    costs = bare.costs
+    assert (costs.updates, costs.tokens, costs.seconds, costs.tokens_per_second) == (None,) * 4
+    assert bare.curve == () and costs.ended == "" and costs.memory is None and costs.size > 0
+    assert cautions_of([System("bare", (bare,))]) == []
+    assert System("both", (bare, found)).cost("updates") == found.costs.updates
+    rows = {one.label: one.cells for one in rows_of(find([System("bare", (bare,))], FEW, Search(1)))}
+    assert rows["parameters"] == (f"{costs.parameters:,}",)
+    assert not rows.keys() & {"updates", "tokens trained on", "training time", "training tokens/s"}
 
 
 def test_an_empty_source_is_assessed_as_an_empty_translation(run):
@@ -108,6 +116,36 @@ def test_models_trained_alike_need_no_caution_and_share_their_conditions(found):
     terms = " ".join(terms_of(systems, "test.tsv", 20, Search(2)))
     assert "Budget of each run: 10 updates" in terms and "One order of batches" in terms
     assert "beam 2" in terms and found.scores.bleu_signature in terms
+
+
+def test_how_was_searched_is_said_only_of_models(found):
+    one, tool = changed(found, "one"), outputs("tool", found.hypotheses, found.scores)
+    searched = "beam 2, length penalty 0.5"
+    for systems, said in (
+        ([one], f"test.tsv, {searched};"),
+        ([one, tool], f"test.tsv, the models with {searched};"),
+        ([tool], "test.tsv;"),
+    ):
+        tested = terms_of(systems, "data/test.tsv", 20, Search(2, 0.5))[-1]
+        assert tested == f"Tested on 20 sentences of {said} BLEU {found.scores.bleu_signature}."
+
+
+def test_an_order_of_batches_is_that_of_the_same_texts_and_seeds(found):
+    def seeded(name, *seeds, **changes):
+        each = [changed(found, name, training={"seed": seed}, **changes).members[0] for seed in seeds]
+        return System(name, tuple(each))
+
+    tool = outputs("tool", found.hypotheses, found.scores)
+    for systems, said in (
+        ([seeded("a", 1), seeded("b", 1), tool], "One order of batches."),
+        ([seeded("a", 1, 2), seeded("b", 2, 1)], "One order of batches for each seed."),
+        ([seeded("a", 1, 2), tool], "One order of batches for each seed."),
+        ([seeded("a", 1), seeded("b", 2)], None),
+        ([seeded("a", 1, 2), seeded("b", 1)], None),
+        ([seeded("a", 1), seeded("b", 1, data={"train_fingerprint": "other"})], None),
+    ):
+        terms = terms_of(systems, "test.tsv", 20, Search())
+        assert [one for one in terms if "order" in one] == ([said] if said else [])
 
 
 @pytest.mark.parametrize(
@@ -154,6 +192,47 @@ def test_attention_is_scored_against_gold_links_or_else_against_that_of_others(r
     shared = alignment_of([one, tool, one], PAIRS, None).agreements
     assert shared == ((100, None, 100), (None, None, None), (100, None, 100))
     assert alignment_of([tool], PAIRS, None) is None
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """A run with positions for all of `PAIRS`, but not for `LONG`."""
+    path = tmp_path_factory.mktemp("runs") / "short"
+    return load_run(random_run(path, "transformer", positions="learned", max_positions=30)[0].path)
+
+
+def systems_on(test, *runs):
+    """A system of each run, with its translations of a test set."""
+    return [System(run.path.name, (member(run, test, "seed 1", Search(1)),)) for run in runs]
+
+
+def test_attention_is_measured_on_pairs_that_every_model_can_hold_and_the_others_are_counted(run, short):
+    test = EvaluationSet("test.tsv", (LONG[0], *PAIRS, LONG[1]))
+    systems = systems_on(test, short, run)
+    right = [Gold(links, links) for links in short.align(PAIRS)]
+    wrong = Gold(frozenset({(0, 0)}), frozenset({(0, 0)}))
+    found = find(systems, test, Search(1), [wrong, *right, wrong])
+    assert found.alignment == alignment_of(systems, PAIRS, right)
+    assert found.alignment.error_rates[0].values == (0,)
+    said = "Attention is measured without 2 test sentences of more pieces than a model can hold."
+    assert said in found.cautions
+    assert find(systems, test, Search(1)).alignment == alignment_of(systems, PAIRS, None)
+    test = EvaluationSet("long.tsv", LONG)
+    assert find(systems_on(test, short, run), test, Search(1)).alignment is None
+
+
+def test_attention_is_shown_of_sentences_that_a_model_can_hold(run, short):
+    test = EvaluationSet("test.tsv", (LONG[0], *PAIRS[:2]))
+    one, other = systems_on(test, short, run)
+    assert 0 not in attention_of(one, test.pairs, range(3))
+    assert attention_of(other, test.pairs, range(3)).keys() == {0, 1, 2}
+    translated = (LONG[0].target, PAIRS[0].target, "x")
+    both = [
+        System(each.name, (dataclasses.replace(each.members[0], hypotheses=translated),))
+        for each in (one, other)
+    ]
+    assert attention_of(both[0], test.pairs, range(3)).keys() == {1, 2}
+    assert representative(both, test.pairs) == 1
 
 
 def test_training_words_are_counted_only_if_the_training_corpus_is_the_same(found):

@@ -8,8 +8,11 @@ from rich.console import Console
 from seqattn_cli.views.comparison import comparison as view
 
 from seqattn.comparison.conclusion import notes
+from seqattn.comparison.differing import all_differing
+from seqattn.data.corpus import Pair
 
 from compared import TWO, comparison
+from systems import outputs
 
 ESCAPES = "\x1b[31m\u202e"
 LEGIBLE = "␛[31m\\u202e"
@@ -81,3 +84,28 @@ def test_the_curve_of_a_system_has_the_validations_that_all_its_models_have():
     ]
     assert points[2].update == 1500 and points[4].update == 2500
     assert "1500 updates 2500" in flowing(shown(replace(TWO, systems=tuple(systems)), 80))
+
+
+def of_translations(references, *translations):
+    """Findings about systems that translated the sources in these ways."""
+    pairs = tuple(Pair("a source", reference) for reference in references)
+    systems = tuple(outputs(f"system {at}", lines) for at, lines in enumerate(translations))
+    differing = tuple(all_differing(systems, pairs))
+    return replace(
+        TWO, pairs=pairs, systems=systems, differing=differing, contrasts=(), breakdowns=(), alignment=None
+    )
+
+
+def test_systems_are_said_to_translate_in_the_same_way_only_if_all_their_translations_are_equal():
+    said = "All systems translate every test sentence in the same way."
+    assert said in shown(of_translations(["red"], ["red"], ["red"], ["red"]))
+    # The two best are alike, the third is not.
+    assert said not in shown(of_translations(["red"], ["red"], ["red"], ["blue"]))
+    # Different translations of the same chrF.
+    assert said not in shown(of_translations(["red"], ["xyz"], ["uvw"]))
+    assert said not in shown(of_translations(["red"], ["red"]))
+
+
+def test_a_tick_marks_the_exact_matches_that_are_scored():
+    text = shown(of_translations(["un café", "red"], ["un  cafe\u0301", "red"], ["un café !", "Red"]))
+    assert text.count("✓") == 2

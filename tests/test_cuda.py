@@ -8,6 +8,7 @@ import torch
 import seqattn
 from seqattn.data.batching import Batch
 from seqattn.decoding.search import SearchOptions, beam_search
+from seqattn.hardware import peak_memory, reset_peak_memory
 from seqattn.models.mixture import Member, Mixture
 from seqattn.runs.folder import RunFolder
 from seqattn.training.losses import agreement_loss, target_loss
@@ -21,6 +22,13 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 EVERY = pytest.mark.parametrize(("architecture", "options"), VARIANTS, ids=VARIANT_NAMES)
 SENTENCES = [pair.source for pair in TEST]
 GPU = torch.device("cuda")
+
+
+def test_the_peak_of_memory_is_measured_anew():
+    torch.ones(10**8, device=GPU)
+    before = peak_memory(GPU)
+    reset_peak_memory(GPU)
+    assert peak_memory(GPU) <= before - 4 * 10**8
 
 
 @EVERY

@@ -249,6 +249,16 @@ def test_what_is_not_toml_is_an_input_error_with_the_file_and_the_place(tmp_path
         read_settings(tmp_path / "none.toml")
 
 
+@pytest.mark.parametrize("value", ["[1, 2]", "2026-11-26", "[[1]]", "12:30:00", "[{ a = 1 }]"])
+def test_a_setting_in_a_file_is_no_list_and_no_time(tmp_path, value):
+    path = tmp_path / "settings.toml"
+    path.write_text(f"dropout = 0.1\n[hybrid]\nwidth = {value}\n")
+    with pytest.raises(
+        InputError, match=r"settings.toml: hybrid.width must be text, a number, true or false"
+    ):
+        read_settings(path)
+
+
 def test_settings_with_a_prefix_are_only_for_their_architecture():
     settings: dict[str, Any] = {"width": 8, "lstm.width": 16, "lstm.score": "dot", "transformer.heads": 2}
     names = ("lstm", "transformer")

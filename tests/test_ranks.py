@@ -97,11 +97,14 @@ def begun(work, out, *options):
         *setting("patience=0", *options),
         start_new_session=True,
     )
-    last = Path(out) / "last" / "state.safetensors"
-    while not last.exists():
+    wait_for(Path(out) / "last" / "state.safetensors", process)
+    return process
+
+
+def wait_for(file, process):
+    while not file.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.2)
-    return process
 
 
 @POSIX
@@ -124,6 +127,19 @@ def test_ctrl_c_saves_for_any_number_of_processes_to_resume(work, tmp_path):
         moved.rename(work.train)
     seqattn("train", "--resume", "--out", tmp_path / "run", "--max-updates", before + 9, "--device", "cpu")
     assert [line.update for line in updated(tmp_path / "run")] == list(range(1, before + 10))
+
+
+@POSIX
+def test_ctrl_c_saves_a_comparison_and_ends_all_of_its_processes(work, tmp_path):
+    out = tmp_path / "out"
+    asked = comparing(work, out, *setting("patience=0"), updates=10**6)
+    process = together(*asked, start_new_session=True)
+    wait_for(out / "lstm" / "seed-1" / "last" / "state.safetensors", process)
+    os.killpg(process.pid, signal.SIGINT)
+    errors = finished(process, status=130)
+    assert errors.count("Interrupted and saved") == 1
+    assert "Error: process" not in errors and "lost the others" not in errors
+    assert updated(out / "lstm" / "seed-1") and not (out / "transformer" / "seed-1" / "last").exists()
 
 
 @POSIX

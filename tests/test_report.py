@@ -42,7 +42,7 @@ def attention_of(findings):
         return Attention(source, target, weights)
 
     return [
-        [seen(*one) for one in zip(findings.pairs, system.members[0].hypotheses, strict=True)]
+        dict(enumerate(map(seen, findings.pairs, system.members[0].hypotheses)))
         if system.members[0].costs
         else None
         for system in findings.systems
@@ -301,7 +301,7 @@ def test_attention_is_embedded_in_percent():
     data = Document(report(FOUR, attention)).data
     assert [system["attention"] is None for system in data["systems"]] == [False, False, False, True]
     for at, each in enumerate(attention[:3]):
-        for row, seen in enumerate(each):
+        for row, seen in each.items():
             weights, target, source = data["systems"][at]["attention"][row]
             assert unpacked(weights) == (100 * seen.weights).round().flatten().tolist()
             assert (target or embedded_translations(data, at, 0)[row].split(" ")) == seen.target
@@ -322,7 +322,7 @@ def test_packed_weights_can_be_unpacked(percents, sparse):
 def hostile_attention(text):
     words = [*text.split(), "</s>"]
     one = Attention(words, text.split(), torch.full((len(words) - 1, len(words)), 1 / len(words)))
-    return [[one] * 3, None]
+    return [dict.fromkeys(range(3), one), None]
 
 
 @settings(max_examples=15)

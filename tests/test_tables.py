@@ -272,6 +272,16 @@ def test_the_differences_of_every_two_systems_are_in_a_table():
         assert row[4] == f"{found.low:.2f} to {found.high:.2f}" and row[6] == f"{one.corrected[0]:.3f}"
 
 
+@pytest.mark.parametrize(
+    ("p", "shown"), [(0.0, "< 0.001"), (0.0004, "< 0.001"), (0.001, "0.001"), (1, "1.000")]
+)
+def test_no_p_value_is_zero(p, shown):
+    (one,) = TWO.contrasts
+    differences = tuple(replace(each, p=p) for each in one.differences)
+    found = replace(TWO, contrasts=(replace(one, differences=differences, corrected=(p,) * 3),))
+    assert [row[-2:] for row in differences_of(found)] == [[shown, shown]] * 3
+
+
 def test_spreads_are_told_only_of_systems_with_several_models():
     assert spread_lines(ONE_SEED) == []
     told = spread_lines(FOUR)

@@ -25,6 +25,7 @@ from .shared import (
     experiment_options,
     follow,
     machine_options,
+    preset_option,
     set_up,
     share_cores,
 )
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Runs trained at once."
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the comparison.")
+@preset_option("Size of all models; auto: by the number and kind of pairs.")
 @experiment_options
 @click.option("--beam", type=click.IntRange(1, 100), help="1 is greedy search.  [default: 5]")
 @click.option(
@@ -125,6 +127,8 @@ def compare(
     from seqattn.comparison.jointly import follow_all
     from seqattn.ranks import own_device, started_together, together
 
+    from ..views.comparing import naming_its_folder
+
     if started_together() and (runs or jobs > 1):
         raise click.UsageError(
             "Several processes train one run together: leave out torchrun to compare finished runs, or "
@@ -138,6 +142,7 @@ def compare(
             return
         if runs:
             found = _compare_finished(console, runs, named, asked, wanted, on)
+            show(console, found, wanted, texts=not no_texts)
         else:
             config = training["config"]
             folder, plan, evaluation = what_is_asked(console, named, train_on, out, asked, training)
@@ -146,8 +151,10 @@ def compare(
             refuse_rewritten(folder, evaluation, plan)
             with folder.alone():
                 sources = _train(console, plan, evaluation, folder, on, jobs, ranks)
-                found = evaluate(sources, evaluation, on, folder, partial(_tell, console))
-        show(console, found, wanted, texts=not no_texts)
+                with naming_its_folder(console, folder.path):
+                    found = evaluate(sources, evaluation, on, folder, partial(_tell, console))
+                    show(console, found, wanted, texts=not no_texts)
+                folder.record_shown()
 
 
 def _compare_finished(

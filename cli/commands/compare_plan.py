@@ -71,6 +71,14 @@ def sample_folder() -> Path:
     return folder
 
 
+def _sample_settings(budget: str | None) -> dict[str, Any]:
+    """Those for the bundled sample, with only the limit of the kind of budget that is asked for."""
+    from seqattn.comparison.plan import LIMITS
+
+    excluded = {limit for kind, limit in LIMITS.items() if budget not in (None, kind)}
+    return {name: value for name, value in SAMPLE_SETTINGS.items() if name not in excluded}
+
+
 def what_is_asked(
     console: Console,
     named: Sequence[str],
@@ -128,7 +136,7 @@ def _plan(
         sample = sample_folder()
         train_on, valid = [str(sample / SAMPLE)], str(sample / "valid.tsv")
         asked = asked.over(Evaluation(str(sample / "test.tsv"), str(sample / "test.gold")))
-        settings = override(SAMPLE_SETTINGS, settings)
+        settings = override(_sample_settings(budget), settings)
     if "seed" in settings:
         if seeds:
             raise click.UsageError("Give --seeds or the setting seed, not both.")

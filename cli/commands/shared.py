@@ -110,16 +110,20 @@ def machine_options(command: F) -> F:
     return device(threads(command))
 
 
+def preset_option(help: str) -> Callable[[F], F]:
+    """--preset; `help` says what it is a preset of and what `auto` is chosen by."""
+    return click.option(
+        "--preset",
+        type=click.Choice(["auto", "low-resource", "tiny", "regular", "mini", "small", "base"]),
+        default="auto",
+        show_default=True,
+        help=help,
+    )
+
+
 def experiment_options(command: F) -> F:
-    """Options of a training: settings, budget, seed, precision."""
+    """Options of a training, but for its preset: settings, budget, seed, precision."""
     options = [
-        click.option(
-            "--preset",
-            type=click.Choice(["auto", "low-resource", "tiny", "regular", "mini", "small", "base"]),
-            default="auto",
-            show_default=True,
-            help="Size of the model; auto: by the number and kind of pairs, and by --max-minutes.",
-        ),
         click.option(
             "--config",
             type=click.Path(path_type=Path),

@@ -22,6 +22,7 @@ from .shared import (
     follow,
     gather_settings,
     machine_options,
+    preset_option,
     read_languages,
     set_up,
     share_cores,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     metavar="RUN",
     help="Its translations of the training sources are trained on too; several translate together.",
 )
+@preset_option("Size of the model; auto: by the number and kind of pairs, and by --max-minutes.")
 @experiment_options
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in --out exactly.")
 @click.option("--init-from", type=click.Path(path_type=Path), metavar="RUN", help="Start from its weights.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,9 +55,24 @@ def watch(console: Console, workers: Trainings, tasks: Sequence[Task], folder: P
                 workers.stop()
     if interruption:
         with interruption.showing():
-            again = command_line("seqattn", "compare", "--out", folder)
-            say(console, f"Interrupted and saved; continue with the same command, or: {again}")
+            say(console, f"Interrupted and saved; {_how_to_continue(folder)}")
         raise click.exceptions.Exit(interruption.status)
+
+
+@contextmanager
+def naming_its_folder(console: Console, folder: Path) -> Iterator[None]:
+    """A signal that ends the command in this context is followed by how to continue the comparison."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        # The terminal may be closed; rich exits when a pipe is.
+        with suppress(OSError, SystemExit):
+            say(console, f"Interrupted; {_how_to_continue(folder)}")
+        raise
+
+
+def _how_to_continue(folder: Path) -> str:
+    return f"continue with the same command, or: {command_line('seqattn', 'compare', '--out', folder)}"
 
 
 class ComparisonView:

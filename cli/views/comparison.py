@@ -46,9 +46,10 @@ def _sections(found: Findings, width: int) -> Iterator[tuple[str, RenderableType
     for one in lengths:
         yield f"{one.title} in {one.grouped_by}", bars(one, found.systems)
     rows = differing_rows(found)
+    outputs = {one for system in found.systems for one in system.hypotheses}
     if rows:
         yield "Where they differ most", differences(found, rows)
-    elif len(found.systems) > 1:
+    elif len(found.systems) > 1 and len(outputs) == 1:
         yield "", Text("All systems translate every test sentence in the same way.")
     maps, without = attention_maps(found, width)
     if maps:
@@ -153,6 +154,7 @@ def differences(found: Findings, rows: Sequence[int]) -> RenderableType:
     """
     from seqattn.comparison.differing import marked
     from seqattn.comparison.words import sides
+    from seqattn.text.normalising import normalise
 
     tokenize = sides(found.pairs).tokenize
     table = Table.grid(padding=(0, 2))
@@ -162,10 +164,11 @@ def differences(found: Findings, rows: Sequence[int]) -> RenderableType:
         table.add_row(Text("reference", style="dim"), Text(caption(reference)))
         for system in found.systems:
             text = system.members[0].hypotheses[row]
-            shown = Text(style="green" if text == reference else "")
+            exact = normalise(text) == normalise(reference)
+            shown = Text(style="green" if exact else "")
             for part, shared in marked(caption(text), caption(reference), tokenize):
                 shown.append(part, style="" if shared else "underline yellow")
-            if text == reference:
+            if exact:
                 shown.append(" ✓")
             table.add_row(Text(caption(system.name), style="dim"), shown)
         table.add_row("", "")
@@ -173,7 +176,7 @@ def differences(found: Findings, rows: Sequence[int]) -> RenderableType:
 
 
 def attention_maps(found: Findings, width: int) -> tuple[list[RenderableType], list[str]]:
-    """The attention of each system's first model on one sentence, and the systems that have none."""
+    """The attention of each system's first model on one sentence, and the systems that have none for it."""
     from seqattn.comparison.differing import representative
     from seqattn.comparison.findings import attention_of
 
@@ -183,7 +186,7 @@ def attention_maps(found: Findings, width: int) -> tuple[list[RenderableType], l
     maps, without = [], []
     for one in found.systems:
         seen = attention_of(one, found.pairs, [row])
-        if seen is None:
+        if not seen:
             without.append(one.name)
         else:
             maps.append(attention_map(seen[row], width=room, title=one.name))

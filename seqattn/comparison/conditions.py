@@ -38,19 +38,20 @@ def terms_of(systems: Sequence[System], test: str, sentences: int, search: Searc
             found.append(f"Validated on {counted(data.valid_pairs, 'pair')} of {valid}.")
         if _same(runs, _vocabulary):
             found.append(f"One vocabulary of {len(runs[0].tokenizer.target):,} pieces.")
-        if _same(runs, _batches):
-            found.append("One order of batches" + (" for each seed." if len(runs) > len(systems) else "."))
+        seeds = _seeds(systems)
+        if _same(runs, _batches) and all(own == seeds[0] for own in seeds):
+            found.append("One order of batches" + (" for each seed." if len(seeds[0]) > 1 else "."))
         if _same(runs, _budget):
             words = budget_in_words(asdict(training))
             found.append(f"Budget of each run: {words or 'none, until validation no longer improves'}.")
-        seeds = list(dict.fromkeys(run.config.training.seed for run in runs))
-        found.append(f"Seed{'s' * (len(seeds) > 1)}: {', '.join(map(str, seeds))}.")
-    signature = systems[0].members[0].scores.bleu_signature
-    found.append(
-        f"Tested on {counted(sentences, 'sentence')} of {short_name(test)}, beam {search.beam}, length "
-        f"penalty {search.length_penalty:g}; BLEU {signature}."
-    )
-    return found
+        every = list(dict.fromkeys(run.config.training.seed for run in runs))
+        found.append(f"Seed{'s' * (len(every) > 1)}: {', '.join(map(str, every))}.")
+    tested = f"Tested on {counted(sentences, 'sentence')} of {short_name(test)}"
+    if runs:
+        others = len(runs) < sum(len(system.members) for system in systems)
+        whose = "the models with " if others else ""
+        tested += f", {whose}beam {search.beam}, length penalty {search.length_penalty:g}"
+    return [*found, f"{tested}; BLEU {systems[0].members[0].scores.bleu_signature}."]
 
 
 def cautions_of(systems: Sequence[System]) -> list[str]:
@@ -71,7 +72,9 @@ def cautions_of(systems: Sequence[System]) -> list[str]:
         f"{name} was trained for {costs.updates:,} of {run.config.training.max_updates:,} updates: "
         f"{costs.ended}."
         for name, run, costs in trained
-        if costs.ended and costs.updates < (1 - ALIKE) * run.config.training.max_updates
+        if costs.ended
+        and costs.updates is not None
+        and costs.updates < (1 - ALIKE) * run.config.training.max_updates
     ]
     costs = [one for _, _, one in trained]
     ended = {one.ended.split(maxsplit=1)[-1] for one in costs if one.ended}
@@ -98,11 +101,17 @@ def member_name(system: System, one: Member) -> str:
     return f"{system.name}, {one.name}" if len(system.members) > 1 else system.name
 
 
+def _seeds(systems: Sequence[System]) -> list[set[int]]:
+    """The seeds of each system that was trained."""
+    each = [{one.run.config.training.seed for one in system.members if one.run} for system in systems]
+    return list(filter(None, each))
+
+
 def _interrupted(trained: Sequence[tuple[str, Run, Costs]]) -> list[str]:
     return [
         f"{name} was interrupted after {counted(costs.updates, 'update')}: it had not learned all it can."
         for name, _, costs in trained
-        if not costs.ended
+        if costs.updates is not None and not costs.ended
     ]
 
 
@@ -120,8 +129,8 @@ def _vocabulary(run: Run) -> Any:
 
 
 def _batches(run: Run) -> Any:
-    training = run.config.training
-    return _vocabulary(run), training.batch_tokens, training.accumulate, training.max_length
+    texts, training = run.config.data.train_fingerprint, run.config.training
+    return texts, _vocabulary(run), training.batch_tokens, training.accumulate, training.max_length
 
 
 def _budget(run: Run) -> Any:

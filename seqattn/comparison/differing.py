@@ -153,13 +153,18 @@ def marked(hypothesis: str, reference: str, tokenize: str) -> list[tuple[str, bo
 def representative(systems: Sequence[System], pairs: Sequence[Pair]) -> int:
     """The row of a sentence to show the attention of, from one or more.
 
-    It is translated right by most systems' first members, and about eight words long.
+    The systems' first members can hold it with their translations, most of them translate it right, and it is
+    about eight words long.
     """
     _, lengths = source_lengths(pairs)
+    sources = [pair.source for pair in pairs]
+    firsts = [system.members[0] for system in systems]
+    held = [one.holds(list(zip(sources, one.hypotheses, strict=True))) for one in firsts]
 
-    def rank(row: int) -> tuple[bool, int, int, int]:
+    def rank(row: int) -> tuple[int, bool, int, int, int]:
         target = normalise(pairs[row].target)
-        wrong = sum(normalise(system.members[0].hypotheses[row]) != target for system in systems)
-        return not (lengths[row] and target), wrong, abs(lengths[row] - 8), row
+        unheld = sum(not each[row] for each in held)
+        wrong = sum(normalise(one.hypotheses[row]) != target for one in firsts)
+        return unheld, not (lengths[row] and target), wrong, abs(lengths[row] - 8), row
 
     return min(range(len(pairs)), key=rank)

@@ -76,7 +76,7 @@ COSTS = (
     Figure("updates", _cost(lambda costs: costs.updates), _whole),
     TOKENS,
     TIME,
-    Figure("training tokens/s", _cost(lambda costs: costs.tokens_per_second or None), _whole),
+    Figure("training tokens/s", _cost(lambda costs: costs.tokens_per_second), _whole),
     MEMORY,
     SIZE,
     DECODING,

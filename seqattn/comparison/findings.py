@@ -35,7 +35,7 @@ from seqattn.comparison.verdict import Contrast, contrasts
 from seqattn.comparison.words import word_counts
 from seqattn.data.corpus import Pair, merge
 from seqattn.data.sources import common_sources
-from seqattn.errors import InputError
+from seqattn.errors import InputError, counted
 from seqattn.evaluation.scores import choose_bleu_tokenizer
 from seqattn.evaluation.significance import Spread, spread
 from seqattn.hardware import choose_device
@@ -102,19 +102,34 @@ def find(
 ) -> Findings:
     """Compare systems by their translations; `answers` are the gold links, or boxes, of the test set."""
     references = [pair.target for pair in test.pairs]
+    held = held_by_all(systems, test.pairs)
+    cautions = cautions_of(systems)
+    if left_out := len(test.pairs) - len(held):
+        sentences = counted(left_out, "test sentence")
+        cautions.append(f"Attention is measured without {sentences} of more pieces than a model can hold.")
     return Findings(
         test.name,
         search,
         deciding_metric(systems),
         tuple(terms_of(systems, test.name, len(references), search)),
-        tuple(cautions_of(systems)),
+        tuple(cautions),
         test.pairs,
         tuple(systems),
         tuple(contrasts(systems, references)),
         tuple(breakdowns(systems, test.pairs, training_words(systems, references))),
         tuple(all_differing(systems, test.pairs)),
-        alignment_of(systems, test.pairs, answers),
+        alignment_of(
+            systems,
+            [test.pairs[row] for row in held],
+            cast("Answers | None", answers and [answers[row] for row in held]),
+        ),
     )
+
+
+def held_by_all(systems: Sequence[System], pairs: Sequence[Pair]) -> list[int]:
+    """The rows of the pairs that every model can hold."""
+    held = [one.holds(pairs) for system in systems for one in system.members]
+    return [row for row in range(len(pairs)) if all(each[row] for each in held)]
 
 
 def training_words(systems: Sequence[System], references: Sequence[str]) -> Counter[str] | None:
@@ -141,7 +156,7 @@ def alignment_of(
     attending = [
         [one.run for one in system.members if one.run and one.run.model.attention_shape] for system in systems
     ]
-    if not any(attending):
+    if not pairs or not any(attending):
         return None
     if answers:
         errors = [[_error_rate(run, pairs, answers) for run in runs] for runs in attending]
@@ -242,10 +257,14 @@ def compare(
 
 
 def attention_of(system: System, pairs: Sequence[Pair], rows: Sequence[int]) -> dict[int, Attention] | None:
-    """How its first model attends from its own translations of some rows, by row; None without attention."""
+    """How its first model attends from its own translations of some rows, by row; None without attention.
+
+    Rows that it cannot hold are left out.
+    """
     first = system.members[0]
     if first.run is None or not first.run.model.attention_shape:
         return None
-    chosen = [(pairs[row].source, first.hypotheses[row]) for row in rows]
-    seen = first.run.attentions(chosen)
-    return {row: one.attention for row, one in zip(rows, seen, strict=True)}
+    every = [(pairs[row].source, first.hypotheses[row]) for row in rows]
+    chosen = {row: one for row, one, held in zip(rows, every, first.holds(every), strict=True) if held}
+    seen = first.run.attentions(list(chosen.values()))
+    return {row: one.attention for row, one in zip(chosen, seen, strict=True)}

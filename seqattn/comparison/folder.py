@@ -122,20 +122,33 @@ class ComparisonFolder:
 
     def write(self, plan: Plan, evaluation: Evaluation, command: Sequence[str] = ()) -> None:
         """Write the plan, or write it again with what was added to it; the first command is kept."""
-        first = json.loads(read_binary(self.record)).get("command") if self.exists else None
-        record = {
-            "format": FORMAT,
-            "plan": plan.to_json(),
-            "evaluation": asdict(evaluation),
-            "command": first or list(command),
-        }
+        first = self._record().get("command") if self.exists else None
+        self._write_record(
+            {
+                "format": FORMAT,
+                "plan": plan.to_json(),
+                "evaluation": asdict(evaluation),
+                "command": first or list(command),
+                "shown": False,
+            }
+        )
+
+    def record_shown(self) -> None:
+        """Record that the comparison has been shown as its plan is now."""
+        self._write_record(self._record() | {"shown": True})
+
+    def _record(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(read_binary(self.record))
+        return found
+
+    def _write_record(self, record: Mapping[str, Any]) -> None:
         write_aside(within(self.path, RECORD), (as_json(record, indent=2) + "\n").encode())
 
     def read(self) -> tuple[Plan, Evaluation]:
         """What is compared; InputError when the file is damaged or of a later version."""
         path = self.record
         try:
-            record = json.loads(read_binary(path))
+            record = self._record()
             if type(record["format"]) is not int or record["format"] != FORMAT:
                 raise InputError(
                     f"has format {record['format']!s:.20}, this version reads {FORMAT}", path=path
@@ -165,8 +178,10 @@ class ComparisonFolder:
         return found
 
     def finished(self, plan: Plan) -> bool:
-        """Whether all runs of a plan are trained and have translated."""
-        return all(task.run.finished and _beside(task.path)[1].is_file() for task in self.tasks(plan))
+        """Whether all runs of a plan are trained and have translated, and it has been shown."""
+        translated = all(task.run.finished and _beside(task.path)[1].is_file() for task in self.tasks(plan))
+        # Those made before it was recorded count as shown.
+        return translated and bool(self._record().get("shown", True))
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -213,7 +228,7 @@ class ComparisonFolder:
 
 
 def interrupted(parent: Path, plan: Plan) -> ComparisonFolder | None:
-    """The newest comparison in a folder that has this plan and was not shown yet, if there is one."""
+    """The newest comparison in a folder that has this plan and is not finished, if there is one."""
     for path in sorted(parent.glob("compare-*"), reverse=True):
         folder = ComparisonFolder(path)
         with contextlib.suppress(InputError):

@@ -9,6 +9,7 @@ import torch
 
 from seqattn.comparison.folder import Task
 from seqattn.comparison.workers import Began
+from seqattn.hardware import reset_peak_memory
 from seqattn.ranks import Ranks
 from seqattn.runs.experiment import Experiment
 from seqattn.training.events import Event
@@ -17,7 +18,7 @@ from seqattn.training.events import Event
 class Jointly:
     """Trains runs as `Workers` does, but with all processes on one run: for the first of them.
 
-    The others call `follow_all`. Leaving the context lets them go.
+    The others call `follow_all`, and are let go after the last run.
     """
 
     jobs = 1
@@ -30,9 +31,8 @@ class Jointly:
     def __enter__(self) -> Jointly:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            _next_run(self._ranks, None)
+    def __exit__(self, *_: object) -> None:
+        """Nothing to end: when this process fails, so do the others."""
 
     def stop(self) -> None:
         """Let the run save and end; those that have not begun do not begin."""
@@ -41,16 +41,22 @@ class Jointly:
     def __iter__(self) -> Iterator[tuple[Task, Began | Event]]:
         while self.waiting and not self.stopped:
             task = self.waiting.pop(0)
+            reset_peak_memory(self._device)
             _next_run(self._ranks, task.path)
-            with Experiment.resume(task.path, {}, self._device, ranks=self._ranks) as experiment:
-                experiment.lead()
-                progress, options = experiment.trainer.progress, experiment.config.training
-                yield task, Began(progress, options, experiment.parameters)
-                for event in experiment.run():
-                    yield task, event
-                    if self._ranks.decided(self.stopped):
-                        experiment.save()
-                        break
+            # Nothing here refers to an earlier run, whose memory would be counted too.
+            yield from ((task, event) for event in self._train(task.path))
+        _next_run(self._ranks, None)
+
+    def _train(self, path: Path) -> Iterator[Began | Event]:
+        with Experiment.resume(path, {}, self._device, ranks=self._ranks) as experiment:
+            experiment.lead()
+            progress, options = experiment.trainer.progress, experiment.config.training
+            yield Began(progress, options, experiment.parameters)
+            for event in experiment.run():
+                yield event
+                if self._ranks.decided(self.stopped):
+                    experiment.save()
+                    break
 
 
 def follow_all(device: torch.device, ranks: Ranks) -> None:

@@ -50,9 +50,9 @@ def report(
 ) -> str:
     """An HTML document.
 
-    `attention` is each system's, of its first model, by row of the test set and for its own translation; None
-    for a system without. Unless given, the models are asked. Without `texts` nothing of the test set and its
-    translations is in the document, no sentences and no n-grams.
+    `attention` is each system's, of its first model, by those rows of the test set that it can hold and for
+    its own translation; None for a system without. Unless given, the models are asked. Without `texts`
+    nothing of the test set and its translations is in the document, no sentences and no n-grams.
     """
     rows = rows_to_show(findings) if texts else []
     if attention is None:

@@ -191,5 +191,6 @@ def _system_data(
             member_data(member.name, [translations[row][at][model] for row in rows])
             for model, member in enumerate(system.members)
         ],
-        "attention": attention and [attended(row, attention[row]) for row in rows],
+        "attention": attention
+        and [attended(row, attention[row]) if row in attention else None for row in rows],
     }

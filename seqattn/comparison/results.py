@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from seqattn.data.batching import lengths_of
+from seqattn.data.encoding import encode
 from seqattn.evaluation.scores import Scores
 from seqattn.evaluation.significance import Spread, spread
 from seqattn.runs.run import Run
@@ -28,29 +30,29 @@ class Point:
 
 @dataclass(frozen=True)
 class Costs:
-    """What a trained model cost and costs."""
+    """What a trained model cost and costs; None for what its run did not record."""
 
     parameters: int
     embeddings: int
     """Those of the parameters that are in embeddings and the output layer."""
-    updates: int
-    tokens: int
+    updates: int | None
+    tokens: int | None
     """Source and target ids trained on."""
-    seconds: float
+    seconds: float | None
     """Of training, including validation."""
-    updating: float
+    updating: float | None
     """Of training alone, seconds."""
     memory: int | None
-    """Peak of the process that trained it, or on a GPU of its tensors, bytes; None if not recorded."""
+    """Peak of the process that trained it, or on a GPU of its tensors, bytes."""
     size: int
     """Of the files that translation needs, bytes."""
     ended: str
-    """Why training ended; empty if it was interrupted."""
+    """Why training ended; empty if it was interrupted, or not recorded."""
 
     @property
-    def tokens_per_second(self) -> float:
+    def tokens_per_second(self) -> float | None:
         """Of training alone."""
-        return self.tokens / self.updating if self.updating else 0.0
+        return self.tokens / self.updating if self.tokens is not None and self.updating else None
 
     @property
     def other_parameters(self) -> int:
@@ -80,6 +82,14 @@ class Member:
     def sentences_per_second(self) -> float | None:
         """Of decoding the test set."""
         return len(self.hypotheses) / self.decoding_seconds if self.decoding_seconds else None
+
+    def holds(self, pairs: Sequence[tuple[Any, str]]) -> list[bool]:
+        """Whether its model has a position for every piece of each pair; without a model all are held."""
+        longest = self.run.model.longest if self.run else None
+        if self.run is None or longest is None:
+            return [True] * len(pairs)
+        examples = encode(self.run.tokenizer, self.run.sources.given(pairs))
+        return [max(lengths) <= longest for lengths in lengths_of(examples, self.run.model.collator)]
 
 
 class Reading(NamedTuple):

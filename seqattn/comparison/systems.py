@@ -231,18 +231,19 @@ def member(
 
 def costs_of(run: Run, lines: Sequence[MetricsLine]) -> Costs:
     """What a run cost, by the lines of its metrics."""
-    last = lines[-1] if lines else MetricsLine(0, 0, 0, 0.0)
+    last = lines[-1] if lines else None
+    finished = last if isinstance(last, FinishedLine) else None
     parts = (MODEL, CONFIG, TOKENIZER, TARGET_TOKENIZER)
     return Costs(
         parameters=run.size.parameters,
         embeddings=run.size.embeddings,
-        updates=last.update,
-        tokens=last.all_tokens,
-        seconds=last.all_seconds,
-        updating=sum(line.seconds for line in lines if isinstance(line, UpdatedLine)),
-        memory=last.memory if isinstance(last, FinishedLine) else None,
+        updates=last.update if last else None,
+        tokens=last.all_tokens if last else None,
+        seconds=last.all_seconds if last else None,
+        updating=sum(line.seconds for line in lines if isinstance(line, UpdatedLine)) if lines else None,
+        memory=finished.memory if finished else None,
         size=sum(path.stat().st_size for part in parts if (path := run.path / part).is_file()),
-        ended=last.reason if isinstance(last, FinishedLine) else "",
+        ended=finished.reason if finished else "",
     )
 
 

@@ -19,6 +19,7 @@ from seqattn.comparison.figures import (
 )
 from seqattn.comparison.findings import Findings
 from seqattn.comparison.results import Breakdown, System
+from seqattn.comparison.verdict import p_value
 from seqattn.pictures.document import capitalised
 from seqattn.pictures.legible import caption, in_markdown
 
@@ -75,11 +76,16 @@ def differences_of(found: Findings) -> list[list[str]]:
     return [
         [
             *(one.first, one.second, each.metric, f"{each.gain:.2f}", f"{each.low:.2f} to {each.high:.2f}"),
-            *(f"{each.p:.3f}", f"{corrected:.3f}"),
+            *map(_p, (each.p, corrected)),
         ]
         for one in found.contrasts
         for each, corrected in zip(one.differences, one.corrected, strict=True)
     ]
+
+
+def _p(value: float) -> str:
+    """A p-value as `p_value` says it, below a heading."""
+    return p_value(value).removeprefix("p ").removeprefix("= ")
 
 
 def legend(found: Findings) -> str:

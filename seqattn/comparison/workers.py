@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 
 from seqattn.comparison.folder import Task
-from seqattn.errors import InputError
+from seqattn.errors import InputError, out_of_memory
 from seqattn.hardware import tune_memory
 from seqattn.processes import Started, start
 from seqattn.runs.experiment import Experiment
@@ -142,5 +142,7 @@ def _train(connection: Connection, path: Path, device: str, threads: int) -> Non
                 if connection.poll():
                     experiment.save()
                     break
-    except (InputError, MemoryError, torch.OutOfMemoryError) as error:
+    except Exception as error:
+        if not (isinstance(error, InputError) or out_of_memory(error)):
+            raise
         connection.send(error)

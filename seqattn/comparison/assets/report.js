@@ -271,7 +271,7 @@ function ofSystem(system, at) {
   const { members, attention } = systems[system];
   const shown = translation([named(system)], members[0], at, chrf(system, at));
   const more = [];
-  if (attention) more.push(folded(["Attention"], () => [attentionTable(system, at)]));
+  if (attention?.[at]) more.push(folded(["Attention"], () => [attentionTable(system, at)]));
   if (members.length > 1) {
     const each = () => members.map((member) => translation([member.name], member, at));
     more.push(folded([`All ${members.length} models`], each));
