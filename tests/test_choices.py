@@ -104,7 +104,7 @@ def test_text_is_natural_if_many_of_its_words_occur_once(once, often, natural):
 def test_a_time_limit_that_allows_few_epochs_chooses_a_smaller_preset(monkeypatch):
     data = toy_data()
     ids = sum(map(sum, data.lengths))
-    record = replace(data.record, train_pairs=2_000_000)
+    record = replace(data.record, train_pairs=1_000_000)
     many = replace(data, record=record)
     asked = []
 
@@ -115,16 +115,34 @@ def test_a_time_limit_that_allows_few_epochs_chooses_a_smaller_preset(monkeypatc
 
     monkeypatch.setattr(choices, "training_speed", speed)
     cpu = torch.device("cpu")
-    assert choose_size("lstm", {}, many, cpu, True) == ("base", "for 2,000,000 pairs") and not asked
-    for minutes, preset, epochs in ((8, "base", "8"), (3, "small", "9"), (1, "mini", "12")):
-        budget = f"{minutes} minute{'s' * (minutes > 1)}"
+    assert choose_size("lstm", {}, many, cpu, True) == ("base", "for 1,000,000 pairs") and not asked
+    for minutes, preset, epochs in ((8, "base", "8"), (3, "small", "9"), (0.1, "mini", "1.2")):
         size = choose_size("transformer", {"max_minutes": minutes}, many, cpu, True)
-        assert size.preset == preset and f"about {epochs} epochs in {budget} here" in size.reason
+        assert size.preset == preset and f"about {epochs} epochs in {minutes} minutes here" in size.reason
     eight = choose_size("transformer", {"max_minutes": 1}, many, cpu, True, processes=8)
-    assert eight == ("base", "for 2,000,000 pairs: about 8 epochs in 1 minute here")
+    assert eight == ("base", "for 1,000,000 pairs: about 8 epochs in 1 minute here")
     asked.pop()
-    assert choose_size("lstm", {"max_minutes": 0.1}, many, cpu, True).preset == "tiny"
+    assert choose_size("lstm", {"max_minutes": 0.01}, many, cpu, True).preset == "tiny"
     assert asked == [512, 512, 256, 512, 256, 128, 512, 256, 128]
+
+
+@pytest.mark.parametrize("natural", [True, False])
+def test_more_pairs_do_not_choose_a_smaller_preset_in_the_same_time(monkeypatch, natural):
+    data, cpu = toy_data(), torch.device("cpu")
+    ids, sizes = sum(map(sum, data.lengths)), ["low-resource", "tiny", "regular", "mini", "small", "base"]
+    for minutes in (1, 30, 1000, 100_000):
+        chosen = []
+        for pairs in (1_000, 20_000, 59_000, 60_000, 170_000, 1_000_000, 3_000_000):
+
+            def speed(architecture, model, training, prepared, device, pairs=pairs):
+                # So many pairs a second, whatever the corpus.
+                return {512: 20, 256: 150, 128: 600}[model.encoder.width] * ids / pairs
+
+            monkeypatch.setattr(choices, "training_speed", speed)
+            of_size = replace(data, record=replace(data.record, train_pairs=pairs))
+            found = choose_size("lstm", {"max_minutes": minutes}, of_size, cpu, natural).preset
+            chosen.append(sizes.index(found))
+        assert chosen == sorted(chosen), (minutes, chosen)
 
 
 @pytest.mark.parametrize("architecture", ["lstm", "transformer"])
