@@ -226,19 +226,6 @@ def test_learning_rate_rises_linearly_to_its_peak_and_falls_with_the_inverse_squ
     assert learning_rate(1, TrainingOptions(learning_rate=0.5, warmup=0)) == 0.5
 
 
-def test_the_warm_up_takes_at_most_a_quarter_of_the_minutes():
-    options = TrainingOptions(learning_rate=0.5, warmup=1000, max_minutes=10, cooldown=0)
-    shares = (0.05, 0.125, 0.25, 0.5, 1.0)
-    # There is time for 400 updates: 100 warm up.
-    few = [learning_rate(round(400 * share), options, share, share) for share in shares]
-    assert few == pytest.approx([0.1, 0.25, 0.5, 0.5 / math.sqrt(2), 0.25])
-    # For 8,000 updates the warm-up is as long as it is asked for.
-    for share in shares:
-        update = round(8000 * share)
-        assert learning_rate(update, options, share, share) == learning_rate(update, options, share)
-    assert Progress(seconds=300.0, update=7).time_spent(replace(options, max_updates=7)) == 0.5
-
-
 def test_every_update_uses_the_learning_rate_it_reports():
     _, events = trained(replace(EXACT, max_updates=9))
     rates = [event.learning_rate for event in events if isinstance(event, Updated)]

@@ -167,8 +167,7 @@ class Trainer:
         start = time.perf_counter()
         self.model.train()
         update = self.progress.update + 1
-        spent, time_spent = self.progress.spent(self.options), self.progress.time_spent(self.options)
-        rate = learning_rate(update, self.options, spent, time_spent)
+        rate = learning_rate(update, self.options, self.progress.spent(self.options))
         for parameters in self._optimizer.param_groups:
             parameters["lr"] = rate
         lengths = [self._lengths[row] for rows in group for row in rows]

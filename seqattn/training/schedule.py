@@ -16,8 +16,7 @@ class TrainingOptions:
     learning_rate: float = 1.5e-3
     """The highest, reached after the warm-up."""
     warmup: int = 500
-    """Updates of linear warm-up, after which the rate falls with the inverse square root; fewer if they would
-    take more than a quarter of max_minutes."""
+    """Updates of linear warm-up, after which the rate falls with the inverse square root."""
     cooldown: float = 0.3
     """Last share of the budget, in which the rate falls to 0; without effect if there is no limit."""
     batch_tokens: int = 2048
@@ -104,29 +103,16 @@ class Progress:
         used = [
             self.update / options.max_updates if options.max_updates else 0.0,
             self.tokens / options.max_tokens if options.max_tokens else 0.0,
-            self.time_spent(options),
+            self.seconds / (60 * options.max_minutes) if options.max_minutes else 0.0,
         ]
         return min(1.0, max(used))
 
-    def time_spent(self, options: TrainingOptions) -> float:
-        """How much of max_minutes is used up; 0 without them."""
-        return self.seconds / (60 * options.max_minutes) if options.max_minutes else 0.0
 
-
-WARMED_UP = 0.25
-"""The most of max_minutes that the warm-up takes: how many updates they have room for is not known before."""
-
-
-def learning_rate(
-    update: int, options: TrainingOptions, spent: float = 0.0, time_spent: float = 0.0
-) -> float:
+def learning_rate(update: int, options: TrainingOptions, spent: float = 0.0) -> float:
     """Vaswani et al. 2017, eq. 3, scaled to its peak: `lr · min(u / warmup, √(warmup / u))`, u ≥ 1.
 
     `spent` is the share of the budget used up: in the last `cooldown` of it the rate falls linearly to 0.
-    `time_spent` is that of max_minutes alone: if the warm-up would take too much, it is as long as that.
     """
-    warmup: float = max(1, options.warmup)
-    if time_spent:
-        warmup = min(warmup, WARMED_UP * update / time_spent)
+    warmup = max(1, options.warmup)
     cooling = min(1.0, (1.0 - spent) / options.cooldown) if options.cooldown else 1.0
     return options.learning_rate * min(update / warmup, math.sqrt(warmup / update)) * cooling
