@@ -20,7 +20,7 @@ from seqattn.comparison.findings import Alignment
 from seqattn.comparison.marks import HUES
 from seqattn.comparison.report import report
 from seqattn.comparison.report_sentences import MOST_SENTENCES, rows_to_show
-from seqattn.data.corpus import short_name
+from seqattn.data.corpus import Pair, short_name
 from seqattn.evaluation.metrics import metrics_for
 from seqattn.pictures.document import PERCENTS, packed
 from seqattn.pictures.legible import caption, visible
@@ -278,6 +278,18 @@ def test_the_embedded_data_are_the_findings():
             for parts, (text, wanted) in zip(member["parts"], pairs, strict=True):
                 lacking = [part for part, known in marked(text, wanted, "13a") if not known]
                 assert parts[1::2] == lacking
+
+
+@pytest.mark.parametrize(
+    ("translation", "reference"),
+    [("กินข้าว", "กินขาว"), ("a \u0e31b", "a"), ("\u0301b c", "\u0301d c"), ("", "a")],
+)
+def test_a_translation_is_shown_as_a_whole_however_it_is_marked(translation, reference):
+    findings = hostile(translation)
+    findings = replace(findings, pairs=tuple(Pair("x", reference) for _ in findings.pairs))
+    data = Document(report(findings, [None, None])).data
+    shown = [caption(one) if one else "" for one in findings.systems[0].members[0].hypotheses]
+    assert embedded_translations(data, 0, 0) == shown
 
 
 def test_the_chrf_of_sentences_is_that_of_the_most_different():
