@@ -93,8 +93,8 @@ def decode_lines(
 def decode_line(raw: bytes, name: Path | str, number: int) -> str:
     """One line of UTF-8 text, without its ending or a BOM in line 1; InputError names file and line."""
     try:
-        line = raw.removesuffix(b"\n").removesuffix(b"\r")
-        return line.decode("utf-8-sig" if number == 1 else "utf-8")
+        line = raw.removesuffix(b"\n").removesuffix(b"\r").decode()
+        return line.removeprefix("\ufeff") if number == 1 else line
     except UnicodeDecodeError as error:
         raise InputError(
             f"byte {error.start + 1} of the line, 0x{error.object[error.start]:02x}, is not UTF-8",

@@ -18,6 +18,11 @@ BAD = {
         "a\tb\nc\té\n".encode("latin-1"),
         "line 2: byte 3 of the line, 0xe9, is not UTF-8",
     ),
+    "Latin-1 after a BOM": (
+        "bad.tsv",
+        b"\xef\xbb\xbfa\t\xe9\n",
+        "line 1: byte 6 of the line, 0xe9, is not UTF-8",
+    ),
     "not JSON": ("bad.jsonl", b'{"source": "a", "target": "b"}\n{"source"}\n', "line 2: not JSON"),
     "half JSON": (
         "bad.jsonl",

@@ -10,7 +10,7 @@ from seqattn import check
 from seqattn.data.corpus import Pair, read_corpus
 
 from commands import contents, error_of, seqattn, sizes
-from corpora import damaged, translated, without, write_texts
+from corpora import damaged, translated, without, write_jsonl, write_texts
 from runs import write_tsv
 from terminal import rendered
 
@@ -134,6 +134,23 @@ def test_what_remains_is_written_and_what_was_left_out_is_counted(tmp_path, name
     assert json.loads((tmp_path / "found.json").read_text())["clean"]["pairs"] == len(kept)
     if name.lower().endswith(".gz"):
         assert gzip.decompress((tmp_path / name).read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "name"),
+    [
+        ("a\x07 b", "a b", "control characters"),
+        ("a\ud800 b", "a b", "lone surrogates"),
+        ("a\nb", "a b", "line breaks"),
+        ("a\tb", "a b", "tabs"),
+    ],
+)
+def test_what_changes_within_texts_is_named_in_the_help_and_when_it_is_done(tmp_path, text, kept, name):
+    pairs = write_jsonl(tmp_path / "train.jsonl", [*CLEAN, Pair(text, "c")])
+    result = seqattn("check", pairs, "--write-clean", tmp_path / "clean.jsonl")
+    assert read_corpus(str(tmp_path / "clean.jsonl")).pairs[-1] == Pair(kept, "c")
+    (changed,) = [line for line in result.stderr.splitlines() if line.startswith("Changed: 1 pair,")]
+    assert name in changed and name in " ".join(seqattn("check", "--help").stdout.split())
 
 
 def test_a_corpus_with_errors_is_cleaned_too_and_the_status_is_1(tmp_path):

@@ -132,6 +132,12 @@ def test_what_differs_in_most_pairs_is_no_rule_and_no_fault(tmp_path):
 
 def test_the_parts_of_a_text_are_found():
     assert placeholders("%s {x} %%d") == {"%s": 1, "{x}": 1, "%d": 1}
+    assert placeholders("%-010.3f %05d %00s %*d 50 %1") == {"%-010.3f": 1, "%05d": 1, "%00s": 1, "%*d": 1}
     assert numbers("0042 and 1 000 000, 3.14; 7") == {"42": 1, "14": 1} | numbers("000")
     assert tags("<P class='x'>a</P><br>") == {"<p>": 1, "</p>": 1, "<br/>": 1}
     assert unbalanced("<b>a</i><br>") == ["<b>", "<i>"]
+
+
+def test_a_flood_of_zeros_or_signs_is_checked_at_once():
+    # Half an hour, if a step took the square of its length.
+    assert placeholders("%" + 200_000 * "0") == placeholders("%-" + 200_000 * "+0") == {}

@@ -37,6 +37,13 @@ def test_evaluate_shows_its_figures_and_can_write_them_too(work, tmp_path):
     assert result.stderr == ""
 
 
+def test_evaluate_scores_pairs_with_an_empty_side_and_counts_them(work, tmp_path):
+    empty = (Pair("", "dog red"), Pair("red dog", ""), Pair("  ", "dog red"), Pair("red dog", " \u3000"))
+    test = write_tsv(tmp_path / "test.tsv", (*TEST[:2], *empty))
+    result = seqattn("evaluate", work.run("lstm"), "--test", test)
+    assert "4 pairs with an empty side scored too." in result.stderr and "6 sentences" in result.stdout
+
+
 def test_compare_shows_finished_runs_side_by_side(work):
     runs = [work.run("lstm"), work.run("transformer")]
     result = seqattn("compare", *runs, "--test", work.test, "--beam", 2)

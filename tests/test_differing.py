@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from dataclasses import asdict, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -151,7 +152,10 @@ def test_members_in_another_order_do_not_differ():
     assert found.first_right == found.second_right == found.first_better == found.second_better == ()
 
 
-@given(st.text() | lines, st.text() | lines, st.sampled_from(["13a", "char"]))
+THAI = st.text(st.sampled_from("กขน\u0e49\u0e34ำ \u0301"), max_size=12)
+
+
+@given(st.text() | lines | THAI, st.text() | lines | THAI, st.sampled_from(["13a", "char"]))
 def test_marked_parts_make_up_the_hypothesis_and_what_is_known_is_in_the_reference(hypothesis, reference, by):
     parts = marked(hypothesis, reference, by)
     assert "".join(part for part, _ in parts) == hypothesis and all(part for part, _ in parts)
@@ -160,6 +164,8 @@ def test_marked_parts_make_up_the_hypothesis_and_what_is_known_is_in_the_referen
     rest = iter(split(reference))
     assert all(word in rest for part, known in parts if known for word in split(part))
     assert not any(part.isspace() for part, known in parts if not known)
+    for (before, _), (after, _) in pairwise(parts):
+        assert unicodedata.category(after[0])[0] != "M" or before[-1].isspace()
     assert hypothesis == "" or marked(hypothesis, hypothesis, by) == [(hypothesis, True)]
 
 
@@ -171,6 +177,8 @@ def test_marked_parts_make_up_the_hypothesis_and_what_is_known_is_in_the_referen
         (" cat ", "dog", "13a", [(" ", True), ("cat", False), (" ", True)]),
         ("b a", "a b", "13a", [("b ", True), ("a", False)]),
         ("白い猫", "黒い猫", "char", [("白", False), ("い猫", True)]),
+        ("น้ำใจ", "นำใจ", "char", [("น้", False), ("ำใจ", True)]),
+        ("กินข้าว", "กินขาว", "char", [("กิน", True), ("ข้", False), ("าว", True)]),
         ("", "dog", "13a", []),
     ],
 )

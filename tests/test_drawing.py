@@ -83,6 +83,11 @@ def test_text_of_a_sentence_is_shown_and_never_interpreted(source, target):
     assert hidden.isdisjoint({"Cc", "Zl", "Zp", "Cs"})
 
 
+def test_a_word_has_the_room_of_its_visible_signs_and_none_for_its_joiners():
+    assert extent("\u06dd") == extent("\u0639")
+    assert extent("\u0930\u094d\u200d\u092f") == extent("\u0930\u092f")
+
+
 def test_it_has_a_description_for_screen_readers():
     one = Attention(["red", "dog", "</s>"], ["rot"], torch.tensor([[0.1, 0.7, 0.2]]))
     root = parsed([one])

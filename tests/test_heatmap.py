@@ -16,6 +16,13 @@ from seqattn.alignment.reading import Attention
 from terminal import rendered
 
 SHADES = "".join(shade for _, shade, _ in BANDS)
+JOINED = [
+    "\u0dc1\u0dca\u200d\u0dbb\u0dd3",
+    "\u0930\u094d\u200d\u092f",
+    "\u0d28\u0d4d\u200d",
+    "\u09b0\u200d\u09cd\u09af",
+]
+"""Words of Sinhala, Marathi, Malayalam and Bengali that are others without their joiner."""
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 
 letters = st.text(st.sampled_from("aäßzЖ한국어中文語😀e\u0301क\u093f"), max_size=14)
@@ -259,6 +266,10 @@ def test_wrong_shape_is_refused(weights):
         ("\ud800", "\\ud800"),
         ("\u0301", "◌\u0301"),
         ("x\u200d", "x"),
+        ("a\u200db", "ab"),
+        *[(word, word) for word in JOINED],
+        ("\u06dd\u0661", "\u06dd\u0661"),
+        ("\u061c\u200b", "\\u061c\\u200b"),
         (FAMILY, FAMILY),
         ("e\u0301", "é"),
         ("\u1112\u1161\u11ab", "한"),

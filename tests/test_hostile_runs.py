@@ -73,6 +73,7 @@ WRONG = {
     "a count below zero": ({"data__train_pairs": -1}, "train_pairs must be 0 or more"),
     "a count as text": ({"data__train_pairs": "many"}, 'data: train_pairs is "many"'),
     "corpora that are no texts": ({"data__train": [3]}, "data: train is 3"),
+    "languages that are no codes": ({"data__languages": ["en", '">']}, "languages are ('en', '\">')"),
     "a command that is a text": ({"command": "rm -r"}, 'command is "rm -r", not a list of texts'),
     "versions that are no texts": ({"versions": {"torch": 3}}, "not an object of texts"),
     "attention before the first layer": ({"alignment": {"layer": 0}}, "alignment: layer must be 1 or more"),
@@ -272,7 +273,7 @@ def test_text_of_a_stranger_does_not_control_the_terminal(run):
 
 def test_texts_of_a_stranger_that_are_no_unicode_do_no_harm(work, tmp_path):
     run = shutil.copytree(work.run("lstm"), tmp_path / "run")
-    edit(run, command=["\ud800"], versions={"\udfff": "1"}, data__languages=["\ud800", "en"])
+    edit(run, command=["\ud800"], versions={"\udfff": "1"}, data__sides=["\ud800", "en"])
     assert command("translate", run, work.source).stdout
     command("train", "--resume", "--out", run, "--max-updates", 41)
     assert r"\ud800" in (run / "README.md").read_text(encoding="utf-8")

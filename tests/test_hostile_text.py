@@ -81,6 +81,7 @@ def test_every_word_and_name_is_shown_without_what_a_terminal_obeys_and_without_
 def test_a_flood_of_marks_of_different_classes_is_shown_at_once():
     # NFC sorts them by insertion: of so many it would take minutes.
     assert len(visible("a" + 500_000 * "\u0301\u0316")) <= 18
+    assert len(visible("क" + 500_000 * "\u094d\u200d")) <= 18
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import struct
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -57,10 +58,14 @@ def test_a_file_has_the_pixels_that_were_written(colours):
     ("tag", "turned"),
     [
         (1, lambda x: x),
-        (3, lambda x: x[::-1, ::-1]),
-        (6, lambda x: np.rot90(x, -1)),
-        (5, lambda x: x.transpose(1, 0, 2)),
         (2, lambda x: x[:, ::-1]),
+        (3, lambda x: x[::-1, ::-1]),
+        (4, lambda x: x[::-1]),
+        (5, lambda x: x.transpose(1, 0, 2)),
+        (6, lambda x: np.rot90(x, -1)),
+        (7, lambda x: x[::-1, ::-1].transpose(1, 0, 2)),
+        (8, np.rot90),
+        (9, lambda x: x),
     ],
 )
 def test_the_orientation_in_exif_data_is_obeyed(tag, turned):
@@ -68,6 +73,31 @@ def test_the_orientation_in_exif_data_is_obeyed(tag, turned):
     exif[0x0112] = tag
     pixels = noise(4, 6)
     assert (decoded(encoded(pixels, exif=exif.tobytes())) == turned(pixels)).all()
+
+
+def exif_data(*entries):
+    """EXIF data of entries (tag, type, value of four bytes)."""
+    fields = b"".join(struct.pack("<HHL4s", tag, kind, 1, value) for tag, kind, value in sorted(entries))
+    return b"Exif\0\0II*\0" + struct.pack("<LH", 8, len(entries)) + fields + bytes(4)
+
+
+TURNED = (0x0112, 3, b"\x06\0\0\0")
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize(
+    "odd",
+    [(0x0100, 11, b"\0\0\xc0\x3f"), (0x011A, 2, b"ab\0\0"), (0x010F, 11, b"\0\0\xc0\x7f")],
+    ids=["a width that is a fraction", "a resolution that is a text", "a maker that is no number"],
+)
+def test_other_exif_data_of_unusual_types_does_not_matter(form, odd):
+    assert decoded(encoded(noise(4, 6), form, exif=exif_data(TURNED, odd))).shape == (6, 4, 3)
+
+
+@pytest.mark.parametrize("exif", [exif_data((0x0112, 2, b"up\0\0")), b"Exif\0\0II*\0", b"Exif\0\0I"])
+def test_an_orientation_that_cannot_be_read_is_none(exif):
+    pixels = noise(4, 6)
+    assert (decoded(encoded(pixels, exif=exif)) == pixels).all()
 
 
 def test_what_is_transparent_is_white():

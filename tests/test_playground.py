@@ -2,16 +2,19 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqattn.pictures.legible import caption
 from seqattn.runs.run import load_run
 from seqattn.symbols import EOS
 
 from browser import NEEDS_AXE, violations
 from commands import TEST
+from markup import Document
 from runs import random_run
 from serving import address_of, client_of
 
@@ -130,6 +133,21 @@ def test_the_page_asks_nobody_but_its_server(client):
     assert "default-src 'none'; connect-src 'self'; style-src 'sha256-" in page.text
     assert page.headers["content-security-policy"] == "frame-ancestors 'none'"
     assert "http" not in page.text.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
+
+
+@pytest.mark.parametrize("name", ['"><img src=x onerror=alert(1)>', "a b' x=1&amp;", "\udce9"])
+def test_names_of_sides_are_shown_and_never_interpreted(tmp_path, name):
+    folder, _ = random_run(tmp_path / "run", "lstm")
+    config = folder.read_config()
+    folder.write_config(replace(config, data=replace(config.data, sides=("en", name))))
+    with client_of(tmp_path / "run", languages=()) as client:
+        page = Document(client.get("/").text)
+    assert page.all("img") == []
+    (option,), (system,), (best,) = page.all("option"), page.all("section"), page.all("p", class_="best")
+    assert option["attributes"] == {"value": f"en,{caption(name)}"}
+    assert system["attributes"]["data-direction"] == option["attributes"]["value"]
+    assert best["attributes"] == {"class": "best", "lang": caption(name), "dir": "auto"}
+    assert option["text"] == f"English to {caption(name)}"
 
 
 @pytest.fixture(scope="module")

@@ -69,6 +69,12 @@ def random_translator(architecture, prefix, **options):
     return Translator(model, tokenizer, TranslationOptions(search, nbest=3, prefix=prefix, **options))
 
 
+def begun(prefix):
+    """What targets with the prefix begin with: its text as it is read, and a space if it ends in one."""
+    text = normalise(prefix)
+    return f"{text} " if text and prefix[-1].isspace() else text
+
+
 PREFIXES = st.text(st.sampled_from("aeéßtqu 한국.▁x\u0301😀 "), max_size=8)
 
 
@@ -87,7 +93,8 @@ def test_every_hypothesis_begins_with_the_prefix_whatever_it_is(prefix, architec
         for candidate in translation.candidates:
             ids = candidate.hypotheses[0].ids
             written = b"".join(spellings[id] for id in ids)
-            assert written.removeprefix(b" ").startswith(normalise(prefix).encode())
+            assert written.removeprefix(b" ").startswith(begun(prefix).encode())
+            assert f"{candidate.text} ".startswith(begun(prefix))
             assert ids[-1] == EOS
     assert found[1].text == ""
 
@@ -105,7 +112,7 @@ def test_the_automaton_accepts_exactly_the_pieces_of_texts_with_the_beginning(te
         for id in tried:
             place = int(beginning.after[place, id]) if place >= 0 else -1
         written = b"".join(side.spellings[id] for id in tried).removeprefix(b" ")
-        wanted = normalise(text).encode()
+        wanted = begun(text).encode()
         assert (place == beginning.end) == written.startswith(wanted)
         assert (place >= 0) == (wanted.startswith(written) or written.startswith(wanted))
     assert all(beginning.after[place, EOS] == -1 for place in range(beginning.end))
@@ -131,18 +138,27 @@ def test_beam_search_finds_nothing_worse_with_a_prefix_of_the_best(taught, archi
         for length in range(0, len(best.text) + 1, 3):
             found = run.translate(source, nbest=5, prefix=best.text[:length])
             assert found.candidates[0].score >= best.score - 1e-5
-            assert all(one.text.startswith(best.text[:length].rstrip()) for one in found.candidates)
+            assert all(f"{one.text} ".startswith(best.text[:length]) for one in found.candidates)
 
 
 @BOTH
 def test_a_prefix_that_search_would_not_find_is_continued(taught, architecture):
     run = load_run(taught.run(architecture))
-    for prefix in ("zwei", "bird bi", "red  cat "):
+    for prefix, begins in [("zwei", "zwei"), ("bird bi", "bird bi"), ("red  cat", "red cat")]:
         found = run.translate(SOURCES, nbest=3, prefix=prefix)
-        begins = normalise(prefix)
         assert all(one.text.startswith(begins) for each in found for one in each.candidates)
         one = run.translate(SOURCES[3], nbest=3, prefix=prefix)
         assert [each.text for each in one.candidates] == [each.text for each in found[3].candidates]
+
+
+@BOTH
+@pytest.mark.parametrize("prefix", ["bird re ", "bird re\t", " bird  re  "])
+def test_a_space_at_the_end_of_a_prefix_makes_its_last_word_a_whole_one(taught, architecture, prefix):
+    run = load_run(taught.run(architecture))
+    found = [one.text for each in run.translate(SOURCES, nbest=3, prefix=prefix) for one in each.candidates]
+    assert {tuple(text.split(" ")[:2]) for text in found} == {("bird", "re")}
+    within = [one.text for one in run.translate(SOURCES, prefix=prefix.rstrip())]
+    assert any(text.startswith("bird red") for text in within)
 
 
 def test_only_the_first_part_of_a_line_has_the_prefix(taught):

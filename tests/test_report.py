@@ -20,10 +20,10 @@ from seqattn.comparison.findings import Alignment
 from seqattn.comparison.marks import HUES
 from seqattn.comparison.report import report
 from seqattn.comparison.report_sentences import MOST_SENTENCES, rows_to_show
-from seqattn.data.corpus import short_name
+from seqattn.data.corpus import Pair, short_name
 from seqattn.evaluation.metrics import metrics_for
 from seqattn.pictures.document import PERCENTS, packed
-from seqattn.pictures.legible import caption, visible
+from seqattn.pictures.legible import SIGNS, caption, visible
 from seqattn.pictures.ramp import DARK, LIGHT
 
 from compared import FOUR, HOSTILE, TWO, comparison, hostile
@@ -280,6 +280,18 @@ def test_the_embedded_data_are_the_findings():
                 assert parts[1::2] == lacking
 
 
+@pytest.mark.parametrize(
+    ("translation", "reference"),
+    [("กินข้าว", "กินขาว"), ("a \u0e31b", "a"), ("\u0301b c", "\u0301d c"), ("", "a")],
+)
+def test_a_translation_is_shown_as_a_whole_however_it_is_marked(translation, reference):
+    findings = hostile(translation)
+    findings = replace(findings, pairs=tuple(Pair("x", reference) for _ in findings.pairs))
+    data = Document(report(findings, [None, None])).data
+    shown = [caption(one) if one else "" for one in findings.systems[0].members[0].hypotheses]
+    assert embedded_translations(data, 0, 0) == shown
+
+
 def test_the_chrf_of_sentences_is_that_of_the_most_different():
     data = Document(reported(TWO)).data
     for one in TWO.differing[0].first_better:
@@ -338,7 +350,7 @@ def test_text_is_shown_and_never_interpreted(text):
     assert document.data["sources"] == [caption(text)] * 3
     words = document.data["systems"][0]["attention"][0][2] or [*caption(text).split(" "), "</s>"]
     assert words == [visible(word) for word in [*text.split(), "</s>"]]
-    shown = found.replace("\n", "").replace("\u200c", "").replace("\u200d", "")
+    shown = re.sub(f"[\n\u200c\u200d{SIGNS}]", "", found)
     assert {unicodedata.category(char) for char in shown}.isdisjoint({"Cc", "Cf", "Zl", "Zp", "Cs"})
 
 

@@ -20,6 +20,7 @@ from seqattn.runs.preparation import Data, load_data, prepare
 from seqattn.runs.records import DataRecord
 from seqattn.runs.run import load_run
 from seqattn.runs.validation import validation_of
+from seqattn.text import sentences as dividing
 from seqattn.text.learning import TokenizerOptions
 from seqattn.text.normalising import normalise
 from seqattn.text.sentences import Splitting, join, sentences, usual_number
@@ -100,6 +101,22 @@ def test_the_sentences_of_a_text_are_the_text_and_all_have_letters(text, languag
     assert "".join(found) == normalise(text)
     if len(found) > 1:
         assert all(any(map(str.isalpha, sentence)) for sentence in found)
+
+
+@pytest.mark.parametrize(("language", "each"), EXAMPLES)
+@given(data=st.data())
+def test_a_text_has_the_same_sentences_however_long_its_stretches_are(language, each, data):
+    text = ("" if language in ("ja", "zh") else " ").join(3 * each)
+    whole = sentences(text, language)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(dividing, "STRETCH", data.draw(st.integers(1, len(text))))
+        assert sentences(text, language) == whole
+
+
+def test_a_long_line_without_spaces_is_divided_at_once():
+    # Minutes, if a step took the square of its length.
+    assert len(sentences("今天很冷。你去吗？" * 80_000, "zh")) == 160_000
+    assert sentences("冷" * 400_000, "zh") == ["冷" * 400_000]
 
 
 @given(texts, st.integers(1, 5))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from seqattn.data.corpus import read_corpus
 from seqattn.errors import InputError
 from seqattn.symbols import BOS, EOS, PAD, UNK
-from seqattn.text.learning import TokenizerOptions, take_inventory, train_tokenizer
+from seqattn.text.learning import TokenizerOptions, take_inventory, train_side, train_tokenizer
 from seqattn.text.normalising import composed, normalise
 from seqattn.text.tokenizer import Side, Tokenizer
 
@@ -182,6 +182,14 @@ def test_a_closed_vocabulary_gives_one_piece_per_word():
             assert side.pieces(side.encode(line)[:-1]) == [f"▁{word}" for word in words]
     unseen = closed.source.encode("walked jumpy")[:-1]
     assert closed.source.decode(unseen) == "walked jumpy"
+
+
+@pytest.mark.parametrize("pieces", ["unigram", "bpe"])
+@pytest.mark.parametrize("words", ["a b c", "walk , run .", "1 22 333", "狗 猫", "x"])
+def test_a_closed_vocabulary_keeps_the_spaces_between_unseen_words(pieces, words):
+    side = train_side([words] * 100, TokenizerOptions(pieces=pieces))
+    for text in ("walk ran left", "b a c", "猫 龘 1, 2", words):
+        assert side.decode(side.encode(text)) == text
 
 
 def test_a_vocabulary_is_closed_when_there_are_few_frequent_words():

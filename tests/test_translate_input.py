@@ -128,6 +128,9 @@ FILES = {
     "packed": (gzip.compress(b"red\n"), "gzip data"),
     "messages.mo": (b"\xde\x12\x04\x95\x00", "a compiled message catalogue"),
     "wide.txt": ("\ufeffred dog\n".encode("utf-16-le"), "a text in UTF-16"),
+    "wide-be.txt": ("\ufeffred dog\n".encode("utf-16-be"), "a text in UTF-16"),
+    "wider.txt": ("\ufeffred dog\n".encode("utf-32-le"), "a text in UTF-32"),
+    "wider-be.txt": ("\ufeffred dog\n".encode("utf-32-be"), "a text in UTF-32"),
 }
 TEXTS = [
     b"",

@@ -54,6 +54,9 @@ ENGLISH = Alphabet(frozenset(LATIN))
         ("… 😀 ！", "", ["… 😀 ！"]),
         ("Жора, come in.", "come in.", ["Жора,"]),
         ("Жора’s dog", "'s dog", ["Жора"]),
+        ("It costs 10\u00a0€ today.", "It costs 10 today.", ["€"]),
+        ("We go\u00a0Жук home\u202fnow", "We go home now", ["Жук"]),
+        ("A dog\u3000Жора\u00a0Петров\u2009runs.", "A dog runs.", ["Жора\u00a0Петров"]),
     ],
 )
 def test_words_with_unknown_letters_and_unknown_symbols_are_left_out(text, read, left_out):
@@ -158,10 +161,18 @@ SWAPPED = "im Schnee rennen zwei Hunde.", [3, 5, 2, 0, 1, 6]
         ("two ★ dogs run ❤ in the snow.", SNOW, "zwei ★ Hunde rennen ❤ im Schnee."),
         ("two ★ dogs run ❤ in the snow.", SWAPPED, "im Schnee rennen ❤ zwei ★ Hunde."),
         ("Жора, two dogs run in the snow.", SNOW, "Жора, zwei Hunde rennen im Schnee."),
+        ("two dogs\u00a0😀 run in the snow.", SWAPPED, "im Schnee rennen zwei Hunde\u00a0😀."),
+        ("two\u202f★ dogs run\u3000❤ in the snow.", SNOW, "zwei\u202f★ Hunde rennen\u3000❤ im Schnee."),
+        ("two dogs\u00a0Жора\u00a0run in the snow.", SNOW, "zwei Hunde\u00a0Жора rennen im Schnee."),
     ],
 )
 def test_what_was_left_out_is_put_after_the_translation_of_what_is_before_it(text, translation, expected):
     assert restored(text, *translation) == expected
+
+
+@pytest.mark.parametrize("space", [" ", "\u00a0"])
+def test_a_space_that_the_translation_has_is_not_doubled(space):
+    assert restored(f"two dogs{space}€", "zwei Hunde\u00a0", [0, 1, 1, 1]) == "zwei Hunde\u00a0€"
 
 
 def test_without_attention_the_place_in_the_target_is_that_in_the_source():
@@ -229,6 +240,14 @@ def test_a_text_of_which_nothing_can_be_read_is_copied():
     assert found[0].text == "Привет, мир! 😀" and found[0].pieces == () and found[0].candidates[0].score == 0
     assert " Привет! " in found[1].text and len(found[1].pieces) == 2
     assert found[2].text == "😀"
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u3000"])
+def test_a_space_that_the_model_never_saw_is_read_as_an_ordinary_one_and_never_unknown(space):
+    (found,) = translator().translate([f"the{space}Жора{space}Петров{space}lazy dog"])
+    (plain,) = translator().translate(["the lazy dog"])
+    assert found.pieces == plain.pieces and found.unknown == "ЖораПетв"
+    assert f"Жора{space}Петров" in found.text
 
 
 def test_parts_of_a_long_line_each_get_back_what_was_left_out_of_them():

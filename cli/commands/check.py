@@ -53,8 +53,8 @@ def check(
 
     --write-clean leaves out lines that hold no pair, a first line that names the columns, pairs with an
     empty side, where the sides are shifted, of extremely different lengths, in the validation or test data,
-    and all but the first of equal pairs. It removes control characters and line breaks within texts, and
-    changes nothing else.
+    and all but the first of equal pairs. Within texts it removes control characters and lone surrogates,
+    turns line breaks and tabs into spaces, and changes nothing else.
     """
     from seqattn.data.checks.cleaning import check_form
     from seqattn.data.checks.corpus_check import check as check_corpora

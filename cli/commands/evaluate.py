@@ -84,7 +84,7 @@ def evaluate(
     check_outputs(wanted, images_of(pairs))
     if loaded.turns(test):
         say(diagnostics(), f"{test}: read from target to source, as the run was trained.")
-    if empty := sum(not (pair.source and pair.target) for pair in pairs):
+    if empty := sum(not pair.complete for pair in pairs):
         say(diagnostics(), f"{test}: {counted(empty, 'pair')} with an empty side scored too.")
     further = read_references(references, len(pairs))
     found = loaded.evaluate(

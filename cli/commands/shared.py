@@ -41,13 +41,14 @@ class Number(click.FloatRange):
 
 def read_languages(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     """The codes of two languages, written en,de, as a tuple, for each value; or a usage error."""
+    from seqattn.runs.records import is_code
+
     if value is None:
         return None
     if not isinstance(value, str):
         return tuple(read_languages(ctx, param, one) for one in value)
     codes = tuple(code.strip() for code in value.split(","))
-    whole = all(re.fullmatch("[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8})*", code) for code in codes)
-    if len(codes) != 2 or codes[0] == codes[1] or not whole:
+    if len(codes) != 2 or codes[0] == codes[1] or not all(map(is_code, codes)):
         raise click.BadParameter(f"{value!r} is not two codes of languages, such as en,de.")
     return codes
 

@@ -166,4 +166,5 @@ def cleaning_lines(clean: Clean) -> Iterator[str]:
     if clean.removed:
         yield f"Left out: {', '.join(f'{number:,} {why}' for why, number in clean.removed_in_words)}."
     if clean.changed:
-        yield f"Changed: {counted(clean.changed, 'pair')}, without control characters and line breaks."
+        pairs = counted(clean.changed, "pair")
+        yield f"Changed: {pairs}, without control characters, lone surrogates, line breaks and tabs."

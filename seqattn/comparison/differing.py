@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
@@ -133,10 +134,10 @@ def _sentences(first: _Result, second: _Result) -> list[Contrasted]:
 def marked(hypothesis: str, reference: str, tokenize: str) -> list[tuple[str, bool]]:
     """The hypothesis in parts, each with whether the reference has its words, in the same order.
 
-    Words are what spaces separate, or the characters for the tokenizer `char`. Of spaces, the reference lacks
-    those between two words that it lacks.
+    Words are what spaces separate, or for the tokenizer `char` the characters, each with the marks that
+    combine with it. Of spaces, the reference lacks those between two words that it lacks.
     """
-    pieces = re.compile(r"\s+|\S" if tokenize == "char" else r"\s+|\S+").findall
+    pieces = _characters if tokenize == "char" else re.compile(r"\s+|\S+").findall
     own, wanted = ([one for one in pieces(text) if not one.isspace()] for text in (hypothesis, reference))
     lacking = set(range(len(own)))
     for block in SequenceMatcher(None, own, wanted, autojunk=False).get_matching_blocks():
@@ -148,6 +149,17 @@ def marked(hypothesis: str, reference: str, tokenize: str) -> list[tuple[str, bo
         at += not space
     parts = groupby(flagged, key=lambda one: one[1])
     return [("".join(piece for piece, _ in part), known) for known, part in parts]
+
+
+def _characters(text: str) -> list[str]:
+    """The characters of a text, each with the marks that combine with it, and the spaces between them."""
+    found: list[str] = []
+    for piece in re.findall(r"\s+|\S", text):
+        if found and not found[-1].isspace() and unicodedata.category(piece[0]) in ("Mn", "Mc", "Me"):
+            found[-1] += piece
+        else:
+            found.append(piece)
+    return found
 
 
 def representative(systems: Sequence[System], pairs: Sequence[Pair]) -> int:

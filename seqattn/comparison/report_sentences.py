@@ -71,9 +71,11 @@ def translations_of(findings: Findings, rows: set[int]) -> Translations:
 
     def translated(row: int, system: int, model: int) -> Translated:
         hypothesis = findings.systems[system].members[model].hypotheses[row]
-        flagged = marked(hypothesis, findings.pairs[row].target, tokenize)
+        # Made legible before it is cut, as a part may begin with what belongs to the one before.
+        reference = caption(findings.pairs[row].target)
+        flagged = marked(caption(hypothesis), reference, tokenize) if hypothesis else []
         parts = [] if not flagged or flagged[0][1] else [""]
-        parts += [caption(text) for text, _ in flagged]
+        parts += [text for text, _ in flagged]
         return Translated(chrf[system][model][row], bool(exact[system][model][row]), parts)
 
     return {

@@ -58,6 +58,11 @@ class Pair(NamedTuple):
     source: str
     target: str
 
+    @property
+    def complete(self) -> bool:
+        """Whether both sides have text."""
+        return bool(self.source.strip() and self.target.strip())
+
     def swapped(self) -> Pair:
         """The other direction."""
         return Pair(self.target, self.source)
@@ -73,7 +78,7 @@ class Corpus:
     @property
     def complete(self) -> tuple[Pair, ...]:
         """The pairs that have text on both sides, which can be trained on."""
-        return tuple(pair for pair in self.pairs if pair.source.strip() and pair.target.strip())
+        return tuple(pair for pair in self.pairs if pair.complete)
 
     @property
     def fingerprint(self) -> str:

@@ -23,6 +23,8 @@ MOST_BYTES = 1_000_000_000
 MOST_CELLS = 16_384
 """Of an image as it is read: attention takes memory for each pair of cells."""
 FORMATS = ("PNG", "JPEG", "WEBP")
+ORIENTATION = 0x0112
+"""The tag of EXIF data that says how an image is turned."""
 LUMA = (299, 587, 114)
 """Thousandths of red, green and blue in grey (ITU-R BT.601)."""
 
@@ -39,8 +41,8 @@ def decoded(data: bytes) -> Pixels:
         try:
             with picture.open_bytes(data) as opened:
                 _check_size(*opened.size)
-                upright = picture.upright(opened)
-                return _pixels(upright)
+                opened.load()
+                return _pixels(picture.upright(opened))
         except picture.bomb as error:
             raise InputError(f"has more than {MOST_PIXELS:,} pixels") from error
         except picture.unknown as error:
@@ -54,9 +56,18 @@ class _Pillow:
 
     def __init__(self) -> None:
         from PIL import Image as pil
-        from PIL import ImageOps, UnidentifiedImageError
+        from PIL import UnidentifiedImageError
 
-        self._decode, self.upright = pil.open, ImageOps.exif_transpose
+        self._decode, turn = pil.open, pil.Transpose
+        self._turns = {
+            2: turn.FLIP_LEFT_RIGHT,
+            3: turn.ROTATE_180,
+            4: turn.FLIP_TOP_BOTTOM,
+            5: turn.TRANSPOSE,
+            6: turn.ROTATE_270,
+            7: turn.TRANSVERSE,
+            8: turn.ROTATE_90,
+        }
         self.bomb, self.unknown = pil.DecompressionBombError, UnidentifiedImageError
         self.smooth = pil.Resampling.BILINEAR
         self.from_array = pil.fromarray
@@ -64,6 +75,15 @@ class _Pillow:
     def open_bytes(self, data: bytes) -> Any:
         """An image whose pixels are not decoded yet."""
         return self._decode(BytesIO(data), formats=FORMATS)
+
+    def upright(self, picture: Any) -> Any:
+        """A decoded image as its EXIF data says that it is turned; unchanged if that cannot be read."""
+        try:
+            turn = self._turns.get(picture.getexif().get(ORIENTATION))
+        except Exception:
+            # A camera may have written anything; the pixels are good nevertheless.
+            return picture
+        return picture if turn is None else picture.transpose(turn)
 
 
 def _pillow() -> _Pillow:

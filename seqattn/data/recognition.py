@@ -34,8 +34,13 @@ MAGIC = {
     **{b"BZh%d1AY&SY" % level: "bzip2 data" for level in range(1, 10)},
 }
 """The first bytes of binary formats."""
-ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-"""The first bytes of other encodings of Unicode."""
+ENCODINGS = {
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+"""The first bytes of other encodings of Unicode; those of UTF-32 begin as those of UTF-16 do."""
 XML = {"xliff": "an XLIFF file", "tmx": "a TMX file", "html": "an HTML page", "ts": "a Qt translation file"}
 """What the outermost element of an XML file says that it is."""
 SEPARATORS = ",;\t|"

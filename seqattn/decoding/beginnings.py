@@ -17,10 +17,11 @@ from seqattn.text.tokenizer import Side
 def beginning_of(side: Side, text: str) -> Beginning | None:
     """The automaton of all piece sequences that begin with a text, which may end within a piece.
 
-    None for a text without characters, since all targets begin with it. InputError when the text cannot be
-    written with the pieces.
+    A space at its end is a part of it: its last word is then a whole one. None for a text without
+    characters, since all targets begin with it. InputError when the text cannot be written with the pieces.
     """
-    text = normalise(text)
+    # Something after it, for normalising removes a space at the end.
+    text = normalise(f"{text}.")[:-1]
     if not text:
         return None
     # A target may begin with a space, which is left out of its text.

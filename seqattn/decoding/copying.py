@@ -100,11 +100,13 @@ def put_back(
     places = [(_place(read, pieces, words, one, weights), one) for one in left_out]
     text, end = "", 0
     for place, one in sorted(places, key=lambda each: each[0]):
-        text = _beside(text, tokenizer.target.decode(target[end:place]), _starts_word(pieces, end))
-        text = _beside(text, one.text, one.spaced and _UNSPACED.match(text[-1:]) is None)
+        text = _beside(text, tokenizer.target.decode(target[end:place]), _space_before(pieces, end))
+        text = _beside(text, one.text, "" if _UNSPACED.match(text[-1:]) else one.space)
         end = place
     rest = tokenizer.target.decode(target[end:])
-    return _beside(text, rest, _starts_word(pieces, end) if end else _UNSPACED.match(rest) is None)
+    if end:
+        return _beside(text, rest, _space_before(pieces, end))
+    return _beside(text, rest, "" if _UNSPACED.match(rest) else " ")
 
 
 def _length(piece: str) -> int:
@@ -170,10 +172,10 @@ def _with_text(pieces: Sequence[str]) -> list[int]:
     return [number for number, piece in enumerate(pieces) if _has_text(piece)]
 
 
-def _starts_word(pieces: Sequence[str], at: int) -> bool:
-    return at < len(pieces) and pieces[at].startswith(WORD_START)
+def _space_before(pieces: Sequence[str], at: int) -> str:
+    return " " if at < len(pieces) and pieces[at].startswith(WORD_START) else ""
 
 
-def _beside(left: str, right: str, spaced: bool) -> str:
-    """Two texts joined, with a space between them if asked for."""
-    return left + (" " if left and right and spaced else "") + right
+def _beside(left: str, right: str, space: str) -> str:
+    """Two texts joined, with a space between them unless there is one already."""
+    return left + (space if left and right and not left[-1].isspace() else "") + right

@@ -8,7 +8,11 @@ from collections.abc import Callable, Sequence
 
 from seqattn.as_json import OBEYED
 
-JOINER = "\u200d"
+JOINER, NON_JOINER = "\u200d", "\u200c"
+VIRAMA = 9
+"""The combining class of the marks that take a letter's vowel, and often join it to the next letter."""
+SIGNS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+"""Format characters that are visible: signs before or around numbers and words."""
 RIGHT_TO_LEFT = ("R", "AL")
 """Bidirectional classes of Hebrew and Arabic letters."""
 MOST_MARKS = 16
@@ -33,11 +37,12 @@ def visible(text: str) -> str:
         if char < "\x20" or char == "\x7f":
             shown += chr(0x2400 + ord(char)) if char < "\x20" else "\u2421"
         elif char == JOINER:
-            # Only emoji are joined: for others, programs disagree about the width of the result.
-            shown += char if shown and unicodedata.category(following) == "So" else ""
+            # It joins emoji, and letters by a virama; elsewhere programs disagree about the width.
+            by_virama = VIRAMA in map(unicodedata.combining, shown[-1:] + following)
+            shown += char if shown and (by_virama or unicodedata.category(following) == "So") else ""
         elif category == "Zs":
             shown += "␣"
-        elif category in ("Cc", "Cf", "Cs", "Zl", "Zp") and char != "\u200c":
+        elif category in ("Cc", "Cf", "Cs", "Zl", "Zp") and char not in NON_JOINER + SIGNS:
             shown += char.encode("unicode_escape").decode()
         elif not shown and category in ("Mn", "Mc", "Me"):
             shown += "◌" + char
@@ -51,7 +56,7 @@ def _without_floods(text: str) -> str:
         return text
     kept, marks = [], 0
     for char in text:
-        marks = marks + 1 if char == "\u200c" or unicodedata.category(char) in ("Mn", "Me") else 0
+        marks = marks + 1 if char in NON_JOINER + JOINER or unicodedata.category(char) in ("Mn", "Me") else 0
         if marks <= MOST_MARKS:
             kept.append(char)
         elif marks == MOST_MARKS + 1:

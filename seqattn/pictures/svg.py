@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from seqattn.alignment.reading import Attention
 from seqattn.errors import InputError
-from seqattn.pictures.legible import caption, fit, right_to_left, visible
+from seqattn.pictures.legible import SIGNS, caption, fit, right_to_left, visible
 from seqattn.pictures.ramp import DARK, LIGHT, STEPS, ramp, step
 
 MOST_PAIRS = 20
@@ -147,7 +147,7 @@ def extent(text: str) -> int:
 def _ems(char: str) -> float:
     if char in NARROW:
         return 0.64
-    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+    if unicodedata.category(char) in ("Mn", "Me", "Cf") and char not in SIGNS:
         return 0.0
     return 1.05 if unicodedata.east_asian_width(char) in "WF" else 0.95
 

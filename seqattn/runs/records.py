@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
@@ -14,6 +15,11 @@ from seqattn.errors import check_ranges
 from seqattn.files import refuse_device
 
 R = TypeVar("R")
+
+
+def is_code(text: str) -> bool:
+    """Whether a text can be the code of a language, such as en or pt-BR."""
+    return re.fullmatch("[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8})*", text) is not None
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,8 @@ class DataRecord:
             both = getattr(self, name)
             if both is not None and (len(both) != 2 or both[0] == both[1]):
                 raise ValueError(f"{name} are {both}")
+        if not all(map(is_code, self.languages or ())):
+            raise ValueError(f"languages are {self.languages}")
         check_ranges(self, **{one.name: (0, None) for one in fields(self) if type(one.default) is int})
 
 

@@ -37,7 +37,7 @@ def playground(served: Sequence[Served], options: ServerOptions) -> str:
     systems = "".join(_system(number, one) for number, one in enumerate(served))
     directions = dict.fromkeys((one.source, one.target) for one in served)
     choices = "".join(
-        f'<option value="{source},{target}">{_direction(source, target)}</option>'
+        f'<option value="{shown(source)},{shown(target)}">{_direction(source, target)}</option>'
         for source, target in directions
     )
     body = Template(asset(__package__, "playground.html")).substitute(
@@ -67,9 +67,8 @@ def _system(number: int, one: Served) -> str:
     return Template(asset(__package__, "system.html")).substitute(
         number=number,
         name=name,
-        direction=f"{one.source},{one.target}",
-        source=one.source,
-        target=one.target,
+        direction=f"{shown(one.source)},{shown(one.target)}",
+        target=shown(one.target),
         described=f"{_direction(one.source, one.target)}, {one.architecture}, {one.parameters:,} parameters",
     )
 

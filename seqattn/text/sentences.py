@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,6 +16,8 @@ from seqattn.text.scripts import TOGETHER
 
 MOST_COUNTED = 20_000
 """The sentences of at most this many texts are counted for `usual_number`."""
+STRETCH = 4_000
+"""Characters without a space that are divided into sentences at once."""
 USUAL = 0.95
 """The share of texts that decides how many sentences are usual: what fewer have a model does not learn."""
 
@@ -46,7 +48,7 @@ def sentences(text: str, language: str = "") -> list[str]:
     """The sentences of a normalised text, which are the text if joined; what has no letter is part of one."""
     found: list[str] = []
     waiting = ""
-    for segment in sentencex.segment(language.lower(), normalise(text)):
+    for segment in _segments(normalise(text), language.lower()):
         waiting += segment
         if any(map(str.isalpha, segment)):
             found.append(waiting)
@@ -55,6 +57,25 @@ def sentences(text: str, language: str = "") -> list[str]:
         # Nothing follows that it could belong to.
         found[-1:] = ["".join(found[-1:]) + waiting]
     return found
+
+
+def _segments(text: str, language: str) -> Iterator[str]:
+    """What sentencex divides a text into.
+
+    It takes the square of the number of sentences where no spaces are between them, 1.3 s for 80,000
+    characters of Chinese, so these are divided a stretch at a time. Where the last two segments of a stretch
+    end may depend on what follows.
+    """
+    start, least = 0, 0
+    for run in re.finditer(f"[^ ]{{1,{STRETCH}}}", text):
+        if run.end() - start < least or len(run[0]) < STRETCH:
+            continue
+        found = sentencex.segment(language, text[start : run.end()])[:-2]
+        yield from found
+        # Where no sentence ends, the next stretch is twice as long, so that all cost twice the last one.
+        least = 0 if found else 2 * (run.end() - start)
+        start += sum(map(len, found))
+    yield from sentencex.segment(language, text[start:])
 
 
 def usual_number(counts: Counter[int]) -> int:

@@ -22,7 +22,7 @@ CLOSING = tuple(".,!?;:…)]}")
 
 _JOINER = re.compile("[\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f]")
 """Invisible characters that belong to the one before them, as in emoji and flags."""
-_WORD = re.compile(f"[^ {APOSTROPHES}{UNSPACED}]+")
+_WORD = re.compile(rf"[^\s{APOSTROPHES}{UNSPACED}]+")
 
 
 class LeftOut(NamedTuple):
@@ -31,8 +31,8 @@ class LeftOut(NamedTuple):
     text: str
     at: int
     """The number of characters left in before it, without spaces."""
-    spaced: bool
-    """Whether a space was before it."""
+    space: str
+    """The space before it, of whatever kind, or none; at the beginning of the text an ordinary one."""
     closed: bool
     """Whether punctuation such as a full stop follows it."""
 
@@ -56,8 +56,8 @@ class Alphabet:
         return self.characters.issuperset(text.replace(" ", ""))
 
     def unknown(self, text: str) -> str:
-        """The distinct characters of a text that are not known, in the order of their occurrence."""
-        unknown = (character for character in text if character not in self and not _JOINER.match(character))
+        """The distinct characters of a text that cannot be read, in the order of their occurrence."""
+        unknown = (one for one in text if self._familiar(one) not in self and not _JOINER.match(one))
         return "".join(dict.fromkeys(unknown))
 
     def known(self, text: str) -> Known:
@@ -75,12 +75,13 @@ class Alphabet:
                 kept.strip()
                 # Punctuation that closes nothing else goes with it.
                 end += not kept.has_text
-            spaced = start == 0 or text[start - 1] == " "
+            before = text[start - 1] if start else " "
+            space = before if before.isspace() else ""
             closed = _next(read, following).startswith(CLOSING)
-            left_out.append(LeftOut(text[start:end], kept.characters, spaced, closed))
+            left_out.append(LeftOut(text[start:end], kept.characters, space, closed))
         kept.add(read[end:])
         if left_out and not kept.has_text:
-            return Known("", (LeftOut(text, 0, True, False),))
+            return Known("", (LeftOut(text, 0, " ", False),))
         return Known(normalise("".join(kept.pieces)), tuple(left_out))
 
     @cached_property
@@ -125,7 +126,7 @@ class Alphabet:
                 found.append((inside[0], inside[-1] + 1))
         start, end = -1, -1
         for first, last in sorted(found):
-            if first <= end or (start >= 0 and text[end:first] == " "):
+            if first <= end or (start >= 0 and text[end:first].isspace()):
                 end = max(end, last)
                 continue
             if start >= 0:

@@ -42,7 +42,7 @@ class Clean:
     removed: Mapping[str, int]
     """How many lines were left out, by reason."""
     changed: int
-    """Pairs written without control characters, lone surrogates or line breaks that they had."""
+    """Pairs written without control characters, lone surrogates, line breaks or tabs that they had."""
 
     @property
     def removed_in_words(self) -> list[tuple[str, int]]:
@@ -90,9 +90,9 @@ def check_form(path: Path) -> str:
 def write_clean(path: Path, lines: Lines, leave_out: Mapping[str, Rows]) -> Clean:
     """Write the pairs of lines as .tsv or .jsonl, gzipped with .gz, without the rows to leave out.
 
-    Line breaks, tabs, control characters and lone surrogates within texts are removed; nothing else is
-    changed. The file is complete or not there. InputError when it is one of those read, has another ending,
-    or no pair would remain.
+    Within texts control characters and lone surrogates are removed, line breaks and tabs become spaces, and
+    nothing else is changed. The file is complete or not there. InputError when it is one of those read, has
+    another ending, or no pair would remain.
     """
     form = check_form(path)
     for read in lines.files:

@@ -130,9 +130,7 @@ class Sides:
             Units([pair.source for pair in pairs]),
             Units([pair.target for pair in pairs]),
         )
-        self.full = np.array(
-            [bool(pair.source.strip() and pair.target.strip()) for pair in pairs], dtype=np.bool_
-        )
+        self.full = np.array([pair.complete for pair in pairs], dtype=np.bool_)
         self.hashes = np.array([hash(pair.source) for pair in pairs], dtype=np.int64)
         """One for each source."""
         self.lengths: Scores = np.log([[len(text) + 1 for text in pair] for pair in pairs])

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from seqattn.data.corpus import Pair
 
 PLACEHOLDER = re.compile(
-    r"%(?:[0-9]+\$)?[-+#0]*(?:[0-9]+|\*)?(?:\.(?:[0-9]+|\*))?(?:hh?|ll?|[Lqjzt])?[diouxXeEfFgGcrsap@](?![A-Za-z])"
+    # Zeros are flags, and no width begins with one: a flood of them is read in one way only.
+    r"%(?:[0-9]+\$)?[-+#0]*(?:[1-9][0-9]*|\*)?(?:\.(?:[0-9]+|\*))?"
+    r"(?:hh?|ll?|[Lqjzt])?[diouxXeEfFgGcrsap@](?![A-Za-z])"
     # A letter may follow, but not where the sign means percent, as in 50%discount.
     r"|(?<![0-9])(?<![0-9]\s)%(?:[0-9]+\$)?[ds@]"
     r"|%\([^()\s]{1,40}\)[a-z]"
