@@ -16,7 +16,7 @@ from seqattn.evaluation.scores import choose_bleu_tokenizer
 from seqattn.models import ModelOptions, build
 from seqattn.runs.building import vocabulary_of
 from seqattn.runs.preparation import Prepared
-from seqattn.runs.presets import compose, fewest_pairs, suitable_presets
+from seqattn.runs.presets import PAIRS, compose, suitable_presets
 from seqattn.training.events import Updated, Validation
 from seqattn.training.loop import Trainer
 from seqattn.training.schedule import TrainingOptions
@@ -58,10 +58,9 @@ def choose_interval(options: TrainingOptions, prepared: Prepared, processes: int
 
 
 FEWEST_EPOCHS = 8
-"""A model that a time limit allows fewer epochs is too large for it.
-
-Epochs of the smallest corpus that its preset is for: more pairs do not make it need more time.
-"""
+"""A model that a time limit allows fewer epochs is too large for it."""
+LARGEST_EPOCH = 300_000
+"""The most pairs in such an epoch, unless a preset is for more: further pairs need no more time."""
 TIMED = 6
 """Updates that measure the speed of training; the first third, which are slower, do not count."""
 SAMPLED = 10_000
@@ -101,7 +100,8 @@ def choose_size(
         speed = processes * training_speed(architecture, model, training, prepared, device)
         epochs = 60 * training.max_minutes * speed / sum(map(sum, prepared.lengths))
         reason = f"for {pairs}: about {epochs:.2g} epochs in {counted(training.max_minutes, 'minute')} here"
-        if epochs * prepared.record.train_pairs >= FEWEST_EPOCHS * fewest_pairs(preset):
+        every = prepared.record.train_pairs
+        if epochs * every >= FEWEST_EPOCHS * min(every, max(LARGEST_EPOCH, PAIRS.get(preset, 0))):
             break
     return Size(preset, reason)
 

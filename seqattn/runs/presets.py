@@ -166,11 +166,6 @@ def suitable_presets(pairs: int, natural: bool) -> list[str]:
     return list(dict.fromkeys(regular.get(name, name) for name in reversed(sizes)))
 
 
-def fewest_pairs(preset: str) -> int:
-    """From how many training pairs a preset is chosen."""
-    return PAIRS["mini" if preset == "regular" else preset]
-
-
 def preset_of(architecture: str, preset: str) -> dict[str, Any]:
     """A preset's settings for an architecture.
 
