@@ -215,6 +215,7 @@ class _Kept:
         write_aside(path, "".join(written).encode("utf-8", "replace"))
 
     def add(self, part: list[dict[str, Any]]) -> None:
+        """Keep the pairs of the next part."""
         self.parts.append(part)
         append(self.path, (as_json(part) + "\n").encode("utf-8", "replace"))
 
