@@ -75,18 +75,23 @@ def test_a_run_that_was_never_validated_can_translate_with_its_newest_weights(wo
         assert all(torch.equal(tensor, newest[f"weights.{name}"]) for name, tensor in saved.items())
 
 
-def test_a_killed_training_resumes_from_its_last_validation(work, tmp_path, monkeypatch):
-    start = ["train", "--train", work.train, "--arch", "lstm", "--max-updates", 20, *sizes("lstm")]
-    seqattn(*start, "--out", tmp_path / "whole")
+def kill_after(monkeypatch, update):
+    """End a training after so many updates as a lack of memory does."""
     own = Trainer._update
 
     def killed(trainer, group):
-        if trainer.progress.update == 12:
+        if trainer.progress.update == update:
             raise MemoryError
         return own(trainer, group)
 
+    monkeypatch.setattr(Trainer, "_update", killed)
+
+
+def test_a_killed_training_resumes_from_its_last_validation(work, tmp_path, monkeypatch):
+    start = ["train", "--train", work.train, "--arch", "lstm", "--max-updates", 20, *sizes("lstm")]
+    seqattn(*start, "--out", tmp_path / "whole")
     with monkeypatch.context() as patched:
-        patched.setattr(Trainer, "_update", killed)
+        kill_after(patched, 12)
         assert "memory" in seqattn(*start, "--out", tmp_path / "cut", status=1).stderr
     assert updates_of(tmp_path / "cut")[-1] == 12
     result = seqattn("train", "--resume", "--out", tmp_path / "cut")
@@ -101,15 +106,8 @@ def test_a_training_that_is_killed_long_after_a_validation_resumes_from_what_was
 ):
     start = ["train", "--train", work.train, "--arch", "lstm", "--max-updates", 20, *sizes("lstm")]
     seqattn(*start, "--out", tmp_path / "whole")
-    own = Trainer._update
-
-    def killed(trainer, group):
-        if trainer.progress.update == 11:
-            raise MemoryError
-        return own(trainer, group)
-
     with monkeypatch.context() as patched:
-        patched.setattr(Trainer, "_update", killed)
+        kill_after(patched, 11)
         patched.setattr(experiment, "SAVE_EVERY", 0.0)
         seqattn(*start, "--out", tmp_path / "cut", status=1)
     result = seqattn("train", "--resume", "--out", tmp_path / "cut")
