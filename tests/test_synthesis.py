@@ -176,6 +176,14 @@ def test_a_run_of_the_same_direction_does_not_translate_back(work, texts, tmp_pa
     more = "--monolingual", texts, "--reverse", tmp_path / "same"
     result = command("train", "--train", corpus, *how, "--out", tmp_path / "run", *more, status=1)
     assert "not from ta to so" in error_of(result) and not (tmp_path / "run").exists()
+    # Other names may be of the same languages.
+    for name in ("so", "ta"):
+        shutil.copy(tmp_path / f"train.{name}", tmp_path / f"same.{name}x")
+    renamed = f"{tmp_path / 'same.sox'},{tmp_path / 'same.tax'}"
+    teacher = "--teacher", tmp_path / "same"
+    command("train", "--train", renamed, *how, "--out", tmp_path / "taught", *teacher)
+    again = "train", "--train", renamed, *how, "--out", tmp_path / "other", "--swap", *teacher
+    assert "not from target to source" in error_of(command(*again, status=1))
 
 
 def test_runs_that_were_trained_on_the_same_pairs_in_another_direction_make_no_pairs(work, texts, tmp_path):

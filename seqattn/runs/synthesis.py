@@ -223,10 +223,11 @@ class _Kept:
 def check_direction(run: Run, corpora: Sequence[str], swap: bool, option: str) -> None:
     """InputError when a run is known to translate these corpora in another direction than asked for.
 
-    The names of their sides show it, or that it was trained on them. `swap`: from target to source.
+    The names of their sides show it, unless all of them differ, or that it was trained on them. `swap`: from
+    target to source.
     """
     data, sides = run.config.data, common_sides(corpora)
-    if data.sides is not None and sides is not None:
+    if data.sides is not None and sides is not None and not set(data.sides).isdisjoint(sides):
         wanted = sides[::-1] if swap else sides
         differs, asked = data.sides != wanted, f"from {wanted[0]} to {wanted[1]}"
     else:
