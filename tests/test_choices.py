@@ -126,14 +126,6 @@ def test_a_time_limit_that_allows_few_epochs_chooses_a_smaller_preset(monkeypatc
     assert asked == [512, 512, 256, 512, 256, 128, 512, 256, 128]
 
 
-def test_what_a_teacher_adds_does_not_choose_a_larger_preset():
-    data = toy_data()
-    for synthetic, preset in ((0, "small"), (35_000, "mini"), (100_000, "small")):
-        record = replace(data.record, train_pairs=35_000 + (synthetic or 35_000), synthetic_pairs=synthetic)
-        found = choose_size("lstm", {}, replace(data, record=record), torch.device("cpu"), True)
-        assert found.preset == preset
-
-
 @pytest.mark.parametrize("natural", [True, False])
 def test_of_many_pairs_more_do_not_choose_a_smaller_preset_in_the_same_time(monkeypatch, natural):
     data, cpu = toy_data(), torch.device("cpu")

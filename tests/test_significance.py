@@ -196,6 +196,22 @@ def test_so_few_sentences_show_a_difference_only_where_chance_seldom_makes_them_
     assert found.in_words("exact match").endswith("So few sentences cannot show any difference.") == few
 
 
+def test_few_sentences_that_cancel_out_are_not_said_to_be_the_same(quick):
+    references = [f"w{at} x y z" for at in range(4)]
+    first, second = ([*references[:2], "a", "b"], ["a", "b", *references[2:]])
+    for models in (1, 2):
+        (found,) = contrasts([trained("a", *[first] * models), trained("b", *[second] * models)], references)
+        assert "So few sentences cannot show" in found.in_words("exact match")
+
+
+def test_the_models_of_each_system_are_counted(quick):
+    one, other = system(0.2, 1), system(0.21, 2)
+    (found,) = contrasts([trained("a", one, one), trained("b", other, other, other)], REFERENCES)
+    assert "400 sentences, 2 models of a, 3 models of b: " in found.in_words()
+    (found,) = contrasts([outputs("a", one), trained("b", other, other, other)], REFERENCES)
+    assert "400 sentences, 3 models of b: " in found.in_words()
+
+
 def test_a_small_detectable_difference_is_not_shown_as_none(quick):
     first, second = list(REFERENCES), list(REFERENCES)
     first[0] = second[1] = f"{REFERENCES[0]} a"

@@ -217,6 +217,18 @@ def test_weights_to_start_from_serve_runs_of_their_own_direction_alone(work, tex
     assert set(origin.values()) == {str(first)}
 
 
+def test_weights_that_cannot_be_used_are_refused_before_another_run_is_trained(work, texts, tmp_path):
+    out = tmp_path / "run"
+    for more in (
+        ("--init-from", tmp_path / "missing"),
+        ("--arch", "lstm", "--init-from", work.run("transformer")),
+        ("--init-from", work.run("lstm"), "--set", "width=8"),
+    ):
+        for beside in (("--monolingual", texts), ("--guide", "self")):
+            error_of(command("train", "--train", work.train, "--out", out, *more, *beside, status=1))
+    assert not list(tmp_path.glob("run*"))
+
+
 def test_targets_that_are_validated_on_are_not_trained_on_as_monolingual_texts(work, tmp_path):
     every, out = tmp_path / "every.txt", tmp_path / "run"
     pairs = [*TRAIN, *TEST]

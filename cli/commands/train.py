@@ -145,7 +145,7 @@ def train(
     from seqattn.ranks import own_device, started_together, together
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.preparation import read_again
-    from seqattn.runs.setup import Request, architecture_of_run
+    from seqattn.runs.setup import Request, architecture_from
     from seqattn.runs.synthesis import Synthesis
 
     from ..views.live import announce, watch
@@ -170,7 +170,7 @@ def train(
             command = ["seqattn", *sys.argv[1:]]
             request = Request(train_on, valid, preset, settings, swap, languages=languages, command=command)
             if init_from is not None:
-                arch = arch or architecture_of_run(init_from)
+                arch = architecture_from(init_from, request, arch)
             start = partial(_start, console, request, arch, init_from, on, ranks)
             made = Synthesis(monolingual, reverse, teachers)
             guide, synthetic = _beside(console, out, made, request, arch, swap, guide, on, start)
@@ -259,7 +259,7 @@ def _train_beside(console: Console, experiment: Experiment) -> None:
     console.print()
     say(console, f"{experiment.folder.path.name}:")
     announce(console, experiment)
-    # The run that needs this one continues it.
+    # The whole command continues it.
     watch(console, experiment, again=["seqattn", *sys.argv[1:]])
 
 
@@ -319,5 +319,6 @@ def _resume(
     if progress.spent(experiment.config.training) == 1:
         console.print("Its budget is used up: raise --max-updates, --max-tokens or --max-minutes.")
     elif experiment.trainer.out_of_patience:
-        say(console, "Nothing improved any more: raise patience, as by --set patience=16, to train on.")
+        more = 2 * experiment.config.training.patience
+        say(console, f"Nothing improved any more: raise patience, as by --set patience={more}, to train on.")
     return experiment

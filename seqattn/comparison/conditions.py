@@ -129,7 +129,8 @@ def _vocabulary(run: Run) -> Any:
 
 
 def _batches(run: Run) -> Any:
-    texts, training = run.config.data.train_fingerprint, run.config.training
+    data, training = run.config.data, run.config.training
+    texts = data.train_fingerprint, data.synthetic_fingerprint
     return texts, _vocabulary(run), training.batch_tokens, training.accumulate, training.max_length
 
 

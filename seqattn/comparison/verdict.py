@@ -56,7 +56,7 @@ class Contrast:
         if found.gain < 0:
             names, scores, models, low, high = names[::-1], scores[::-1], models[::-1], -high, -low
         worse, better = names
-        if max(abs(found.gain), found.detectable or 0.0) < ROUNDING:
+        if max(abs(found.gain), found.test_error, found.seed_error or 0.0) < ROUNDING:
             return f"{worse} and {better} have the same {metric}, {scores[0]:.2f}, however they are tested."
         by = f"{abs(found.gain):.2f} {UNITS[metric]}"
         ahead = f"{scores[1]:.2f} against {scores[0]:.2f}"
@@ -66,7 +66,7 @@ class Contrast:
         if p >= LEVEL:
             power = "So few sentences cannot show any difference."
             if found.detectable is not None:
-                least = f"{found.detectable:.2f}"
+                least = f"{found.detectable:.2f}" if found.detectable >= 0.01 else f"{found.detectable:.1g}"
                 power = f"A difference of {least} would have been found with a probability of 80 %."
             return (
                 f"No difference in {metric} between {worse} and {better} is shown by {self._evidence()}: "
@@ -86,10 +86,12 @@ class Contrast:
 
     def _evidence(self) -> str:
         sentences = f"these {self.sentences:,} sentences" if self.sentences > 1 else "this one sentence"
-        models = dict.fromkeys(count for count in self.models if count is not None)
+        models = [(n, name) for n, name in zip(self.models, (self.first, self.second), strict=True) if n]
         if not self.of_systems or not models:
             return sentences
-        return f"{sentences} and {' and '.join(map(str, models))} models of each"
+        if self.models[0] == self.models[1]:
+            return f"{sentences} and {self.models[0]} models of each"
+        return ", ".join([sentences, *(f"{count} models of {name}" for count, name in models)])
 
     def uncertainty(self, metric: str = "BLEU") -> str:
         """Which uncertainties the verdict counts, in words, with their standard errors."""

@@ -21,7 +21,7 @@ def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> st
         f"{' (average of several)' if trained.averaged else ''}."
     )
     valid = f"of {in_code(data.valid)}" if data.valid else "held out of the training corpus"
-    some = f" of {VALIDATED_SENTENCES:,} of them" if data.valid_pairs > VALIDATED_SENTENCES else ""
+    some = f" on {VALIDATED_SENTENCES:,} of them" if data.valid_pairs > VALIDATED_SENTENCES else ""
     corpora = " and ".join(map(in_code, data.train))
     command = f"\nMade by {in_code(command_line(*config.command))}.\n" if config.command else ""
     version = in_markdown(str(config.versions.get("seqattn", "")))

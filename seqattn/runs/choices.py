@@ -86,11 +86,8 @@ def choose_size(
 
     `natural`: whether its targets are natural texts. `processes` train together.
     """
-    made = prepared.record.synthetic_pairs
-    # A teacher's pairs have the sources of the others.
-    different = max(prepared.record.train_pairs - made, made)
-    pairs = counted(different, "pair")
-    presets = suitable_presets(different, natural)
+    pairs = counted(prepared.record.train_pairs, "pair")
+    presets = suitable_presets(prepared.record.train_pairs, natural)
     kinds = {"low-resource": " of natural text", "regular": " of few different words"}
     reason = f"for {pairs}{kinds.get(presets[0], '')}"
     for preset in presets:

@@ -279,7 +279,7 @@ class Experiment:
         self._saved = self.trainer.progress.seconds
 
     def run(self) -> Iterator[Event]:
-        """Train, saving at every validation; a consumer that stops early calls `save`.
+        """Train, saving at every validation and every ten minutes; a consumer that stops early calls `save`.
 
         Of several processes the first writes.
         """

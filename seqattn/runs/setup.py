@@ -24,6 +24,7 @@ from seqattn.runs.folder import RunFolder
 from seqattn.runs.guiding import check_directions, links_path, train_directions, write_own_guide
 from seqattn.runs.preparation import load_data, prepare, synthetic_path
 from seqattn.runs.presets import compose
+from seqattn.runs.records import is_code
 from seqattn.runs.run import Run, load_run
 from seqattn.runs.synthesis import Synthesis
 from seqattn.training.events import Event
@@ -77,19 +78,14 @@ def set_up(
     InputError for unusable input; errors in the settings are raised before the corpora are read.
     """
     RunFolder(out).refuse_existing()
+    if not all(map(is_code, request.languages or ())):
+        raise InputError(f"{request.languages} are not two codes of languages, such as en and de")
     initial = load_run(init_from, device) if init_from else None
     architecture = architecture or (initial.config.architecture if initial else "")
     preset, settings = request.preset, request.settings
     model, tokenizer, training = compose(architecture, "tiny" if preset == "auto" else preset, settings)
     if initial is not None:
-        if architecture != initial.config.architecture:
-            raise InputError(
-                f"holds the architecture {initial.config.architecture}, not {architecture}", path=init_from
-            )
-        own = settings_for(architecture, ARCHITECTURES, settings)
-        fixed = [name for name in own if is_setting(name, model) or is_setting(name, tokenizer)]
-        if fixed:
-            raise InputError(f"{', '.join(fixed)} cannot differ from those of {init_from}")
+        own = _settings_beside(initial, architecture, settings)
         model, tokenizer = initial.config.model, initial.config.tokenizer
         if preset == "auto":
             # A rate for the size of the new corpus would be one for models of another size.
@@ -117,17 +113,37 @@ def set_up(
     return SetUp(experiment, size)
 
 
+def _settings_beside(initial: Run, architecture: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings for a run that starts from another's weights; InputError when it cannot."""
+    config = initial.config
+    if architecture != config.architecture:
+        raise InputError(
+            f"holds the architecture {config.architecture}, not {architecture}", path=initial.path
+        )
+    own = settings_for(architecture, ARCHITECTURES, settings)
+    fixed = [name for name in own if is_setting(name, config.model) or is_setting(name, config.tokenizer)]
+    if fixed:
+        raise InputError(f"{', '.join(fixed)} cannot differ from those of {initial.path}")
+    return own
+
+
+def architecture_from(init_from: Path, request: Request, architecture: str | None) -> str:
+    """The architecture of a run that starts from another's weights, the other's unless it is asked for.
+
+    InputError, before anything is trained for it, when these weights cannot be used.
+    """
+    initial = load_run(init_from)
+    architecture = architecture or initial.config.architecture
+    _settings_beside(initial, architecture, request.settings)
+    return architecture
+
+
 def weights_for(init_from: Path | None, request: Request, swap: bool) -> Path | None:
     """The run whose weights another one starts from that is trained for the request, `swap` as it needs it.
 
     None for the other direction, to which the weights and perhaps the vocabulary do not belong.
     """
     return init_from if swap == request.swap else None
-
-
-def architecture_of_run(path: Path) -> str:
-    """The architecture of a run."""
-    return RunFolder(path).read_config().architecture
 
 
 def _begun_anew(training: TrainingOptions) -> TrainingOptions:
@@ -202,8 +218,10 @@ def train(
     out, on = Path(out), choose_device(device)
     names = [corpora] if isinstance(corpora, str) else list(corpora)
     initial = None if init_from is None else Path(init_from)
-    named = architecture or (architecture_of_run(initial) if initial else "transformer")
     request = Request(names, valid, preset, settings or {}, swap, languages=languages)
+    named = architecture or "transformer"
+    if initial is not None:
+        named = architecture_from(initial, request, architecture)
     more = Synthesis(
         [monolingual] if isinstance(monolingual, str) else list(monolingual),
         None if reverse is None else Path(reverse),

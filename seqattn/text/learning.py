@@ -101,11 +101,11 @@ def train_side(every: Sequence[str], options: TokenizerOptions) -> Side:
     step = -(-len(every) // MOST_TEXTS)
     texts = [text for text in map(normalise, every[::step]) if text]
     size = options.vocab_size or inventory.vocabulary_size
-    whole_words: dict[str, Any] = {}
+    closed: dict[str, Any] = {}
     if inventory.closed and not options.vocab_size:
-        whole_words["user_defined_symbols"] = [WORD_START + word for word in sorted(inventory.words)]
+        closed["user_defined_symbols"] = [WORD_START + word for word in sorted(inventory.words)]
         # Where a word begins the alphabet, the space before unseen ones would be left to three bytes.
-        whole_words["required_chars"] = WORD_START
+        closed["required_chars"] = WORD_START
         # Only the alphabet remains to learn pieces from, so that unseen words can be spelled.
         texts = [2 * inventory.characters]
     elif options.pieces == "unigram":
@@ -128,7 +128,7 @@ def train_side(every: Sequence[str], options: TokenizerOptions) -> Side:
             character_coverage=0.9998,
             byte_fallback=True,
             normalization_rule_name="identity",
-            **whole_words,
+            **closed,
             max_sentence_length=max(longest, 4192),
             # Fixed, because the sums of unigram training depend on how the texts are divided among threads.
             num_threads=4,
