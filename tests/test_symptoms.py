@@ -77,6 +77,22 @@ def test_updates_that_become_much_slower_for_their_ids_are_told_once():
     assert "2.5 times as long" in said and "--threads" in said
 
 
+@pytest.mark.parametrize(
+    ("limits", "hours", "said"),
+    [
+        ({}, 12, ["an epoch takes about 12 hours at this speed"]),
+        ({}, 1, []),
+        ({"max_minutes": 60.0}, 12, []),
+        ({"max_updates": 60}, 12, []),
+        ({"max_tokens": 60}, 12, []),
+    ],
+)
+def test_where_nothing_limits_a_training_the_hours_of_a_long_epoch_are_told_once(limits, hours, said):
+    symptoms = Symptoms(TrainingOptions(**limits), epoch_tokens=hours * 3600 * 50)
+    updates = [Updated(Progress(), 1.0, 1e-3, 100, seconds) for seconds in (30.0, 9.0, *[2.0] * 300)]
+    assert [text.split(":")[0] for update in updates for text in symptoms.add(update)] == said
+
+
 def test_a_training_loss_that_rises_is_a_rate_too_high():
     (said,) = told((5, 4, FINE), (4, 3, FINE), (4.5, 3.5, FINE), (6, 7, FINE))
     assert "training loss has risen from 4.00 to 4.50" in said and "learning_rate" in said

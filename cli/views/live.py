@@ -155,7 +155,8 @@ def watch(console: Console, experiment: Experiment, again: Sequence[str] = ()) -
     name = path.name
     earlier = [line for line in experiment.folder.metrics.read() if isinstance(line, ValidatedLine)]
     view = LiveView(name, experiment.config.training, earlier) if console.is_terminal else None
-    log, symptoms = PlainLog(console), Symptoms(experiment.config.training)
+    tokens = sum(map(sum, experiment.prepared.lengths))
+    log, symptoms = PlainLog(console), Symptoms(experiment.config.training, tokens)
     with experiment, interruptible(console) as interruption:
         with shown(view, console, interruption):
             for event in experiment.run():

@@ -121,8 +121,7 @@ def all_differences(
         found.append(
             [
                 _difference(
-                    *(name, scores[first][name], scores[second][name], tested.get(name)),
-                    *(len(wanted), len(pairs)),
+                    name, scores[first][name], scores[second][name], tested.get(name), len(wanted), len(pairs)
                 )
                 for name in metrics(tokenize)
             ]

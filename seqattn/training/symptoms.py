@@ -27,27 +27,33 @@ SLOW, WINDOW = 2.0, 100
 """How many times as long as before the same work takes, by the median of so many updates."""
 EPOCHS, UPDATES = 3, 5_000
 """Before both of which a model is not expected to translate."""
+LONG, TIMED = 2.0, 5
+"""Hours of an epoch that are told where nothing limits the training; updates that measure it."""
 
 
 class Symptoms:
     """Watches the events of a training; `add` returns warnings, each kind once."""
 
-    def __init__(self, options: TrainingOptions) -> None:
+    def __init__(self, options: TrainingOptions, epoch_tokens: int = 0) -> None:
+        """`epoch_tokens`: source and target ids of an epoch; 0: unknown."""
         self._options = options
+        limited = options.max_updates or options.max_tokens or options.max_minutes
+        self._epoch_tokens = 0 if limited else epoch_tokens
         self._said: set[str] = set()
         self._sum, self._updates = 0.0, 0
         self._trained = math.inf
         self._lowest_trained = math.inf
         self._lowest_validated = math.inf
         self._pace = Pace()
+        self._first: list[float] = []
 
     def add(self, event: Event) -> list[str]:
         """What an event shows for the first time."""
         if isinstance(event, Updated):
             self._sum, self._updates = self._sum + event.loss, self._updates + 1
-            return self._new(
-                chain(_signs_of_update(event), self._pace.add(event.seconds / max(1, event.tokens)))
-            )
+            seconds = event.seconds / max(1, event.tokens)
+            paces = chain(self._pace.add(seconds), self._long_epoch(seconds))
+            return self._new(chain(_signs_of_update(event), paces))
         if isinstance(event, Skipped):
             return self._new(_signs_of_update(event))
         if isinstance(event, Finished) or event.averaged:
@@ -90,6 +96,19 @@ class Symptoms:
                 many.pop("repetition", None)
             for kind, share in many.items():
                 yield kind, f"{share:.0f} % of the translations {FAULTS[kind]}"
+
+    def _long_epoch(self, seconds: float) -> Iterator[tuple[str, str]]:
+        """A sign, by the median of the first updates; each is given as the seconds that an id took."""
+        if len(self._first) == TIMED:
+            return
+        self._first.append(seconds)
+        hours = self._epoch_tokens * median(self._first) / 3600
+        if len(self._first) == TIMED and hours >= LONG:
+            yield (
+                "long epoch",
+                f"an epoch takes about {counted(round(hours), 'hour')} at this speed: with --max-minutes and "
+                "without --preset, the size is chosen for the time there is",
+            )
 
     def _early(self, progress: Progress) -> bool:
         begun = progress.epoch < EPOCHS and progress.update < UPDATES
