@@ -4,14 +4,15 @@ import gzip
 import json
 from collections import Counter
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqattn.data.corpus import Pair
-from seqattn.decoding.search import SearchOptions
+from seqattn.decoding.search import SamplingOptions, SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.models.base import Vocabulary
 from seqattn.runs import validation as validating
@@ -161,6 +162,8 @@ def test_the_usual_number_is_the_smallest_that_suffices(counts):
         (["我有 iPhone。", "你呢？"], "我有 iPhone。你呢？"),
         (["今天 很 冷 。", "你 去 吗 ？"], "今天 很 冷 。 你 去 吗 ？"),
         (["วันนี้หนาว", "ไปไหม"], "วันนี้หนาว ไปไหม"),
+        (["我用 Python.", "Tom 来了。", "好。"], "我用 Python. Tom 来了。好。"),
+        (["Hello 王小明先生大人.", "Fine."], "Hello 王小明先生大人. Fine."),
         ([], ""),
     ],
 )
@@ -199,15 +202,24 @@ def test_a_line_of_several_sentences_is_translated_like_its_sentences():
     assert len(unsplit.pieces) == 1 and unsplit.text != whole.text
 
 
-def test_the_kth_best_of_a_line_is_made_of_the_kth_best_of_its_sentences():
+def test_the_n_best_of_a_line_are_the_best_choices_of_translations_of_its_sentences():
     (whole,) = translator(Splitting(1), nbest=3).translate([LINE])
-    alone = list(translator(None, nbest=3).translate(PARTS))
-    assert len(whole.candidates) == 3
-    for rank, candidate in enumerate(whole.candidates):
-        assert candidate.text == " ".join(one.candidates[rank].text for one in alone)
-        assert len(candidate.hypotheses) == 3
-    scores = [candidate.score for candidate in whole.candidates]
-    assert scores == sorted(scores, reverse=True)
+    alone = [one.candidates for one in translator(None, nbest=3).translate(PARTS)]
+    every = {sum(one.score for one in some): " ".join(one.text for one in some) for some in product(*alone)}
+    best = sorted(every, reverse=True)[:3]
+    assert [candidate.text for candidate in whole.candidates] == [every[score] for score in best]
+    assert [candidate.score for candidate in whole.candidates] == pytest.approx(best, abs=1e-4)
+    assert all(len(candidate.hypotheses) == 3 for candidate in whole.candidates)
+
+
+def test_the_samples_of_a_line_are_joined_as_they_were_drawn():
+    search = replace(SEARCH, beam=40)
+    options = TranslationOptions(search, SamplingOptions(temperature=2.0), 40, splitting=Splitting(1))
+    (found,) = Translator(translator(None).model, prose_tokenizer(), options).translate([LINE])
+    scores = torch.tensor([[part.score for part in one.hypotheses] for one in found.candidates])
+    assert scores.shape == (40, 3) and scores.sum(1).diff().le(1e-6).all()
+    # Sorted before they are joined, they would be almost perfectly correlated.
+    assert scores.T.corrcoef()[0, 1] < 0.7
 
 
 def test_a_sentence_that_is_too_long_is_cut_within_its_part():

@@ -50,10 +50,11 @@ def test_translate_writes_its_best_candidates_as_jsonl_with_descending_scores(wo
 
 
 @pytest.mark.parametrize("count", [1, 3, 16, 40])
-def test_shards_concatenate_to_the_whole(work, count):
-    run, whole = work.run("lstm"), seqattn("translate", work.run("lstm"), work.source).stdout
-    parts = [seqattn("translate", run, work.source, "--shard", f"{at + 1}/{count}") for at in range(count)]
-    assert "".join(part.stdout for part in parts) == whole
+@pytest.mark.parametrize("more", [(), ("--sample",)], ids=["search", "sampling"])
+def test_shards_concatenate_to_the_whole(work, count, more):
+    command = "translate", work.run("lstm"), work.source, *more
+    parts = [seqattn(*command, "--shard", f"{at + 1}/{count}") for at in range(count)]
+    assert "".join(part.stdout for part in parts) == seqattn(*command).stdout
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes have names here")
@@ -74,11 +75,12 @@ def test_standard_input_cannot_be_divided(work):
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
-def test_translations_do_not_depend_on_the_chunk(work, chunk):
-    run = work.run("lstm")
-    whole = seqattn("translate", run, work.source).stdout
-    assert seqattn("translate", run, work.source, "--chunk", chunk).stdout == whole
-    assert seqattn("translate", run, "--chunk", chunk, input=work.source.read_text()).stdout == whole
+@pytest.mark.parametrize("more", [(), ("--sample",)], ids=["search", "sampling"])
+def test_translations_do_not_depend_on_the_chunk(work, chunk, more):
+    run, more = work.run("lstm"), (*more, "--chunk", chunk)
+    whole = seqattn("translate", run, work.source, *more[:-2]).stdout
+    assert seqattn("translate", run, work.source, *more).stdout == whole
+    assert seqattn("translate", run, *more, input=work.source.read_text()).stdout == whole
 
 
 def test_sampling_follows_its_seed(work):

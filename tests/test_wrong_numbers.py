@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from random import Random
 
 import pytest
 import torch
@@ -147,7 +148,7 @@ NOT_NUMBERS = {
     "beam": lambda model, source: beam_search(model, source, SearchOptions(beam=3)),
     "greedy": lambda model, source: beam_search(model, source, SearchOptions(beam=1)),
     "sample": lambda model, source: sample(
-        model, source, SearchOptions(), SamplingOptions(), torch.Generator()
+        model, source, SearchOptions(), SamplingOptions(), [Random(1)] * len(source)
     ),
     "score": lambda model, source: score_targets(model, *collate(EXAMPLES[:2])),
     "proposals": lambda model, source: proposals(model, [4, 5, EOS], [6, EOS]),

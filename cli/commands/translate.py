@@ -157,20 +157,23 @@ def translate(
 
     faults, unknown = Faults(), Unknown()
     reader = Reader(plain or not loaded.tokenizer.reads_texts, faults.add if invalid == "replace" else None)
+    before = 0
     if named is not None:
-        chunks = in_chunks(part_of(named, shard), chunk or TranslationOptions.chunk)
+        images, before = part_of(named, shard)
+        chunks = in_chunks(images, chunk or TranslationOptions.chunk)
     elif input is not None and str(input) != "-":
-        lines, unknown.read = reader.lines(input, shard)
+        lines, before = reader.lines(input, shard)
+        unknown.read = before
         chunks = in_chunks(lines, chunk or TranslationOptions.chunk)
     else:
-        arriving = reader.arriving(loaded.sources, shard, chunk, sample)
-        # Which images there are is known only as they arrive.
-        images = map(partial(_unless_written, output), arriving)
-        chunks = arriving if loaded.tokenizer.reads_texts else images
+        chunks = reader.arriving(loaded.sources, shard, chunk)
+        if not loaded.tokenizer.reads_texts:
+            # Which images there are is known only as they arrive.
+            chunks = map(partial(_unless_written, output), chunks)
     translator = loaded.translator(
         # Without --nbest only one sample is shown, so only one is drawn.
         loaded.search_options(nbest if sample else beam, length_penalty, coverage_penalty),
-        SamplingOptions(temperature, top_k, top_p, seed) if sample else None,
+        SamplingOptions(temperature, top_k, top_p, seed, before) if sample else None,
         nbest,
         split=not no_split,
         prefix=prefix,

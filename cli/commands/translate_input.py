@@ -45,9 +45,7 @@ class Reader:
         part = islice(self._checked(raw_lines(path), path, head), rows.start, rows.stop)
         return decode_lines(part, path, rows.start + 1, self.replaced), rows.start
 
-    def arriving(
-        self, sources: Sources, shard: Shard | None, chunk: int | None, sample: bool
-    ) -> Iterator[list[str]]:
+    def arriving(self, sources: Sources, shard: Shard | None, chunk: int | None) -> Iterator[list[str]]:
         """The lines of standard input in chunks: of what has arrived, unless their size is given."""
         from seqattn.decoding.translation import TranslationOptions
         from seqattn.files import decode_lines, lines_within
@@ -59,9 +57,6 @@ class Reader:
         file = _own_stdin()
         raw = self._checked(lines_within(file, STDIN), STDIN, _ahead(file, self._most))
         lines = sources.listed(decode_lines(raw, STDIN, replaced=self.replaced), STDIN)
-        # What is drawn depends on what is translated together, which must not depend on when it arrived.
-        if chunk is None and sample:
-            chunk = 1 if sys.stdin.isatty() else TranslationOptions.chunk
         return as_they_come(lines, TranslationOptions.chunk) if chunk is None else in_chunks(lines, chunk)
 
     @property
@@ -80,13 +75,13 @@ class Reader:
         yield from chain(first, lines)
 
 
-def part_of(sources: Iterator[Any], shard: Shard | None) -> Iterable[Any]:
-    """All sources, each when it is asked for, or a part of them."""
+def part_of(sources: Iterator[Any], shard: Shard | None) -> tuple[Iterable[Any], int]:
+    """All sources, each when it is asked for, or a part of them; and how many are before it."""
     if shard is None:
-        return sources
+        return sources, 0
     every = list(sources)
     rows = shard.rows(len(every))
-    return every[rows.start : rows.stop]
+    return every[rows.start : rows.stop], rows.start
 
 
 def _own_stdin() -> BinaryIO:

@@ -5,7 +5,9 @@ Each step is taken by `seqattn.decoding.prefixes`: PAD, BOS and UNK are never pr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import NamedTuple
 
 import torch
@@ -71,9 +73,12 @@ class SamplingOptions:
     top_p: float = 1.0
     """Draw among the likeliest that together reach this probability (nucleus, Holtzman et al. 2020)."""
     seed: int = 1
+    first: int = 0
+    """The number of the first line: the random numbers of a line depend on the seed and its number alone, so
+    that a part of a file is translated as it would be within the whole."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, temperature=(1e-6, None), top_k=(0, None), top_p=(1e-6, 1))
+        check_ranges(self, temperature=(1e-6, None), top_k=(0, None), top_p=(1e-6, 1), first=(0, None))
 
 
 class Hypothesis(NamedTuple):
@@ -240,40 +245,52 @@ def _restrict(logits: Tensor, options: SamplingOptions) -> Tensor:
     return probabilities
 
 
+def _draw(probabilities: Tensor, chances: Sequence[Random]) -> Tensor:
+    """An id for each row of probabilities (R, V), by a random number of its own → (R, 1)."""
+    reached = probabilities.double().cpu().cumsum(1)
+    shares = torch.tensor([[chance.random()] for chance in chances], dtype=torch.float64)
+    # The first id that takes the sum beyond the share: one without probability never does.
+    words = torch.searchsorted(reached, shares * reached[:, -1:], right=True)
+    return words.to(probabilities.device)
+
+
 @torch.inference_mode()
 def sample(
     model: Predictor,
     source: Tensor,
     search: SearchOptions,
     options: SamplingOptions,
-    generator: torch.Generator,
+    chances: Sequence[Random],
     beginning: Beginning | None = None,
 ) -> list[list[Hypothesis]]:
-    """Draw `search.beam` targets for each source, best first; scores are the model's, at temperature 1.
+    """Draw `search.beam` targets for each source, independent of each other and in the order drawn.
 
-    With a beginning, each id is drawn among those that agree with it.
+    `chances` has the random numbers for each source. Scores are the model's, at temperature 1. With a
+    beginning, each id is drawn among those that agree with it.
     """
     # Each draw has its own memory, since each may end at another step.
     sentence = torch.arange(len(source), device=source.device).repeat_interleave(search.beam)
     prefixes = search.begin(model, source, beginning).take(sentence, sentence)
     tokens = torch.full((len(sentence), 1), BOS, device=source.device)
     totals = torch.zeros(len(sentence), device=source.device)
-    results: list[list[Hypothesis]] = [[] for _ in range(len(source))]
+    numbers = torch.arange(len(sentence), device=source.device)
+    found: dict[int, Hypothesis] = {}
     while len(tokens):
         prefixes, log_p, _ = prefixes.step(tokens[:, -1])
         prefixes.restrict(log_p)
-        words = torch.multinomial(_restrict(log_p, options).cpu(), 1, generator=generator).to(tokens.device)
+        words = _draw(_restrict(log_p, options), [chances[own] for own in sentence.tolist()])
         tokens, totals = torch.cat([tokens, words], 1), totals + log_p.gather(1, words).squeeze(1)
         ends = words.squeeze(1) == EOS
         ended = ends.nonzero().flatten()
         for row, coverage in zip(ended.tolist(), search.coverage(prefixes, ended).tolist(), strict=True):
             ids, total = tokens[row, 1:].tolist(), float(totals[row])
             score = total / length_penalty(len(ids), search.length_penalty) + coverage
-            results[int(sentence[row])].append(Hypothesis(ids, total, score))
+            found[int(numbers[row])] = Hypothesis(ids, total, score)
         keep = (~ends).nonzero().flatten()
-        tokens, totals, sentence = tokens[keep], totals[keep], sentence[keep]
+        tokens, totals, sentence, numbers = tokens[keep], totals[keep], sentence[keep], numbers[keep]
         prefixes = prefixes.take(keep, keep)
-    return [sorted(drawn, key=lambda hypothesis: -hypothesis.score) for drawn in results]
+    drawn = [found[number] for number in range(len(found))]
+    return [drawn[start : start + search.beam] for start in range(0, len(drawn), search.beam)]
 
 
 @torch.inference_mode()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain, count, repeat
+from random import Random
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from seqattn.chunks import in_chunks
 from seqattn.data.batching import Example, as_memory_allows, group_by_tokens
 from seqattn.decoding.beginnings import beginning_of
+from seqattn.decoding.combining import Answer, best_sums, drawn
 from seqattn.decoding.copying import Copying, Part, parts_of, put_back, read_attention
 from seqattn.decoding.prefixes import Beginning
 from seqattn.decoding.search import Hypothesis, SamplingOptions, SearchOptions, beam_search, sample
@@ -90,13 +91,13 @@ def search_all(
     model: Predictor,
     sources: Sequence[Any],
     options: TranslationOptions,
-    generator: torch.Generator,
+    seeds: Sequence[str] = (),
     beginning: Beginning | None = None,
 ) -> list[list[Hypothesis]]:
-    """The hypotheses for each source, in order, in batches of similar length; `generator` is for sampling.
+    """The hypotheses for each source, in order, in batches of similar length.
 
-    Sources are what the model's collator takes: lists of ids, or something else. All targets have the
-    beginning.
+    Sources are what the model's collator takes: lists of ids, or something else. `seeds` has one for each,
+    for sampling. All targets have the beginning.
     """
     device, collator = model.device, model.collator
 
@@ -104,16 +105,15 @@ def search_all(
         batch = collator.stack([sources[row] for row in rows], 0).to(device)
         if options.sampling is None:
             return beam_search(model, batch, options.search, beginning)
-        return sample(model, batch, options.search, options.sampling, generator, beginning)
+        chances = [Random(seeds[row]) for row in rows]
+        return sample(model, batch, options.search, options.sampling, chances, beginning)
 
     lengths = list(map(collator.positions, sources))
     longest_first = sorted(range(len(sources)), key=lambda row: -lengths[row])
     budget = max(1, options.batch_tokens // options.search.beam)
     groups = list(group_by_tokens(longest_first, lengths, budget))
     work = as_memory_allows(find)
-    # Samples are drawn from one generator, so batches must be computed in sequence.
-    together = device.type == "cpu" and options.sampling is None
-    results = side_by_side(work, groups) if together else map(work, groups)
+    results = side_by_side(work, groups) if device.type == "cpu" else map(work, groups)
     found: list[list[Hypothesis]] = [[] for _ in sources]
     for rows, answers in zip(groups, results, strict=True):
         for row, hypotheses in zip(rows, answers, strict=True):
@@ -128,8 +128,7 @@ class Translator:
         self.model = model
         self.tokenizer = tokenizer
         self.options = options
-        seed = options.sampling.seed if options.sampling else 0
-        self._generator = torch.Generator().manual_seed(seed)
+        self._numbers = count(options.sampling.first if options.sampling else 0)
         self._beginning = beginning_of(tokenizer.target, options.prefix)
 
     def translate(self, lines: Iterable[Any]) -> Iterator[Translation]:
@@ -149,41 +148,39 @@ class Translator:
         flat = list(chain.from_iterable(parts))
         found = iter(self._search([[part.ids for part in own if part.ids] for own in parts]))
         ranked = [next(found)[: self.options.nbest] if part.ids else [] for part in flat]
-        answers = zip(ranked, self._texts(flat, ranked), strict=True)
+        nothing: list[Hypothesis | None] = [None]
+        answers = (
+            list(zip(texts, own or nothing, strict=True))
+            for texts, own in zip(self._texts(flat, ranked), ranked, strict=True)
+        )
         for line, own in zip(lines, parts, strict=True):
             yield self._joined(line, own, [next(answers) for _ in own])
 
     def _search(self, parts: Sequence[Sequence[Any]]) -> list[list[Hypothesis]]:
         """The hypotheses for each part of each line, in order; the first of a line has the beginning."""
-        every = list(chain.from_iterable(parts))
-        if self._beginning is None:
-            return search_all(self.model, every, self.options, self._generator)
-        firsts = [at == 0 for own in parts for at in range(len(own))]
-        found = {
-            first: iter(
-                search_all(
-                    self.model,
-                    [part for part, one in zip(every, firsts, strict=True) if one == first],
-                    self.options,
-                    self._generator,
-                    self._beginning if first else None,
-                )
-            )
-            for first in (True, False)
-        }
-        return [next(found[first]) for first in firsts]
+        seed = self.options.sampling.seed if self.options.sampling else 0
+        # The lines first: without one, no number must be taken.
+        numbered = zip(parts, self._numbers, strict=False)
+        asked = [
+            (part, f"{seed} {number} {at}", self._beginning if at == 0 else None)
+            for own, number in numbered
+            for at, part in enumerate(own)
+        ]
+        found: list[list[Hypothesis]] = [[] for _ in asked]
+        for beginning in {None, self._beginning}:
+            rows = [row for row, (_, _, own) in enumerate(asked) if own is beginning]
+            sources, seeds = [asked[row][0] for row in rows], [asked[row][1] for row in rows]
+            answers = search_all(self.model, sources, self.options, seeds, beginning)
+            for row, hypotheses in zip(rows, answers, strict=True):
+                found[row] = hypotheses
+        return found
 
-    def _joined(
-        self, line: Any, parts: Sequence[Part], answers: Sequence[tuple[list[Hypothesis], list[str]]]
-    ) -> Translation:
-        """The translation of a line, from the hypotheses for each of its parts and their texts."""
-        # The parts may have different numbers of hypotheses: shorter lists repeat their last.
+    def _joined(self, line: Any, parts: Sequence[Part], answers: Sequence[Sequence[Answer]]) -> Translation:
+        """The translation of a line, from the answers for each of its parts."""
+        joined = drawn(answers) if self.options.sampling else best_sums(answers, self.options.nbest)
         candidates = [
-            Candidate(
-                join(texts[min(rank, len(texts) - 1)] for _, texts in answers),
-                tuple(found[min(rank, len(found) - 1)] for found, _ in answers if found),
-            )
-            for rank in range(max((len(texts) for _, texts in answers), default=1))
+            Candidate(join(text for text, _ in some), tuple(found for _, found in some if found))
+            for some in joined
         ]
         copied = "".join(one.text for part in parts for one in part.left_out)
         unknown = self.options.copying.alphabet.unknown(copied) if self.options.copying else ""

@@ -88,10 +88,16 @@ def usual_number(counts: Counter[int]) -> int:
 def join(texts: Iterable[str]) -> str:
     """Translations of parts as one text: with a space between them, unless it is Chinese or Japanese.
 
-    A text with spaces between characters of these is tokenised, and so has them between sentences too.
+    A text with spaces between characters of these is tokenised, and so has them between sentences too. Where
+    neither the end of a sentence nor the beginning of the next is in these scripts there is a space as well:
+    much of a text in another one may be names that were copied.
     """
     kept = [text for text in texts if text]
     whole = " ".join(kept)
     together = len(_TOGETHER.findall(whole)) > len(_OTHER.findall(whole))
     spaced = any(map(_APART.search, kept))
-    return ("" if together and not spaced else " ").join(kept)
+    if not together or spaced:
+        return whole
+    touching = (_TOGETHER.match(one[-1]) or _TOGETHER.match(next) for one, next in pairwise(kept))
+    spaces = ["", *("" if touches else " " for touches in touching)]
+    return "".join(map("".join, zip(spaces, kept, strict=False)))
