@@ -33,7 +33,7 @@ def exactly(*ids, size):
     for place, id in enumerate(ids):
         after[place, id] = place + 1
     after[-1] = len(ids)
-    return Beginning(after)
+    return Beginning(after, torch.arange(len(ids) + 1).flip(0))
 
 
 @pytest.mark.parametrize("architecture", ["lstm", "transformer", "hybrid"])
@@ -186,6 +186,39 @@ def test_a_prefix_may_be_longer_than_the_usual_limit_but_not_than_the_model(taug
     short = tiny_model("transformer", positions="learned", vocabulary=Vocabulary(9, 7, shared=False))
     with pytest.raises(InputError, match="too long for the 40 ids"):
         beam_search(short, random_source((4,), size=9), SearchOptions(), exactly(*[A] * 40, size=7))
+
+
+def test_a_prefix_may_have_more_bytes_than_the_model_can_hold_pieces():
+    side = prose_tokenizer().target
+    model = tiny_model(
+        "transformer",
+        positions="learned",
+        vocabulary=Vocabulary(len(side), len(side), shared=True),
+        spread=3.0,
+    )
+    text = max((side.decode(range(start, start + 30)) for start in range(260, len(side) - 30)), key=len)
+    beginning = beginning_of(side, text)
+    assert beginning.end > 40 > beginning.remaining[0] == len(side.encode(text)) - 1
+    found = beam_search(model, random_source((4, 6), size=len(side)), SearchOptions(beam=4), beginning)
+    for each in found:
+        assert len(each) == 4
+        assert all(len(one.ids) <= 40 and side.decode(one.ids).startswith(text) for one in each)
+
+
+@given(st.text("abÄ 😀", max_size=12).filter(str.strip))
+def test_the_fewest_pieces_to_the_end_of_a_prefix_are_found(text):
+    side = prose_tokenizer().target
+    beginning = beginning_of(side, text)
+    places, steps = {0}, 0
+    while beginning.end not in places:
+        places = {int(to) for place in places for to in beginning.after[place].unique() if to >= 0}
+        steps += 1
+    assert beginning.remaining[0] == steps
+
+
+def test_a_long_prefix_is_read_in_little_time():
+    side = prose_tokenizer().target
+    assert beginning_of(side, "가" * 3000).end == 9001
 
 
 def test_translate_takes_a_prefix(taught):

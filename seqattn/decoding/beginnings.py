@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
@@ -30,23 +31,28 @@ def beginning_of(side: Side, text: str) -> Beginning | None:
     for id, spelling in enumerate(side.spellings):
         if spelling:
             ids.setdefault(spelling, []).append(id)
-    ordered = sorted(ids)
+    ordered, longest = sorted(ids), max(map(len, ids))
     end = len(wanted)
     after = torch.full((end + 1, len(side)), -1, dtype=torch.int32)
-    reached = {0}
-    for place in range(end):
-        for start in ((0, 1) if place == 0 else (place,)) if place in reached else ():
-            for spelling in _fitting(ids, ordered, wanted[start:]):
-                to = min(start + len(spelling), end)
-                after[place, ids[spelling]] = to
-                reached.add(to)
-    if end not in reached:
-        raise InputError(f"no translation can begin with {text!r}: the vocabulary lacks its characters")
     after[end] = end
-    return Beginning(after)
+    remaining = [math.inf] * end + [0]
+    for place in reversed(range(end)):
+        for start in (0, 1) if place == 0 else (place,):
+            for spelling in _fitting(ids, ordered, longest, wanted[start:]):
+                to = min(start + len(spelling), end)
+                # What leads to a place from which none goes on may not follow.
+                if remaining[to] < math.inf:
+                    after[place, ids[spelling]] = to
+                    remaining[place] = min(remaining[place], 1 + remaining[to])
+    if remaining[0] == math.inf:
+        raise InputError(f"no translation can begin with {text!r}: the vocabulary lacks its characters")
+    return Beginning(after, torch.tensor(remaining))
 
 
-def _fitting(ids: Mapping[bytes, object], ordered: Sequence[bytes], rest: bytes) -> Iterator[bytes]:
+def _fitting(
+    ids: Mapping[bytes, object], ordered: Sequence[bytes], longest: int, rest: bytes
+) -> Iterator[bytes]:
     """The spellings that the rest of a text begins with, and those that begin with the rest."""
-    yield from (rest[:length] for length in range(1, len(rest)) if rest[:length] in ids)
+    lengths = range(1, min(len(rest), longest + 1))
+    yield from (rest[:length] for length in lengths if rest[:length] in ids)
     yield from takewhile(lambda one: one.startswith(rest), ordered[bisect_left(ordered, rest) :])

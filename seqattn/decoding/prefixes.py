@@ -39,11 +39,19 @@ class Beginning(NamedTuple):
 
     after: Tensor
     """(places, V) int32: the place that each id leads to, -1 where it may not follow."""
+    remaining: Tensor
+    """(places,) float32: the fewest ids from each place to the last."""
 
     @property
     def end(self) -> int:
-        """The last place, and so the most ids that lead there."""
+        """The last place."""
         return len(self.after) - 1
+
+    def barred(self, places: Tensor, most: int | None) -> Tensor:
+        """Which ids may not follow at places (R,), if fewer than `most` can follow them: → (R, V) bool."""
+        to = self.after[places]
+        barred = to < 0
+        return barred if most is None else barred | (self.remaining[to.clamp(min=0)] >= most)
 
 
 class Prefixes(NamedTuple):
@@ -80,12 +88,13 @@ class Prefixes(NamedTuple):
         limits = ((memory["mask"].sum(1) * max_ratio).long() + max_extra).clamp(min=1, max=model.longest)
         if beginning is None:
             return Prefixes(model, memory, state, limits)
-        if model.longest is not None and beginning.end >= model.longest:
+        if model.longest is not None and beginning.remaining[0] >= model.longest:
             raise InputError(
                 f"the beginning of a target is too long for the {model.longest} ids of this model"
             )
-        after, places = beginning.after.to(source.device), torch.zeros_like(limits, dtype=torch.int32)
-        return Prefixes(model, memory, state, limits, beginning=Beginning(after), places=places)
+        beginning = Beginning(*(part.to(source.device) for part in beginning))
+        places = torch.zeros_like(limits, dtype=torch.int32)
+        return Prefixes(model, memory, state, limits, beginning=beginning, places=places)
 
     def step(self, last: Tensor, *, attention: bool = False) -> tuple[Prefixes, Tensor, Prediction]:
         """Read the last id of each row (R,), BOS at first.
@@ -117,7 +126,10 @@ class Prefixes(NamedTuple):
         if self.beginning is not None and self.places is not None:
             at_limit &= self.places == self.beginning.end
             unfinished = (self.places < self.beginning.end).nonzero().flatten()
-            barred = self.beginning.after[self.places[unfinished]] < 0
+            longest = self.model.longest
+            # EOS needs a place as well.
+            most = None if longest is None else longest - self.length
+            barred = self.beginning.barred(self.places[unfinished], most)
             log_p[unfinished] = log_p[unfinished].masked_fill(barred, -torch.inf)
         if at_limit.any():
             ends = log_p[at_limit, EOS]
