@@ -1,6 +1,7 @@
 """Word links: Pharaoh format, gold links, symmetrization, and scores."""
 
 import re
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -122,6 +123,28 @@ def test_growing_leaves_no_link_out_that_touches_a_chosen_one_and_has_a_free_wor
         core = intersection(one, two)
         if near & core:
             assert source in sources and target in targets
+
+
+@given(link_sets, link_sets)
+def test_growing_follows_the_published_order(one, two):
+    chosen, either = set(one & two), one | two
+    has_e, has_f = lambda e: any(t == e for _, t in chosen), lambda f: any(s == f for s, _ in chosen)
+    added = True
+    while added:
+        added = False
+        for e, f in product(range(6), range(6)):
+            if (f, e) not in chosen:
+                continue
+            for i, j in ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1)):
+                near = f + j, e + i
+                if near in either - chosen and (not has_e(e + i) or not has_f(f + j)):
+                    chosen.add(near)
+                    added = True
+    for links in (one, two):
+        for e, f in product(range(6), range(6)):
+            if (f, e) in links and not has_e(e) and not has_f(f):
+                chosen.add((f, e))
+    assert grow_diag_final_and(one, two) == chosen
 
 
 def test_growing_is_that_of_an_example_worked_out_by_hand():

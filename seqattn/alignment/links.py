@@ -71,14 +71,18 @@ def union(forward: Links, backward: Links) -> Links:
     return forward | backward
 
 
+NEIGHBOURS = ((0, -1), (-1, 0), (0, 1), (1, 0), (-1, -1), (1, -1), (-1, 1), (1, 1))
+"""(source, target) steps to the links that touch one, in the order of Koehn et al. 2005."""
+
+
 def grow_diag_final_and(forward: Links, backward: Links) -> Links:
     """Koehn et al. 2005: grown from the intersection within the union.
 
     As long as there are any, links of the union are added that touch a chosen one, diagonally too, and whose
     source or target word has no link yet; then links of the forward and of the backward direction whose words
-    both have no link yet.
+    both have no link yet. Which come first decides, so all is done in the order of target words.
     """
-    every, chosen = sorted(forward | backward), set(forward & backward)
+    every, chosen = forward | backward, set(forward & backward)
     sources, targets = {source for source, _ in chosen}, {target for _, target in chosen}
 
     def add(link: Link) -> None:
@@ -86,18 +90,23 @@ def grow_diag_final_and(forward: Links, backward: Links) -> Links:
         sources.add(link[0])
         targets.add(link[1])
 
-    growing = True
-    while growing:
-        growing = False
-        for link in every:
-            touching = any((link[0] + i, link[1] + j) in chosen for i in (-1, 0, 1) for j in (-1, 0, 1))
-            if link not in chosen and touching and (link[0] not in sources or link[1] not in targets):
-                add(link)
-                growing = True
-    for link in (*sorted(forward), *sorted(backward)):
+    before = 0
+    while len(chosen) > before:
+        before = len(chosen)
+        # Those that are chosen on the way have their turn in the same round.
+        for link in sorted(every, key=_by_target):
+            for step in NEIGHBOURS if link in chosen else ():
+                near = link[0] + step[0], link[1] + step[1]
+                if near in every and (near[0] not in sources or near[1] not in targets):
+                    add(near)
+    for link in (*sorted(forward, key=_by_target), *sorted(backward, key=_by_target)):
         if link[0] not in sources and link[1] not in targets:
             add(link)
     return frozenset(chosen)
+
+
+def _by_target(link: Link) -> Link:
+    return link[1], link[0]
 
 
 SYMMETRISED: dict[str, Callable[[Links, Links], Links]] = {
