@@ -8,9 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from seqattn.data.corpus import Pair
 from seqattn.runs.folder import RunFolder
 
 from commands import BOTH, TEST, error_of, seqattn, setting, sizes
+from runs import write_tsv
 
 
 @BOTH
@@ -55,6 +57,17 @@ def test_a_lexicon_is_learned_from_another_corpus_and_in_both_directions(work, t
     assert both.splitlines() != taught
     for more in (["--threshold", 0.5], ["--heads"], ["--format", "html"]):
         assert "--lexicon" in seqattn(*asked, "--lexicon", work.train, *more, status=2).stderr
+
+
+def test_pairs_that_are_too_long_for_a_lexicon_are_told(work, tmp_path):
+    long = Pair(" ".join(["red"] * 300), "dog")
+    write_tsv(tmp_path / "pairs.tsv", [TEST[0], long, TEST[1], long])
+    asked = ["align", work.run("lstm"), "--pairs", tmp_path / "pairs.tsv"]
+    found = seqattn(*asked, "--lexicon", work.train)
+    assert [bool(line) for line in found.stdout.split("\n")] == [True, False, True, False, False]
+    assert "2 pairs with more than 256 pieces on a side, the first being pair 2." in found.stderr
+    assert "pieces on a side" not in seqattn(*asked).stderr
+    assert all(seqattn(*asked).stdout.splitlines())
 
 
 def test_align_scores_links_against_gold(work, tmp_path):

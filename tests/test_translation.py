@@ -15,6 +15,7 @@ from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.hardware import one_thread, side_by_side
 from seqattn.models.base import Vocabulary
 from seqattn.symbols import EOS
+from seqattn.text.learning import TokenizerOptions, train_side
 from seqattn.text.normalising import WORD_START, normalise
 
 from helpers import tiny_model
@@ -212,6 +213,23 @@ def test_long_lines_are_split_after_a_sentence_if_one_ends_late_enough():
     assert side.decode(parts[0]) == "she sells sea shells ;"
     early = translator()._cut(side.encode("bells ; " + "the lazy dog " * 20), 40)
     assert len(early[0]) > 20
+
+
+def test_long_lines_without_spaces_are_split_after_a_sentence():
+    side = train_side(["今天很冷。", "「你去吗？」", "他来了！"], TokenizerOptions(vocab_size=300))
+    line = "今天很冷。" * 3 + "他说「今天很冷。」" * 9
+    (first, *_) = side.cut(side.encode(line), 30)
+    assert side.decode(first).endswith("。」")
+    assert {side.decode(part)[-1] for part in side.cut(side.encode("今天很冷。" * 30), 22)} == {"。"}
+
+
+@given(st.integers(2, 25))
+def test_characters_of_several_bytes_are_not_cut(limit):
+    side = prose_tokenizer().source
+    parts = side.cut(side.encode("𠮷" * 50), limit)
+    if limit > 4:
+        assert {side.decode(part).strip("𠮷") for part in parts} == {""}
+    assert [i for part in parts for i in part[:-1]] == side.encode("𠮷" * 50)[:-1]
 
 
 @BOTH

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seqattn.alignment.links import SYMMETRISED
-from seqattn.errors import InputError
+from seqattn.errors import InputError, counted
 
 from ..views.formats import FORMATS, IMAGE_FORMATS, headmaps
 from ..views.messages import say
@@ -195,19 +195,31 @@ def align(
         )
         show(zip(*maps, strict=True))
         return
-    back = open_run(reverse, device, threads) if reverse else None
     with preparing(diagnostics()) as report:
         links = loaded[0].align(
             corpora[0],
-            reverse=back,
+            reverse=open_run(reverse, device, threads) if reverse else None,
             symmetrize=symmetrize or "grow-diag-final-and",
             reading=readings[0],
             threshold=threshold or 1.0,
             lexicon=lexicon,
             report=report,
         )
+    if lexicon:
+        _warn_of_long_pairs(loaded[0], corpora[0])
     # Links follow the direction of the corpus file, in whichever direction it was read.
     _show_links(list(map(turned, links)) if turns else links, answers)
+
+
+def _warn_of_long_pairs(run: Run, pairs: Sequence[Pair]) -> None:
+    """Say which pairs have no links because they are too long for a lexicon."""
+    from seqattn.data.encoding import encode
+
+    most = run.longest_linked
+    examples = enumerate(encode(run.tokenizer, pairs), start=1)
+    if long := [number for number, example in examples if max(map(len, example)) > most]:
+        kind = f"with more than {most} pieces on a side, the first being pair {long[0]:,}"
+        say(diagnostics(), f"Without links, as too long for --lexicon: {counted(len(long), 'pair')} {kind}.")
 
 
 def _show_links(links: Sequence[Links], answers: Sequence[Gold] | None) -> None:

@@ -13,9 +13,13 @@ from seqattn.training.events import Faults
 Words = Sequence[str]
 
 
+LONGEST = 100
+"""Words of a run that is found when it is repeated: with any number the time is the square of a text's."""
+
+
 def repeated(sequence: Words, shortest: int = 1) -> Iterator[Words]:
-    """The runs of at least so many words that occur twice in a row."""
-    for size in range(shortest, len(sequence) // 2 + 1):
+    """The runs of at least so many words, and at most `LONGEST`, that occur twice in a row."""
+    for size in range(shortest, min(LONGEST, len(sequence) // 2) + 1):
         alike = 0
         for at in range(len(sequence) - size):
             alike = alike + 1 if sequence[at] == sequence[at + size] else 0

@@ -227,8 +227,8 @@ class Run(TextModel):
         Each target word is linked to its best source word, and to those with at least `threshold` of its
         score. With `reverse`, a run of the other direction, the links of both are combined by `symmetrize`
         (a key of `SYMMETRISED`). With a `lexicon`, further pairs or none, links come instead from attention
-        and a lexicon of all the pairs, learned from each other; a pair that is too long for training or the
-        model then has no links.
+        and a lexicon of all the pairs, learned from each other; a pair with more than `longest_linked` ids on
+        a side then has no links.
         """
         _check_choice("symmetrize", symmetrize, SYMMETRISED)
         if not 0 < threshold <= 1:
@@ -246,13 +246,12 @@ class Run(TextModel):
         given = self.pairs_of(pairs)
         more = None if lexicon is None else self.pairs_of(lexicon)
         if more is not None:
-            longest = self.config.training.max_length
             scored = score_words(
                 self.model,
                 self.tokenizer,
                 [*given, *more],
                 reading or self.reading,
-                min(longest, self.model.longest or longest),
+                self.longest_linked,
                 lambda share: report(f"aligning by {self.path.name}", share),
             )
             links = links_by_lexicon(scored)[: len(given)]
@@ -315,6 +314,12 @@ class Run(TextModel):
     def _self_reading(self, place: SelfAttention) -> Reading:
         with naming(self.path):
             return usual_self_reading(self.model.require_attention(place=place), place)
+
+    @property
+    def longest_linked(self) -> int:
+        """The most ids on a side of a pair that has links if a lexicon is learned."""
+        longest = self.config.training.max_length
+        return min(longest, self.model.longest or longest)
 
     def check_length(self, length: int) -> None:
         """InputError when a side of this many ids is too long for the model."""

@@ -14,6 +14,10 @@ from seqattn.symbols import BOS, EOS, PAD, UNK
 from seqattn.text.normalising import WORD_START, normalise
 
 SENTENCE_ENDS = tuple(".!?;:。！？；…")
+UNSPACED_ENDS = tuple("。！？；")
+"""Those that no space follows."""
+CLOSING = "」』）”’\"')]"
+"""What follows the end of a sentence and belongs to it."""
 SOURCE_END = "</s>"
 """The name of the EOS of a source."""
 
@@ -110,9 +114,10 @@ class Side:
         parts, begin = [], 0
         while len(read) - 1 - begin >= limit:
             window = self.pieces(read[begin : begin + limit])
-            starts = [at for at in range(1, limit) if window[at].startswith(WORD_START)]
-            sentences = [at for at in starts if at > limit // 2 and window[at - 1].endswith(SENTENCE_ENDS)]
-            at = (sentences or starts or [limit - 1])[-1]
+            words = [at for at in range(1, limit) if window[at].startswith(WORD_START)]
+            sentences = [at for at in range(limit // 2 + 1, limit) if _begins_sentence(window, at)]
+            characters = [at for at in range(1, limit) if not _continues(window[at])]
+            at = (sentences or words or characters or [limit - 1])[-1]
             parts.append([*read[begin : begin + at], EOS])
             begin += at
         return [*parts, list(read[begin:])]
@@ -167,6 +172,18 @@ class Side:
         """The text of ids, always a single line; PAD, BOS and EOS are dropped."""
         text: str = self.processor.decode([int(i) for i in ids if i not in (PAD, BOS, EOS)])
         return normalise(text)
+
+
+def _begins_sentence(pieces: Sequence[str], at: int) -> bool:
+    """Whether a sentence ends before a piece, so that a text may be cut there."""
+    ends = SENTENCE_ENDS if pieces[at].startswith(WORD_START) else UNSPACED_ENDS
+    before = "".join(pieces[max(0, at - 4) : at]).rstrip(CLOSING)
+    return before.endswith(ends) and not pieces[at].startswith(tuple(CLOSING))
+
+
+def _continues(piece: str) -> bool:
+    """Whether a piece is a byte of a character that is not its first."""
+    return piece.startswith("<0x") and piece.endswith(">") and int(piece[3:5], 16) & 0xC0 == 0x80
 
 
 @dataclass(frozen=True)
