@@ -82,7 +82,8 @@ def test_few_pairs_of_natural_text_are_told_from_those_that_rules_make():
 
 
 @pytest.mark.parametrize(
-    ("word", "chosen"), [("word", "preset tiny for"), ("word{}", "preset low-resource for")]
+    ("word", "chosen"),
+    [("word", "preset tiny for"), ("word{}", "preset tiny for"), ("the word{}", "preset low-resource for")],
 )
 def test_a_training_says_which_preset_it_chose_by_the_words_of_the_targets(tmp_path, word, chosen):
     pairs = [Pair(f"source {number}", word.format(number)) for number in range(60)]
@@ -97,8 +98,17 @@ def test_a_training_says_which_preset_it_chose_by_the_words_of_the_targets(tmp_p
 @pytest.mark.parametrize(("once", "often", "natural"), [(29, 71, False), (30, 70, True), (60, 40, True)])
 def test_text_is_natural_if_many_of_its_words_occur_once(once, often, natural):
     words = [f"rare{number}" for number in range(once)] + 9 * [f"often{number}" for number in range(often)]
-    pairs = tuple(Pair("source", f"{word} {word}" if word[0] == "o" else word) for word in words)
+    pairs = tuple(Pair("source", f"{word} {word}" if word[0] == "o" else f"{word} often0") for word in words)
     assert Data(pairs, (), DataRecord(("a",), None)).natural == natural
+
+
+def test_many_epochs_are_told_in_whole_numbers(monkeypatch):
+    data = toy_data()
+    ids = sum(map(sum, data.lengths))
+    many = replace(data, record=replace(data.record, train_pairs=25_000))
+    monkeypatch.setattr("seqattn.runs.choices.training_speed", lambda *_: 2500 * ids / 60)
+    size = choose_size("lstm", {"max_minutes": 1}, many, torch.device("cpu"), natural=True)
+    assert size.reason == "for 25,000 pairs: about 2,500 epochs in 1 minute here"
 
 
 def test_a_time_limit_that_allows_few_epochs_chooses_a_smaller_preset(monkeypatch):

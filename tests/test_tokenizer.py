@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -187,7 +188,7 @@ def test_a_closed_vocabulary_gives_one_piece_per_word():
 @pytest.mark.parametrize("pieces", ["unigram", "bpe"])
 @pytest.mark.parametrize("words", ["a b c", "walk , run .", "1 22 333", "狗 猫", "x"])
 def test_a_closed_vocabulary_keeps_the_spaces_between_unseen_words(pieces, words):
-    side = train_side([words] * 100, TokenizerOptions(pieces=pieces))
+    side = train_side([[words] * 100], TokenizerOptions(pieces=pieces))
     for text in ("walk ran left", "b a c", "猫 龘 1, 2", words):
         assert side.decode(side.encode(text)) == text
 
@@ -197,6 +198,57 @@ def test_a_vocabulary_is_closed_when_there_are_few_frequent_words():
     assert not take_inventory(["a b"] * 49).closed
     assert take_inventory([" ".join(f"w{n}" for n in range(200))] * 50).closed
     assert not take_inventory([" ".join(f"w{n}" for n in range(201))] * 60).closed
+
+
+SPELLINGS = ["".join(letters) for letters in product("abdt", "eiou", "nrst", "aeo")]
+SOUNDS = [" ".join(f"{letter}ː" for letter in word) for word in SPELLINGS]
+
+
+@pytest.mark.parametrize("pieces", ["unigram", "bpe"])
+@pytest.mark.parametrize("joint", [True, False])
+@pytest.mark.parametrize("turned", [False, True])
+def test_single_words_are_spelled_and_the_words_of_a_closed_side_whole(pieces, joint, turned):
+    sides = (SOUNDS * 10, SPELLINGS * 10) if turned else (SPELLINGS * 10, SOUNDS * 10)
+    tokenizer = train_tokenizer(*sides, TokenizerOptions(pieces=pieces, joint=joint))
+    spellings, sounds = (tokenizer.texts, tokenizer.target)[:: -1 if turned else 1]
+    for word in SPELLINGS if pieces == "unigram" else ():
+        assert spellings.pieces(spellings.encode(word)[:-1]) in (["▁", *word], [f"▁{word[0]}", *word[1:]])
+    for sound in SOUNDS:
+        assert sounds.pieces(sounds.encode(sound)[:-1]) == [f"▁{one}" for one in sound.split()]
+    for side, texts in ((spellings, SPELLINGS), (sounds, SOUNDS)):
+        assert [side.decode(side.encode(text)) for text in texts] == texts
+
+
+def test_rare_characters_of_single_words_are_pieces_too():
+    words = [*SPELLINGS, "ñandú"]
+    side = train_side([words], TokenizerOptions())
+    assert side.pieces(side.encode("ñandú")[:-1])[-5:] == list("ñandú")
+
+
+@pytest.mark.parametrize(
+    ("texts", "spelled"),
+    [
+        (SPELLINGS, True),
+        ([f"{word} {word}" for word in SPELLINGS], False),
+        (["yes", "no"] * 50, False),
+        (["가감", "가게", "가구"] * 10, True),
+        (["あいかわらず", "あいこく"] * 10, True),
+        ([f"今天{word}很冷，明天去{word}" for word in "的一是不了人我在有他"], False),
+        (["CCO" * 15, "c1ccccc1", "N" * 40], True),
+        (["ACGT" * 50] * 20, False),
+        ([], False),
+        (["", "word"], True),
+    ],
+)
+def test_texts_of_one_word_are_spelled_unless_the_words_are_few_or_long(texts, spelled):
+    inventory = take_inventory(texts)
+    assert inventory.spelled == spelled
+    assert not (inventory.spelled and inventory.natural)
+
+
+def test_a_vocabulary_of_the_size_asked_for_has_longer_pieces_of_single_words_too():
+    side = train_side([SPELLINGS * 10], TokenizerOptions(vocab_size=300))
+    assert any(len(piece) > 2 and piece[0] != "<" for piece in side.pieces(range(len(side))))
 
 
 def test_an_inventory_counts_words_and_characters():

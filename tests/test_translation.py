@@ -216,7 +216,7 @@ def test_long_lines_are_split_after_a_sentence_if_one_ends_late_enough():
 
 
 def test_long_lines_without_spaces_are_split_after_a_sentence():
-    side = train_side(["今天很冷。", "「你去吗？」", "他来了！"], TokenizerOptions(vocab_size=300))
+    side = train_side([["今天很冷。", "「你去吗？」", "他来了！"]], TokenizerOptions(vocab_size=300))
     line = "今天很冷。" * 3 + "他说「今天很冷。」" * 9
     (first, *_) = side.cut(side.encode(line), 30)
     assert side.decode(first).endswith("。」")

@@ -107,7 +107,7 @@ class Images(Sources):
         return isinstance(given, str | Path | Image)
 
     def learn(self, pairs: Sequence[Pair], options: TokenizerOptions) -> Tokenizer:
-        return Tokenizer(self, train_side([pair.target for pair in pairs], options))
+        return Tokenizer(self, train_side([[pair.target for pair in pairs]], options))
 
     def tokenizer(self, vocabularies: Sequence[Side]) -> Tokenizer:
         return Tokenizer(self, vocabularies[-1])

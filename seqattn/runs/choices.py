@@ -88,7 +88,7 @@ def choose_size(
     """
     pairs = counted(prepared.record.train_pairs, "pair")
     presets = suitable_presets(prepared.record.train_pairs, natural)
-    kinds = {"low-resource": " of natural text", "regular": " of few different words"}
+    kinds = {"low-resource": " of natural text", "regular": " that are no natural text"}
     reason = f"for {pairs}{kinds.get(presets[0], '')}"
     for preset in presets:
         model, _, training = compose(architecture, preset, settings)
@@ -96,11 +96,18 @@ def choose_size(
             return Size(preset, reason)
         speed = processes * training_speed(architecture, model, training, prepared, device)
         epochs = 60 * training.max_minutes * speed / sum(map(sum, prepared.lengths))
-        reason = f"for {pairs}: about {epochs:.2g} epochs in {counted(training.max_minutes, 'minute')} here"
+        reason = (
+            f"for {pairs}: about {_rough(epochs)} epochs in {counted(training.max_minutes, 'minute')} here"
+        )
         every = prepared.record.train_pairs
         if epochs * every >= FEWEST_EPOCHS * min(every, max(LARGEST_EPOCH, PAIRS.get(preset, 0))):
             break
     return Size(preset, reason)
+
+
+def _rough(number: float) -> str:
+    """Two digits of small numbers, whole ones of others."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def training_speed(

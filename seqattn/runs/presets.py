@@ -147,7 +147,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 
 `low-resource` is `tiny` with the strong dropout that few pairs of natural text need (Sennrich and Zhang
 2019); of few pairs that rules make, such as commands, a model learns more with little. `regular` is `mini`
-with the little dropout that many pairs of few different words need, such as spellings and pronunciations.
+with the little dropout that many pairs need which are no natural text, such as spellings and pronunciations.
 
 The models of a preset have the same number of parameters within 5 percent, so that they can be compared.
 """
