@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from seqattn.data.checks.kinds import KINDS, SEVERITIES
 from seqattn.data.checks.lengths import FACTOR
 from seqattn.data.checks.lines import Lines
 from seqattn.data.checks.quick import warnings_of
-from seqattn.data.checks.texts import plain
+from seqattn.data.checks.texts import has_lost, plain
 from seqattn.data.corpus import Pair
 from seqattn.errors import InputError
 
@@ -32,6 +34,8 @@ from corpora import (
     write_texts,
 )
 from runs import write_tsv
+
+DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 # Corpora without faults.
 
@@ -51,6 +55,97 @@ def test_sizes_and_lengths_are_those_of_the_corpus(tmp_path):
     assert (size.source_characters.longest, size.source_characters.where.line) == (6, 3)
     assert (size.target_words.longest, size.target_words.where.line) == (2, 3)
     assert size.target_characters.percentile_99 == pytest.approx(2.96)
+
+
+# Corpora in which more than translations are right.
+
+
+def test_turns_of_dialogues_are_no_shifted_translations(tmp_path):
+    turns = [pair.source for pair in translated()]
+    pairs = [Pair(*both) for both in pairwise(turns)]
+    report = checked(tmp_path, pairs)
+    finding = found(report, "consecutive")
+    assert finding.severity == "warning" and finding.count > 0.9 * len(pairs)
+    assert not report.spoiled and "misaligned" not in kinds(report)
+    assert report.write_clean(tmp_path / "clean.tsv").pairs == len(set(pairs))
+
+
+def test_a_source_may_hold_the_one_before_it(tmp_path):
+    # Of every fifth sentence only the one before it is known.
+    sources = [pair.source if number % 5 else "xi yo zu" for number, pair in enumerate(translated())]
+    pairs = zip(pairwise(translated()), sources[1:], strict=True)
+    report = checked(tmp_path, [Pair(f"{one.source} <sep> {own}", two.target) for (one, two), own in pairs])
+    assert kinds(report, "error", "warning") == set()
+
+
+def test_what_fits_at_no_shift_is_told_but_may_be_right(tmp_path):
+    pairs = translated()
+    shuffled = [
+        Pair(one.source, two.target) for one, two in zip(pairs[200:500], pairs[499:199:-1], strict=True)
+    ]
+    report = checked(tmp_path, [*pairs[:200], *shuffled, *pairs[500:]])
+    finding = found(report, "unfitting")
+    assert finding.severity == "error" and finding.count > 250 and finding.examples
+    assert "misaligned" not in report.write_clean(tmp_path / "clean.tsv").removed
+
+
+def test_pairs_that_are_no_copies_are_not_unusual_where_most_are(tmp_path):
+    copies = [Pair(pair.source, pair.source) for pair in translated()]
+    read = [
+        Pair(f"room {n}", f"room {' '.join(DIGITS[int(d)] for d in str(n))}")
+        for n in range(10**5, 10**5 + 90)
+    ]
+    report = checked(tmp_path, [*copies, *read])
+    assert found(report, "copied").severity == "remark"
+    assert "lengths" not in kinds(report) and not report.spoiled
+    assert "lengths" not in report.write_clean(tmp_path / "clean.tsv").removed
+
+
+def test_extremely_different_lengths_are_left_out_only_if_they_are_rare(tmp_path):
+    def removed(count):
+        long = [Pair(f"x{n}", f"x{n} " * 40) for n in range(count)]
+        report = checked(tmp_path, [*translated(), *long])
+        return report.write_clean(tmp_path / "clean.tsv").removed.get("lengths", 0)
+
+    assert removed(3) == 3
+    assert removed(30) == 0
+
+
+def test_validation_and_test_data_are_checked_too(tmp_path):
+    pairs = translated()
+    train, valid, test = pairs[:300], pairs[300:400], pairs[400:]
+    write_tsv(tmp_path / "train.tsv", train)
+    write_tsv(tmp_path / "valid.tsv", [pair.swapped() for pair in valid])
+    write_tsv(tmp_path / "test.tsv", [Pair(one.source, two.target) for one, two in pairwise(test)])
+    report = seqattn.check(*(str(tmp_path / f"{name}.tsv") for name in ("train", "valid", "test")))
+    serious = {(one.kind, Path(corpus).stem) for one in report.of("error") for corpus in one.lines}
+    assert {("swapped", "valid"), ("misaligned", "test")} <= serious
+    assert "train" not in {name for _, name in serious}
+    assert report.write_clean(tmp_path / "clean.tsv").pairs == len(set(train))
+
+
+def test_remarks_on_validation_and_test_data_are_left_out(tmp_path):
+    pairs = [*translated()[:200], Pair("a  b", "c")] * 2
+    write_tsv(tmp_path / "train.tsv", translated()[200:])
+    write_tsv(tmp_path / "test.tsv", pairs)
+    report = seqattn.check(str(tmp_path / "train.tsv"), test=str(tmp_path / "test.tsv"))
+    assert not {"spaces", "repeated", "ambiguous"} & kinds(report)
+
+
+@pytest.mark.parametrize(
+    ("text", "lost"),
+    [
+        ("??? ????, ??", True),
+        ("?? Tom ???", True),
+        ("\ufffd", True),
+        ("???", False),
+        ("What?? Really??", False),
+        ("what ?? no", False),
+        ("Why? ? ?", False),
+    ],
+)
+def test_words_of_question_marks_alone_are_characters_that_were_lost(text, lost):
+    assert has_lost(Pair("a", text)) == has_lost(Pair(text, "a")) == lost
 
 
 # Lines that hold no pair.

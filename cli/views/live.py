@@ -99,9 +99,10 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
             f"has a 95 % interval of ±{98 / math.sqrt(record.valid_pairs):.0f} points there.",
         )
     if shared := record.valid_also_in_train:
+        be = "is" if shared == 1 else "are"
         say(
             console,
-            f"Warning: {shared:,} validation pairs are in the training data too.",
+            f"Warning: {counted(shared, 'validation pair')} {be} in the training data too.",
         )
     for warning in prepared.warnings[:MOST_WARNINGS]:
         say(console, f"Warning: {warning}.")

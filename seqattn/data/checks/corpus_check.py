@@ -9,9 +9,8 @@ import numpy as np
 from seqattn.data.checks.cleaning import removable
 from seqattn.data.checks.found import EXAMPLES, Found, findings, of_pair
 from seqattn.data.checks.headers import is_header
-from seqattn.data.checks.kinds import KINDS
 from seqattn.data.checks.languages import Languages, alike_words, misplaced
-from seqattn.data.checks.lengths import Outliers, lengths_of, unusual_lengths
+from seqattn.data.checks.lengths import lengths_of, unusual_lengths
 from seqattn.data.checks.lines import NOTHING, Lines
 from seqattn.data.checks.repeats import ambiguous, repeated, shared_pairs, shared_sources
 from seqattn.data.checks.report import ROLES, CorpusReport, Size
@@ -23,6 +22,10 @@ from seqattn.data.corpus import Pair
 from seqattn.errors import counted
 from seqattn.progress import Report, silent
 
+OF_TRAINING = ("repeated", "ambiguous")
+"""The kinds that are no faults of validation and test data, whose sources may have several references."""
+CONSECUTIVE = 0.5
+"""Where so many rows of a span have the source as the target that fits, they are consecutive turns."""
 MAIN_SCRIPT = 0.9
 """If that many texts of a side have letters of one script, others are in a wrong one."""
 
@@ -33,8 +36,9 @@ def check(
     test: str | None = None,
     report: Report = silent,
 ) -> CorpusReport:
-    """Check a training corpus, and what it shares with a validation and a test corpus.
+    """Check a training corpus, what it shares with a validation and a test corpus, and these.
 
+    Of these two, what is worth a look is told, or more serious.
     Corpora are named as on the command line. Lines that hold no pair are findings too. The files are read
     several times; about 70 bytes for each line are kept in memory, and the texts of at most 60,000 lines.
     `report` receives the progress. InputError when a file is missing or cannot be read at all.
@@ -43,23 +47,30 @@ def check(
     named |= {role: [corpus] for role, corpus in (("valid", valid), ("test", test)) if corpus is not None}
     lines = {role: Lines(each) for role, each in named.items()}
     surveys = {
-        role: survey(each, PAIR_CHECKS if role == "train" else (), report, f"reading the {ROLES[role]} data")
+        role: survey(each, PAIR_CHECKS, report, f"reading the {ROLES[role]} data")
         for role, each in lines.items()
     }
     of, train = lines["train"], surveys["train"]
-    unusual, alignment = unusual_lengths(train), None
     found = [one for role in lines for one in _of_lines(lines[role], surveys[role])]
     found += _of_several(lines, surveys)
-    if len(train.rows):
-        alignment, pairs = find_shifts(of, report)
-        found += [*_of_alignment(of, train, alignment), *_of_pairs(of, train, unusual)]
-        found += _of_languages(of, train, pairs, report)
+    alignment, pairs = find_shifts(of, report) if len(train.rows) else (None, [])
+    found += [
+        *_of_alignment(of, train, alignment),
+        *_of_pairs(of, train),
+        *_of_languages(of, train, pairs, report),
+    ]
+    for role in lines.keys() - {"train"}:
+        own, surveyed = lines[role], surveys[role]
+        others = [*_of_pairs(own, surveyed), *_of_languages(own, surveyed, pairs, report)]
+        if len(surveyed.rows):
+            others += _of_alignment(own, surveyed, find_shifts(own, report)[0])
+        found += [one for one in others if one.kind not in OF_TRAINING and one.counts and one.serious]
     report("reading examples", 0.0)
     leave_out = {one.kind: one.rows for one in found if one.lines is of}
-    leave_out["lengths"] = unusual.extreme
+    leave_out["lengths"] = unusual_lengths(train).extreme
     for role in lines.keys() - {"train"}:
         leave_out[f"{role}-in-train"] = shared_pairs(train, surveys[role])
-    found = [one for one in found if KINDS[one.kind].counts(one.number, one.of)]
+    found = [one for one in found if one.counts]
     return CorpusReport(
         tuple(_size(role, lines[role], surveys[role]) for role in lines if len(surveys[role].rows)),
         alignment,
@@ -107,9 +118,9 @@ def _of_several(lines: Mapping[str, Lines], surveys: Mapping[str, Survey]) -> It
                 yield Found(f"{role}-sources-in-train", lines[role], rows, of)
 
 
-def _of_pairs(lines: Lines, survey: Survey, unusual: Outliers) -> Iterator[Found]:
+def _of_pairs(lines: Lines, survey: Survey) -> Iterator[Found]:
     """What single pairs show, also in comparison with the others."""
-    total = len(survey.rows)
+    total, unusual = len(survey.rows), unusual_lengths(survey)
     again, earliest = repeated(survey)
     where = dict(zip(again.tolist(), earliest.tolist(), strict=True))
     yield Found("repeated", lines, again, total, lambda row, _: f"as in {lines.named(where[row])}")
@@ -147,12 +158,15 @@ def _of_scripts(lines: Lines, survey: Survey, side: int, kind: str) -> Iterator[
 def _of_languages(lines: Lines, survey: Survey, pairs: Sequence[Pair], report: Report) -> Iterator[Found]:
     """Sides that are copies of each other, or read like each other."""
     total = len(survey.rows)
-    expected = alike_words(pairs)
-    detail = ("the other targets too keep most words of their sources, so copies are to be expected",)
+    expected = ""
+    if 2 * len(survey.copied) > total:
+        expected = "most pairs are such, so it seems to be meant"
+    elif alike_words(pairs):
+        expected = "the other targets too keep most words of their sources, so copies are to be expected"
     if len(survey.copied):
         yield Found(
             *("copied", lines, survey.copied, total),
-            details=detail if expected else (),
+            details=(expected,) if expected else (),
             severity="remark" if expected else None,
         )
     languages = Languages(pairs)
@@ -172,28 +186,50 @@ def _of_alignment(lines: Lines, survey: Survey, alignment: Alignment | None) -> 
             f"in {in_percent(1 / UNRELATED)}"
         )
         yield Found("unrelated", lines, survey.rows, len(survey.rows), details=(detail,), shown=())
-    # Where targets come early, the first ones of a span are the missing ones.
-    shifts = {
-        min(span.last, span.first + max(0, -span.shift)): span.shift
-        for span in alignment.spans
-        if span.shift is not None
-    }
-    covered = [np.arange(span.first, span.last + 1) for span in alignment.spans]
-    rows = np.intersect1d(np.concatenate([NOTHING, *covered]), survey.rows)
-    yield Found(
-        *("misaligned", lines, rows, len(survey.rows)),
-        lambda row, pairs: (
-            f"fits the target of {lines.named(row + shifts[row])}: {pairs[row + shifts[row]].target}"
-        ),
-        tuple(_span_in_words(span, lines) for span in alignment.spans),
-        shown=list(shifts)[:EXAMPLES],
-        related=[row + shift for row, shift in shifts.items()][:EXAMPLES],
-    )
+    by_kind: dict[str, list[Span]] = {"misaligned": [], "unfitting": [], "consecutive": []}
+    for span in alignment.spans:
+        by_kind[_kind_of_span(span, survey)].append(span)
+    for kind, spans in by_kind.items():
+        # Where targets come early, the first ones of a span are the missing ones.
+        shifts = {
+            min(span.last, span.first + max(0, -span.shift)): span.shift
+            for span in spans
+            if span.shift is not None
+        }
+
+        def explain(row: int, pairs: Mapping[int, Pair], shifts: Mapping[int, int] = shifts) -> str:
+            to = row + shifts.get(row, 0)
+            return f"fits the target of {lines.named(to)}: {pairs[to].target}" if to != row else ""
+
+        covered = [np.arange(span.first, span.last + 1) for span in spans]
+        yield Found(
+            *(
+                kind,
+                lines,
+                np.intersect1d(np.concatenate([NOTHING, *covered]), survey.rows),
+                len(survey.rows),
+            ),
+            explain,
+            tuple(_span_in_words(span, lines, kind) for span in spans),
+            shown=list(shifts)[:EXAMPLES] if shifts else None,
+            related=[row + shift for row, shift in shifts.items()][:EXAMPLES],
+        )
 
 
-def _span_in_words(span: Span, lines: Lines) -> str:
+def _kind_of_span(span: Span, survey: Survey) -> str:
+    """The name of its kind in `KINDS`."""
+    if span.shift is None:
+        return "unfitting"
+    rows = np.arange(max(span.first, -span.shift), min(span.last, len(survey.texts) - 1 - span.shift) + 1)
+    same = survey.texts[rows, 0] == survey.texts[rows + span.shift, 1]
+    return "consecutive" if len(rows) and same.mean() >= CONSECUTIVE else "misaligned"
+
+
+def _span_in_words(span: Span, lines: Lines, kind: str) -> str:
     """Where the sides are shifted, and how."""
     where = f"from {lines.named(span.first)} to {lines.place(span.last).line:,}"
+    if kind == "consecutive":
+        return where
     if span.shift is None:
         return f"{where}: the sides do not fit each other, and at no shift up to 50 lines better"
     by = counted(abs(span.shift), "line")

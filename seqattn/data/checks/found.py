@@ -51,6 +51,21 @@ class Found:
         return len(self.rows) if self.count is None else self.count
 
     @property
+    def counts(self) -> bool:
+        """Whether it is a fault at all."""
+        return KINDS[self.kind].counts(self.number, self.of)
+
+    @property
+    def seriousness(self) -> Severity:
+        """How serious it is, if it is a fault."""
+        return self.severity or KINDS[self.kind].severity(self.number, self.of)
+
+    @property
+    def serious(self) -> bool:
+        """Whether it is more than a remark."""
+        return self.seriousness != "remark"
+
+    @property
     def examples(self) -> list[int]:
         """The rows of the examples."""
         return self.rows[:EXAMPLES].tolist() if self.shown is None else list(self.shown)
@@ -68,7 +83,6 @@ def _of(lines: Lines, found: Sequence[Found]) -> Iterator[Finding]:
     own = [one for one in found if one.lines is lines]
     pairs = dict(lines.at(sorted({row for one in own for row in (*one.examples, *one.related)})))
     for one in own:
-        count = one.number
         examples = (
             Example(lines.place(row), *pairs[row], one.explain(row, pairs))
             for row in one.examples
@@ -76,8 +90,8 @@ def _of(lines: Lines, found: Sequence[Found]) -> Iterator[Finding]:
         )
         yield Finding(
             one.kind,
-            one.severity or KINDS[one.kind].severity(count, one.of),
-            count,
+            one.seriousness,
+            one.number,
             one.of,
             lines.by_corpus(one.rows),
             one.details,

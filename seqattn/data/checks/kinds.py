@@ -77,6 +77,21 @@ KINDS: dict[str, Kind] = {
         warning=0,
         error=0.01,
     ),
+    "unfitting": Kind(
+        "pair",
+        "lies where the sides do not fit each other",
+        "lie where the sides do not fit each other",
+        "look there: is it text of another kind, or was one side sorted or shuffled?",
+        warning=0,
+        error=0.01,
+    ),
+    "consecutive": Kind(
+        "pair",
+        "has the source of a line beside it as its target",
+        "have the source of a line beside them as their target",
+        "nothing if these are the turns of dialogues; otherwise one side is shifted",
+        warning=0,
+    ),
     "unrelated": Kind(
         "pair",
         "fits its neighbours' targets as well",
@@ -211,8 +226,8 @@ KINDS: dict[str, Kind] = {
     ),
     "lost": Kind(
         "pair",
-        "has characters lost in a conversion (�)",
-        "have characters lost in a conversion (�)",
+        "has characters lost in a conversion (� or ???)",
+        "have characters lost in a conversion (� or ???)",
         "convert the original files again",
         warning=0,
     ),

@@ -13,8 +13,9 @@ from seqattn.data.checks.survey import Survey
 DEVIATIONS, FACTOR = 8.0, 2.5
 """A pair is unusual when the ratio of its lengths is that many robust standard deviations from the median of
 pairs of its length, and that many times larger or smaller."""
-EXTREME = 2.0
-"""Pairs twice as many deviations and twice as many times from the median are left out of a clean corpus."""
+EXTREME, FEW = 2.0, 0.01
+"""Pairs twice as many deviations and twice as many times from the median are left out of a clean corpus,
+unless they are more than this share: then they are a kind of pair that belongs to it."""
 ENOUGH = 50
 """Pairs of about one length that suffice to know what is usual among them."""
 
@@ -60,21 +61,24 @@ def unusual_lengths(survey: Survey) -> Outliers:
 
     What is usual is measured in the corpus itself: the median of log(target / source) and its median absolute
     deviation, among pairs of about the same length (by powers of two), so that short pairs may vary more.
+    Copies, all of the same ratio, count neither there nor as unusual.
     """
     rows = survey.rows
     source, target = survey.characters[rows].T
     ratio = np.log(target / source)
     size = (np.log2(source * target) / 2).astype(np.int64) if len(rows) else rows
     far, times = np.zeros(len(rows)), np.zeros(len(rows))
-    everywhere = _usual(ratio) if len(rows) >= ENOUGH else (0.0, np.inf)
+    own = ~np.isin(rows, survey.copied)
+    everywhere = _usual(ratio[own]) if own.sum() >= ENOUGH else (0.0, np.inf)
     for one in np.unique(size):
         alike = size == one
-        middle, spread = _usual(ratio[alike]) if alike.sum() >= ENOUGH else everywhere
+        middle, spread = _usual(ratio[alike & own]) if (alike & own).sum() >= ENOUGH else everywhere
         away = np.abs(ratio[alike] - middle)
         far[alike], times[alike] = away / spread, away / np.log(FACTOR)
-    unusual = (far >= DEVIATIONS) & (times >= 1)
+    unusual = own & (far >= DEVIATIONS) & (times >= 1)
     order = np.argsort(-far[unusual], kind="stable")
-    extreme = (far >= EXTREME * DEVIATIONS) & (times >= EXTREME)
+    extreme = unusual & (far >= EXTREME * DEVIATIONS) & (times >= EXTREME)
+    extreme &= extreme.sum() <= FEW * len(rows)
     return Outliers(rows[unusual], rows[unusual][order], rows[extreme])
 
 

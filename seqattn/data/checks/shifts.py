@@ -35,6 +35,9 @@ SHORTEST, SHORTEST_UNRELATED, SHORTEST_UNCLEAR = 10, 50, 250
 """Shorter spans with a shift, or without any that fits, are not reported."""
 CLEAR, VERY_CLEAR = 0.5, 0.85
 """How often the right line must fit best to tell a shift from chance, and a short span without any shift."""
+OWN_FITS = 2 / 7
+"""Where sides are shifted, the own target fits best by chance, in a seventh of the rows: where it does in
+twice as many, as with sources that hold the one before them, they are not."""
 MAJORITY = 0.2
 """The least share of rows that a far shift must fit best, and three times as many as any other."""
 KNOWN_ROWS = 0.1
@@ -260,6 +263,7 @@ def _concluded(sample: Sample, judgement: Judgement) -> Alignment | None:
         return None
     own = float((best[certain] == OWN).mean())
     spans = list(_spans(sample, states)) if judgement.hits >= CLEAR else []
+    spans = [span for span in spans if span.shift is None or _own_fits(sample, judgement, span) < OWN_FITS]
     if judgement.hits < VERY_CLEAR:
         spans = [span for span in spans if span.shift is not None or len(span) >= SHORTEST_UNCLEAR]
     if any(span.shift is None for span in spans):
@@ -273,6 +277,13 @@ def _concluded(sample: Sample, judgement: Judgement) -> Alignment | None:
     chance = 1 / UNRELATED
     surely = chance + 3 * np.sqrt(chance * (1 - chance) / certain.sum())
     return Alignment(int(certain.sum()), own, tuple(spans), not spans and bool(own < surely))
+
+
+def _own_fits(sample: Sample, judgement: Judgement, span: Span) -> float:
+    """The share of the rows of a span whose own target fits best."""
+    rows = sample.rows[sample.judged]
+    inside = judgement.certain & (span.first <= rows) & (rows <= span.last)
+    return float((judgement.best[inside] == OWN).mean())
 
 
 def _found_far(sample: Sample, fit: Fit, span: Span) -> Span:

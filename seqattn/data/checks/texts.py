@@ -14,7 +14,8 @@ CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 SURROGATES = re.compile("[\ud800-\udfff]")
 INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 """Soft hyphens, zero-width spaces, direction and byte order marks; not the joiners that scripts need."""
-LOST = "\ufffd"
+LOST = re.compile(r"\ufffd|(?:^|\s)\?{2,}(?=\s)(?:.*\s)\?{2,}(?!\S)", re.DOTALL)
+"""The replacement character, or several words of question marks alone, as some programs write instead."""
 ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _GARBLED = re.compile("[\x80-\u2fff\uf800-\uffff]{2}|[ÂÃ] ")
 """What UTF-8 leaves when it is read as another encoding: two characters, which single bytes can stand for. It
@@ -43,8 +44,8 @@ def has_any(pair: Pair, of: re.Pattern[str]) -> bool:
 
 
 def has_lost(pair: Pair) -> bool:
-    """Whether a text has replacement characters."""
-    return LOST in pair.source or LOST in pair.target
+    """Whether a text has replacement characters, or words of question marks."""
+    return any(("\ufffd" in text or "?? " in text) and bool(LOST.search(text)) for text in pair)
 
 
 def has_spaces(pair: Pair) -> bool:
