@@ -55,6 +55,8 @@ ENGLISH = Alphabet(frozenset(LATIN))
         ("Жора, come in.", "come in.", ["Жора,"]),
         ("Жора’s dog", "'s dog", ["Жора"]),
         ("It costs 10\u00a0€ today.", "It costs 10 today.", ["€"]),
+        ("It costs €10, {name}.", "It costs,.", ["€10", "{name}"]),
+        ("Hello %s, @you (here)!", "Hello, here!", ["%s", "@you (", ")"]),
         ("We go\u00a0Жук home\u202fnow", "We go home now", ["Жук"]),
         ("A dog\u3000Жора\u00a0Петров\u2009runs.", "A dog runs.", ["Жора\u00a0Петров"]),
     ],
@@ -164,6 +166,14 @@ SWAPPED = "im Schnee rennen zwei Hunde.", [3, 5, 2, 0, 1, 6]
         ("two dogs\u00a0😀 run in the snow.", SWAPPED, "im Schnee rennen zwei Hunde\u00a0😀."),
         ("two\u202f★ dogs run\u3000❤ in the snow.", SNOW, "zwei\u202f★ Hunde rennen\u3000❤ im Schnee."),
         ("two dogs\u00a0Жора\u00a0run in the snow.", SNOW, "zwei Hunde\u00a0Жора rennen im Schnee."),
+        ("two (dogs) run in the snow.", SNOW, "zwei (Hunde) rennen im Schnee."),
+        ("two (dogs) run in the snow.", SWAPPED, "im Schnee rennen zwei (Hunde)."),
+        ("two dogs run in the “snow”.", SNOW, "zwei Hunde rennen im “Schnee”."),
+        ("two dogs “(run)” in the snow.", SNOW, "zwei Hunde “(rennen)” im Schnee."),
+        ("(two dogs run in the snow.)", SNOW, "(zwei Hunde rennen im Schnee.)"),
+        ("two dogs run [ in the snow ].", SNOW, "zwei Hunde rennen [ im Schnee ]."),
+        ("two {dogs} dogs run in the snow.", SNOW, "zwei {dogs} Hunde rennen im Schnee."),
+        ("two dogs run in %s the snow.", SNOW, "zwei Hunde rennen im %s Schnee."),
     ],
 )
 def test_what_was_left_out_is_put_after_the_translation_of_what_is_before_it(text, translation, expected):

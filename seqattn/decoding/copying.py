@@ -89,24 +89,25 @@ def put_back(
 ) -> str:
     """The text of a translation with what was left out of its source.
 
-    It is put after the target word that attends most to what is before it in the source. `weights` (T, S) is
-    the attention of the target ids, without EOS, to the source ids; None: a word's place in the target is
-    taken to be that in the source.
+    It is put after the target word that attends most to what is before it in the source, an opening sign
+    before the one that attends most to what follows. `weights` (T, S) is the attention of the target ids,
+    without EOS, to the source ids; None: a word's place in the target is taken to be that in the source.
     """
     target = example.target[:-1]
     pieces = tokenizer.target.pieces(target)
     source = tokenizer.texts.pieces(example.source[:-1])
     read, words = _Read.of(source), _with_text(pieces)
     places = [(_place(read, pieces, words, one, weights), one) for one in left_out]
-    text, end = "", 0
+    text, end, opened = "", 0, False
     for place, one in sorted(places, key=lambda each: each[0]):
-        text = _beside(text, tokenizer.target.decode(target[end:place]), _space_before(pieces, end))
-        text = _beside(text, one.text, "" if _UNSPACED.match(text[-1:]) else one.space)
-        end = place
+        between = tokenizer.target.decode(target[end:place])
+        text = _beside(text, between, "" if opened else _space_before(pieces, end))
+        opened = opened and not between
+        text = _beside(text, one.text, "" if opened or _UNSPACED.match(text[-1:]) else one.space)
+        end, opened = place, one.opens
     rest = tokenizer.target.decode(target[end:])
-    if end:
-        return _beside(text, rest, _space_before(pieces, end))
-    return _beside(text, rest, "" if _UNSPACED.match(rest) else " ")
+    space = _space_before(pieces, end) if end else "" if _UNSPACED.match(rest) else " "
+    return _beside(text, rest, "" if opened else space)
 
 
 def _length(piece: str) -> int:
@@ -129,8 +130,17 @@ class _Read(NamedTuple):
         return _Read(pieces, list(accumulate(map(_length, pieces))), _with_text(pieces))
 
     def place(self, characters: int) -> int:
-        """The number of pieces within the first characters of the text, spaces not counted."""
-        return bisect_right(self.ends, characters) if characters else 0
+        """The number of pieces within the first characters of the text, spaces not counted.
+
+        Punctuation that closes a word may be in one piece with its end.
+        """
+        if not characters:
+            return 0
+        place = bisect_right(self.ends, characters)
+        if place < len(self.ends) and self.ends[place] - _length(self.pieces[place]) < characters:
+            behind = self.pieces[place][characters - self.ends[place] :]
+            place += all(character in CLOSING for character in behind)
+        return place
 
 
 def _place(
@@ -141,16 +151,15 @@ def _place(
     before = bisect_left(source.words, at)
     if not before:
         return 0
+    if one.opens and words and before < len(source.words):
+        place = words[_attending(source, words, source.words[before], weights)]
+        while place and not target[place].startswith(WORD_START):
+            place -= 1
+        return place
     if not words or before == len(source.words):
         place = len(target)
     else:
-        last = source.words[before - 1]
-        attending = (
-            round(last * (len(words) - 1) / max(1, len(source.pieces) - 1))
-            if weights is None
-            else int(weights[words, last].argmax())
-        )
-        place = words[attending] + 1
+        place = words[_attending(source, words, source.words[before - 1], weights)] + 1
         whole = _UNSPACED.search(target[place - 1]) is None
         while place < len(target) and not target[place].startswith(WORD_START):
             if not whole and _BYTE.fullmatch(target[place]) is None:
@@ -161,6 +170,13 @@ def _place(
         while place > 1 and target[place - 1].removeprefix(WORD_START) in CLOSING:
             place -= 1
     return place
+
+
+def _attending(source: _Read, words: Sequence[int], piece: int, weights: Tensor | None) -> int:
+    """The number of the target word that attends most to a source piece."""
+    if weights is not None:
+        return int(weights[words, piece].argmax())
+    return round(piece * (len(words) - 1) / max(1, len(source.pieces) - 1))
 
 
 def _has_text(piece: str) -> bool:

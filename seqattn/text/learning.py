@@ -185,9 +185,9 @@ def train_side(sides: Sequence[Sequence[str]], options: TokenizerOptions) -> Sid
             minloglevel=2,
         )
     except RuntimeError as error:
+        reason = str(error).splitlines()[0].rpartition("] ")[2].partition(" Increase ")[0]
         raise InputError(
-            f"a vocabulary of {size} pieces cannot be learned from these texts: "
-            f"{str(error).splitlines()[0].rpartition('] ')[2].partition(' Increase ')[0]}",
+            f"a vocabulary of {size} pieces cannot be learned from these texts: {reason or 'too small'}",
             remedy="raise vocab_size, or leave it out" if options.vocab_size else "give other texts, or more",
         ) from error
     return Side(written.getvalue())

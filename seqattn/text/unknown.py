@@ -19,6 +19,8 @@ FORMS = ("<noBreak>", "<compat>", "<wide>", "<narrow>")
 """Unicode's decompositions that keep the meaning; others lose that of ™ or ½."""
 CLOSING = tuple(".,!?;:…)]}")
 """Punctuation that has no space before it."""
+GLUED = frozenset("%@#$€£¥{}<>/\\_=+*&~^|")
+"""Signs that are a part of the word they stand at, as in %s, {name} or @home."""
 
 _JOINER = re.compile("[\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f]")
 """Invisible characters that belong to the one before them, as in emoji and flags."""
@@ -35,6 +37,8 @@ class LeftOut(NamedTuple):
     """The space before it, of whatever kind, or none; at the beginning of the text an ordinary one."""
     closed: bool
     """Whether punctuation such as a full stop follows it."""
+    opens: bool = False
+    """It is a sign, such as a bracket, right before the word that it belongs to."""
 
 
 class Known(NamedTuple):
@@ -78,7 +82,9 @@ class Alphabet:
             before = text[start - 1] if start else " "
             space = before if before.isspace() else ""
             closed = _next(read, following).startswith(CLOSING)
-            left_out.append(LeftOut(text[start:end], kept.characters, space, closed))
+            sign = before.isspace() and not any(map(_in_word, text[start:end]))
+            opens = sign and not (read[end : end + 1] or [" "])[0].startswith((" ", *CLOSING))
+            left_out.append(LeftOut(text[start:end], kept.characters, space, closed, opens))
         kept.add(read[end:])
         if left_out and not kept.has_text:
             return Known("", (LeftOut(text, 0, " ", False),))
@@ -122,8 +128,9 @@ class Alphabet:
         found = [(at, at + 1) for at, other in enumerate(read) if other not in self]
         for token in _WORD.finditer(text):
             inside = [at for at in range(*token.span()) if _in_word(text[at])]
-            if inside and any(other not in self for other in read[inside[0] : inside[-1] + 1]):
-                found.append((inside[0], inside[-1] + 1))
+            glued = [at for at in range(*token.span()) if text[at] in GLUED and read[at] not in self]
+            if inside and (glued or any(other not in self for other in read[inside[0] : inside[-1] + 1])):
+                found.append((min(inside + glued), max(inside + glued) + 1))
         start, end = -1, -1
         for first, last in sorted(found):
             if first <= end or (start >= 0 and text[end:first].isspace()):
