@@ -247,7 +247,8 @@ def _restrict(logits: Tensor, options: SamplingOptions) -> Tensor:
 
 def _draw(probabilities: Tensor, chances: Sequence[Random]) -> Tensor:
     """An id for each row of probabilities (R, V), by a random number of its own → (R, 1)."""
-    reached = probabilities.double().cpu().cumsum(1)
+    # Not every device has float64.
+    reached = probabilities.cpu().double().cumsum(1)
     shares = torch.tensor([[chance.random()] for chance in chances], dtype=torch.float64)
     # The first id that takes the sum beyond the share: one without probability never does.
     words = torch.searchsorted(reached, shares * reached[:, -1:], right=True)

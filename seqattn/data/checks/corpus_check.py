@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from seqattn.data.checks.cleaning import removable
-from seqattn.data.checks.found import EXAMPLES, Found, findings, of_pair
+from seqattn.data.checks.found import EXAMPLES, Explain, Found, findings, of_pair
 from seqattn.data.checks.headers import is_header
 from seqattn.data.checks.languages import Languages, alike_words, misplaced
 from seqattn.data.checks.lengths import lengths_of, unusual_lengths
@@ -36,9 +36,8 @@ def check(
     test: str | None = None,
     report: Report = silent,
 ) -> CorpusReport:
-    """Check a training corpus, what it shares with a validation and a test corpus, and these.
+    """Check a training corpus, what it shares with a validation and a test corpus, and what spoils these.
 
-    Of these two, what is worth a look is told, or more serious.
     Corpora are named as on the command line. Lines that hold no pair are findings too. The files are read
     several times; about 70 bytes for each line are kept in memory, and the texts of at most 60,000 lines.
     `report` receives the progress. InputError when a file is missing or cannot be read at all.
@@ -59,7 +58,7 @@ def check(
         *_of_pairs(of, train),
         *_of_languages(of, train, pairs, report),
     ]
-    for role in lines.keys() - {"train"}:
+    for role in list(lines)[1:]:
         own, surveyed = lines[role], surveys[role]
         others = [*_of_pairs(own, surveyed), *_of_languages(own, surveyed, pairs, report)]
         if len(surveyed.rows):
@@ -196,24 +195,27 @@ def _of_alignment(lines: Lines, survey: Survey, alignment: Alignment | None) -> 
             for span in spans
             if span.shift is not None
         }
-
-        def explain(row: int, pairs: Mapping[int, Pair], shifts: Mapping[int, int] = shifts) -> str:
-            to = row + shifts.get(row, 0)
-            return f"fits the target of {lines.named(to)}: {pairs[to].target}" if to != row else ""
-
         covered = [np.arange(span.first, span.last + 1) for span in spans]
+        rows = np.intersect1d(np.concatenate([NOTHING, *covered]), survey.rows)
         yield Found(
-            *(
-                kind,
-                lines,
-                np.intersect1d(np.concatenate([NOTHING, *covered]), survey.rows),
-                len(survey.rows),
-            ),
-            explain,
+            *(kind, lines, rows, len(survey.rows)),
+            _explain_shifts(lines, shifts),
             tuple(_span_in_words(span, lines, kind) for span in spans),
             shown=list(shifts)[:EXAMPLES] if shifts else None,
-            related=[row + shift for row, shift in shifts.items()][:EXAMPLES],
+            related=[row + shift for row, shift in shifts.items() if row + shift >= 0][:EXAMPLES],
         )
+
+
+def _explain_shifts(lines: Lines, shifts: Mapping[int, int]) -> Explain:
+    """Which target fits the source of a row, for rows with a known shift."""
+
+    def explain(row: int, pairs: Mapping[int, Pair]) -> str:
+        to = row + shifts.get(row, 0)
+        return (
+            f"fits the target of {lines.named(to)}: {pairs[to].target}" if to != row and to in pairs else ""
+        )
+
+    return explain
 
 
 def _kind_of_span(span: Span, survey: Survey) -> str:

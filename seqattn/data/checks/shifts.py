@@ -283,7 +283,7 @@ def _own_fits(sample: Sample, judgement: Judgement, span: Span) -> float:
     """The share of the rows of a span whose own target fits best."""
     rows = sample.rows[sample.judged]
     inside = judgement.certain & (span.first <= rows) & (rows <= span.last)
-    return float((judgement.best[inside] == OWN).mean())
+    return float((judgement.best[inside] == OWN).sum() / max(1, inside.sum()))
 
 
 def _found_far(sample: Sample, fit: Fit, span: Span) -> Span:
