@@ -70,6 +70,13 @@ def test_turns_of_dialogues_are_no_shifted_translations(tmp_path):
     assert report.write_clean(tmp_path / "clean.tsv").pairs == len(set(pairs))
 
 
+def test_lines_without_text_do_not_make_shifted_lines_turns_of_dialogues(tmp_path):
+    pairs = [one for pair in translated() for one in (pair, Pair("", ""))]
+    shifted = [Pair(one.source, two.target) for one, two in zip(pairs, pairs[2:], strict=False)]
+    report = checked(tmp_path, shifted)
+    assert found(report, "misaligned").severity == "error" and "consecutive" not in kinds(report)
+
+
 def test_a_source_may_hold_the_one_before_it(tmp_path):
     # Of every fifth sentence only the one before it is known.
     sources = [pair.source if number % 5 else "xi yo zu" for number, pair in enumerate(translated())]
@@ -107,6 +114,7 @@ def test_extremely_different_lengths_are_left_out_only_if_they_are_rare(tmp_path
         report = checked(tmp_path, [*translated(), *long])
         return report.write_clean(tmp_path / "clean.tsv").removed.get("lengths", 0)
 
+    assert removed(1) == 1
     assert removed(3) == 3
     assert removed(30) == 0
 
@@ -137,6 +145,8 @@ def test_remarks_on_validation_and_test_data_are_left_out(tmp_path):
     [
         ("??? ????, ??", True),
         ("?? Tom ???", True),
+        ("??\t??", True),
+        ("Quoi ?? Vraiment ??", False),
         ("\ufffd", True),
         ("???", False),
         ("What?? Really??", False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from itertools import product
+from random import Random
 
 import pytest
 import torch
@@ -37,6 +38,7 @@ ATTENTIVE = [variant for variant in VARIANTS if variant[1].get("score") != "none
 ATTENTIVE_NAMES = [name for name in VARIANT_NAMES if "none" not in name]
 LENGTHS = (5, 2, 7, 3)
 SOURCES = random_rows(LENGTHS, 13)
+CHANCES = [Random(row) for row in range(len(SOURCES))]
 
 
 def by_definition(weights: Tensor, beta: float) -> float:
@@ -95,10 +97,9 @@ def test_scores_are_those_of_teacher_forced_attention(attentive, beam):
 
 def test_scores_of_samples_are_those_of_teacher_forced_attention(attentive):
     options = SearchOptions(beam=3, length_penalty=1.0, max_ratio=1.0, coverage_penalty=0.3)
-    drawn = sample(attentive, pad(SOURCES), options, SamplingOptions(), torch.Generator().manual_seed(1))
+    drawn = sample(attentive, pad(SOURCES), options, SamplingOptions(), CHANCES)
     for source, hypotheses in zip(SOURCES, drawn, strict=True):
-        scores = [one.score for one in hypotheses]
-        assert len(scores) == 3 and scores == sorted(scores, reverse=True)
+        assert len(hypotheses) == 3
         for one in hypotheses:
             expected = rescored(attentive, source, one.ids, Reading(), 1.0, 0.3)
             assert one.score == pytest.approx(expected, abs=1e-3)
@@ -196,7 +197,7 @@ def test_without_a_penalty_attention_is_never_asked_for(monkeypatch):
         asked.clear()
         options = SearchOptions(beam=2, coverage_penalty=beta)
         beam_search(model, pad(SOURCES), options)
-        sample(model, pad(SOURCES), options, SamplingOptions(), torch.Generator())
+        sample(model, pad(SOURCES), options, SamplingOptions(), CHANCES)
         assert set(asked) == expected
 
 

@@ -81,7 +81,7 @@ def test_a_source_of_vectors_is_trained_on_searched_aligned_and_stepped_through(
         pass
     model.eval()
     sources = [example.source for example in examples]
-    found = search_all(model, sources, TranslationOptions(SearchOptions(beam=2)), torch.Generator())
+    found = search_all(model, sources, TranslationOptions(SearchOptions(beam=2)))
     right = sum(best.ids == example.target for (best, *_), example in zip(found, examples, strict=True))
     assert right > 0.9 * len(examples)
     for example, attention in zip(examples[:9], read_attention(model, examples[:9]), strict=True):

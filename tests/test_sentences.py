@@ -164,6 +164,7 @@ def test_the_usual_number_is_the_smallest_that_suffices(counts):
         (["วันนี้หนาว", "ไปไหม"], "วันนี้หนาว ไปไหม"),
         (["我用 Python.", "Tom 来了。", "好。"], "我用 Python. Tom 来了。好。"),
         (["Hello 王小明先生大人.", "Fine."], "Hello 王小明先生大人. Fine."),
+        (["他说：“好。”", "Tom来了。"], "他说：“好。”Tom来了。"),
         ([], ""),
     ],
 )

@@ -211,12 +211,25 @@ def test_single_words_are_spelled_and_the_words_of_a_closed_side_whole(pieces, j
     sides = (SOUNDS * 10, SPELLINGS * 10) if turned else (SPELLINGS * 10, SOUNDS * 10)
     tokenizer = train_tokenizer(*sides, TokenizerOptions(pieces=pieces, joint=joint))
     spellings, sounds = (tokenizer.texts, tokenizer.target)[:: -1 if turned else 1]
-    for word in SPELLINGS if pieces == "unigram" else ():
+    for word in SPELLINGS:
         assert spellings.pieces(spellings.encode(word)[:-1]) in (["▁", *word], [f"▁{word[0]}", *word[1:]])
     for sound in SOUNDS:
         assert sounds.pieces(sounds.encode(sound)[:-1]) == [f"▁{one}" for one in sound.split()]
     for side, texts in ((spellings, SPELLINGS), (sounds, SOUNDS)):
         assert [side.decode(side.encode(text)) for text in texts] == texts
+
+
+@pytest.mark.parametrize("pieces", ["unigram", "bpe"])
+def test_the_alphabet_of_single_words_does_not_depend_on_how_much_there_is_of_the_other_side(pieces):
+    words = ["".join(letters) for letters in product("абвгд", "еиоу", "нрст", "аео")]
+    texts = [f"the {one} and the {other} see it" for one, other in product(SPELLINGS, SPELLINGS[:9])]
+    side = train_tokenizer(words, texts, TokenizerOptions(pieces=pieces)).source
+    assert all(
+        side.pieces(side.encode(word)[:-1])[-4:] in ([*word], [f"▁{word[0]}", *word[1:]]) for word in words
+    )
+    many = [chr(0xAC00 + at) for at in range(7000)]
+    side = train_tokenizer(many, texts, TokenizerOptions(pieces=pieces)).source
+    assert not any("<0x" in piece for word in many for piece in side.pieces(side.encode(word)))
 
 
 def test_rare_characters_of_single_words_are_pieces_too():

@@ -221,6 +221,7 @@ def test_long_lines_without_spaces_are_split_after_a_sentence():
     (first, *_) = side.cut(side.encode(line), 30)
     assert side.decode(first).endswith("。」")
     assert {side.decode(part)[-1] for part in side.cut(side.encode("今天很冷。" * 30), 22)} == {"。"}
+    assert {side.decode(part)[-2:] for part in side.cut(side.encode("今天很冷。！" * 30), 22)} == {"。！"}
 
 
 @given(st.integers(2, 25))

@@ -56,6 +56,8 @@ ENGLISH = Alphabet(frozenset(LATIN))
         ("Жора’s dog", "'s dog", ["Жора"]),
         ("It costs 10\u00a0€ today.", "It costs 10 today.", ["€"]),
         ("It costs €10, {name}.", "It costs,.", ["€10", "{name}"]),
+        ("This is *very* good.", "This is very good.", ["*", "*"]),
+        ("_Hello_ dogs~", "Hello dogs", ["_", "_", "~"]),
         ("Hello %s, @you (here)!", "Hello, here!", ["%s", "@you (", ")"]),
         ("We go\u00a0Жук home\u202fnow", "We go home now", ["Жук"]),
         ("A dog\u3000Жора\u00a0Петров\u2009runs.", "A dog runs.", ["Жора\u00a0Петров"]),
@@ -172,6 +174,8 @@ SWAPPED = "im Schnee rennen zwei Hunde.", [3, 5, 2, 0, 1, 6]
         ("two dogs “(run)” in the snow.", SNOW, "zwei Hunde “(rennen)” im Schnee."),
         ("(two dogs run in the snow.)", SNOW, "(zwei Hunde rennen im Schnee.)"),
         ("two dogs run [ in the snow ].", SNOW, "zwei Hunde rennen [ im Schnee ]."),
+        ("two (dogs) run ★ in the snow.", SWAPPED, "im Schnee rennen ★ zwei (Hunde)."),
+        ("two (dogs ★ run in the snow.", SNOW, "zwei (Hunde ★ rennen im Schnee."),
         ("two {dogs} dogs run in the snow.", SNOW, "zwei {dogs} Hunde rennen im Schnee."),
         ("two dogs run in %s the snow.", SNOW, "zwei Hunde rennen im %s Schnee."),
     ],
@@ -194,6 +198,8 @@ def test_without_attention_the_place_in_the_target_is_that_in_the_source():
 def test_a_target_of_a_script_without_spaces_is_divided_between_its_pieces():
     text = "two dogs Жора run in the snow."
     assert restored(text, "两只狗在雪里跑。", [0, 4, 2, 6], CHINESE) == "两只狗Жора在雪里跑。"
+    text = "two dogs (run) in the snow."
+    assert restored(text, "两只狗在雪里跑。", [0, 4, 2, 6], CHINESE) == "两只狗在雪里(跑)。"
     text = "two dogs 狗 run in the snow."
     assert restored(text, "两只狗在雪里跑。", [0, 1, 2, 6], CHINESE) == "两只狗在雪里狗跑。"
 

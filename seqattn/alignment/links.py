@@ -83,6 +83,7 @@ def grow_diag_final_and(forward: Links, backward: Links) -> Links:
     both have no link yet. Which come first decides, so all is done in the order of target words.
     """
     every, chosen = forward | backward, set(forward & backward)
+    ordered = sorted(every, key=_by_target)
     sources, targets = {source for source, _ in chosen}, {target for _, target in chosen}
 
     def add(link: Link) -> None:
@@ -94,7 +95,7 @@ def grow_diag_final_and(forward: Links, backward: Links) -> Links:
     while len(chosen) > before:
         before = len(chosen)
         # Those that are chosen on the way have their turn in the same round.
-        for link in sorted(every, key=_by_target):
+        for link in ordered:
             for step in NEIGHBOURS if link in chosen else ():
                 near = link[0] + step[0], link[1] + step[1]
                 if near in every and (near[0] not in sources or near[1] not in targets):

@@ -18,11 +18,10 @@ from seqattn.models.base import Reading
 from seqattn.models.predictor import Predictor
 from seqattn.text.normalising import WORD_START
 from seqattn.text.scripts import UNSPACED
-from seqattn.text.tokenizer import Tokenizer
+from seqattn.text.tokenizer import BYTE, Tokenizer
 from seqattn.text.unknown import CLOSING, Alphabet, LeftOut
 
 _UNSPACED = re.compile(f"[{UNSPACED}]")
-_BYTE = re.compile("<0x([0-9A-F]{2})>")
 
 
 class Part(NamedTuple):
@@ -99,7 +98,7 @@ def put_back(
     read, words = _Read.of(source), _with_text(pieces)
     places = [(_place(read, pieces, words, one, weights), one) for one in left_out]
     text, end, opened = "", 0, False
-    for place, one in sorted(places, key=lambda each: each[0]):
+    for place, one in sorted(places, key=lambda each: (each[0], each[1].opens)):
         between = tokenizer.target.decode(target[end:place])
         text = _beside(text, between, "" if opened else _space_before(pieces, end))
         opened = opened and not between
@@ -112,7 +111,7 @@ def put_back(
 
 def _length(piece: str) -> int:
     """The characters of a piece, without the space before it; those of bytes are counted by their first."""
-    byte = _BYTE.fullmatch(piece)
+    byte = BYTE.fullmatch(piece)
     return len(piece.removeprefix(WORD_START)) if byte is None else int(byte[1], 16) & 0xC0 != 0x80
 
 
@@ -153,7 +152,7 @@ def _place(
         return 0
     if one.opens and words and before < len(source.words):
         place = words[_attending(source, words, source.words[before], weights)]
-        while place and not target[place].startswith(WORD_START):
+        while place and not target[place].startswith(WORD_START) and not _UNSPACED.search(target[place]):
             place -= 1
         return place
     if not words or before == len(source.words):
@@ -162,7 +161,7 @@ def _place(
         place = words[_attending(source, words, source.words[before - 1], weights)] + 1
         whole = _UNSPACED.search(target[place - 1]) is None
         while place < len(target) and not target[place].startswith(WORD_START):
-            if not whole and _BYTE.fullmatch(target[place]) is None:
+            if not whole and BYTE.fullmatch(target[place]) is None:
                 break
             place += 1
     if one.closed or not source.pieces[at - 1].endswith(CLOSING):

@@ -19,7 +19,7 @@ from seqattn.text.normalising import WORD_START, normalise
 from seqattn.text.scripts import UNSPACED
 from seqattn.text.tokenizer import Side, Tokenizer
 
-BYTES = 256
+SPECIAL, BYTES = 4, 256
 FREQUENT = 5
 """Words that occur this often may become single pieces."""
 RARE = 0.3
@@ -139,6 +139,7 @@ def train_side(sides: Sequence[Sequence[str]], options: TokenizerOptions) -> Sid
     every = list(chain.from_iterable(compress(sides, learned)))
     step = max(1, -(-len(every) // MOST_TEXTS))
     texts = [text for text in map(normalise, every[::step]) if text]
+    # Nothing to learn from is a closed language too.
     known = sum(compress(inventories, learned), Inventory())
     characters = sum(inventories, Inventory()).characters
     size = options.vocab_size or vocabulary_size(len(characters), known.evidence)
@@ -152,8 +153,10 @@ def train_side(sides: Sequence[Sequence[str]], options: TokenizerOptions) -> Sid
         # word is doubled, so that it occurs in two.
         texts += [2 * word for word, count in sorted(known.words.items()) if count >= FREQUENT]
     if not all(learned):
-        # Turned round, so that nothing longer occurs in it twice.
-        texts = [*([] if known.closed else texts), characters, characters[::-1]]
+        if known.closed:
+            # No further pieces, and nothing longer in the alphabet twice.
+            size, texts = SPECIAL + BYTES + 1 + len(characters) + len(known.words), []
+        texts = [*texts, characters, characters[::-1]]
         more["required_chars"] = WORD_START + characters
     elif more:
         # Where a word begins the alphabet, the space before unseen ones would be left to three bytes.
@@ -171,7 +174,8 @@ def train_side(sides: Sequence[Sequence[str]], options: TokenizerOptions) -> Sid
             vocab_size=size,
             # A small corpus may not yield that many pieces: use fewer instead of failing.
             hard_vocab_limit=False,
-            character_coverage=0.9998,
+            # The alphabet of spelled words is rare in what pieces are learned from.
+            character_coverage=0.9998 if all(learned) else 1.0,
             byte_fallback=True,
             normalization_rule_name="identity",
             **more,

@@ -90,7 +90,7 @@ def join(texts: Iterable[str]) -> str:
 
     A text with spaces between characters of these is tokenised, and so has them between sentences too. Where
     neither the end of a sentence nor the beginning of the next is in these scripts there is a space as well:
-    much of a text in another one may be names that were copied.
+    a text in another script may have many names that were copied.
     """
     kept = [text for text in texts if text]
     whole = " ".join(kept)
@@ -98,6 +98,9 @@ def join(texts: Iterable[str]) -> str:
     spaced = any(map(_APART.search, kept))
     if not together or spaced:
         return whole
-    touching = (_TOGETHER.match(one[-1]) or _TOGETHER.match(next) for one, next in pairwise(kept))
+    ends = (one.rstrip("”’\"'")[-1:] for one in kept)
+    touching = (
+        _TOGETHER.match(end) or _TOGETHER.match(next) for end, next in zip(ends, kept[1:], strict=False)
+    )
     spaces = ["", *("" if touches else " " for touches in touching)]
     return "".join(map("".join, zip(spaces, kept, strict=False)))

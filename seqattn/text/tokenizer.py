@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,8 @@ from seqattn.errors import InputError
 from seqattn.symbols import BOS, EOS, PAD, UNK
 from seqattn.text.normalising import WORD_START, normalise
 
+BYTE = re.compile("<0x([0-9A-F]{2})>")
+"""A piece that stands for a byte."""
 SENTENCE_ENDS = tuple(".!?;:。！？；…")
 UNSPACED_ENDS = tuple("。！？；")
 """Those that no space follows."""
@@ -178,12 +181,13 @@ def _begins_sentence(pieces: Sequence[str], at: int) -> bool:
     """Whether a sentence ends before a piece, so that a text may be cut there."""
     ends = SENTENCE_ENDS if pieces[at].startswith(WORD_START) else UNSPACED_ENDS
     before = "".join(pieces[max(0, at - 4) : at]).rstrip(CLOSING)
-    return before.endswith(ends) and not pieces[at].startswith(tuple(CLOSING))
+    return before.endswith(ends) and not pieces[at].startswith((*CLOSING, *SENTENCE_ENDS))
 
 
 def _continues(piece: str) -> bool:
     """Whether a piece is a byte of a character that is not its first."""
-    return piece.startswith("<0x") and piece.endswith(">") and int(piece[3:5], 16) & 0xC0 == 0x80
+    byte = BYTE.fullmatch(piece)
+    return byte is not None and int(byte[1], 16) & 0xC0 == 0x80
 
 
 @dataclass(frozen=True)

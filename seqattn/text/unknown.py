@@ -19,8 +19,8 @@ FORMS = ("<noBreak>", "<compat>", "<wide>", "<narrow>")
 """Unicode's decompositions that keep the meaning; others lose that of ™ or ½."""
 CLOSING = tuple(".,!?;:…)]}")
 """Punctuation that has no space before it."""
-GLUED = frozenset("%@#$€£¥{}<>/\\_=+*&~^|")
-"""Signs that are a part of the word they stand at, as in %s, {name} or @home."""
+GLUED = frozenset("%@#$€£¥{}<>\\")
+"""Signs that are a part of the word they stand at, as in %s, {name} or @home; not those of emphasis."""
 
 _JOINER = re.compile("[\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f]")
 """Invisible characters that belong to the one before them, as in emoji and flags."""

@@ -28,7 +28,7 @@ SLOW, WINDOW = 2.0, 100
 EPOCHS, UPDATES = 3, 5_000
 """Before both of which a model is not expected to translate."""
 LONG, TIMED = 2.0, 5
-"""Hours of an epoch that are told where nothing limits the training; updates that measure it."""
+"""An epoch of at least so many hours is told if nothing limits the training; so many updates measure it."""
 
 
 class Symptoms:

@@ -223,6 +223,7 @@ def _kind_of_span(span: Span, survey: Survey) -> str:
     if span.shift is None:
         return "unfitting"
     rows = np.arange(max(span.first, -span.shift), min(span.last, len(survey.texts) - 1 - span.shift) + 1)
+    rows = rows[survey.complete[rows] & survey.complete[rows + span.shift]]
     same = survey.texts[rows, 0] == survey.texts[rows + span.shift, 1]
     return "consecutive" if len(rows) and same.mean() >= CONSECUTIVE else "misaligned"
 

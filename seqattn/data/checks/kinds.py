@@ -87,8 +87,8 @@ KINDS: dict[str, Kind] = {
     ),
     "consecutive": Kind(
         "pair",
-        "has the source of a line beside it as its target",
-        "have the source of a line beside them as their target",
+        "has the source of a line nearby as its target",
+        "have the source of a line nearby as their target",
         "nothing if these are the turns of dialogues; otherwise one side is shifted",
         warning=0,
     ),

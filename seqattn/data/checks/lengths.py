@@ -78,7 +78,7 @@ def unusual_lengths(survey: Survey) -> Outliers:
     unusual = own & (far >= DEVIATIONS) & (times >= 1)
     order = np.argsort(-far[unusual], kind="stable")
     extreme = unusual & (far >= EXTREME * DEVIATIONS) & (times >= EXTREME)
-    extreme &= extreme.sum() <= FEW * len(rows)
+    extreme &= extreme.sum() <= max(1, FEW * len(rows))
     return Outliers(rows[unusual], rows[unusual][order], rows[extreme])
 
 

@@ -14,8 +14,7 @@ CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 SURROGATES = re.compile("[\ud800-\udfff]")
 INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 """Soft hyphens, zero-width spaces, direction and byte order marks; not the joiners that scripts need."""
-LOST = re.compile(r"\ufffd|(?:^|\s)\?{2,}(?=\s)(?:.*\s)\?{2,}(?!\S)", re.DOTALL)
-"""The replacement character, or several words of question marks alone, as some programs write instead."""
+LOST = "\ufffd"
 ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _GARBLED = re.compile("[\x80-\u2fff\uf800-\uffff]{2}|[ÂÃ] ")
 """What UTF-8 leaves when it is read as another encoding: two characters, which single bytes can stand for. It
@@ -44,8 +43,13 @@ def has_any(pair: Pair, of: re.Pattern[str]) -> bool:
 
 
 def has_lost(pair: Pair) -> bool:
-    """Whether a text has replacement characters, or words of question marks."""
-    return any(("\ufffd" in text or "?? " in text) and bool(LOST.search(text)) for text in pair)
+    """Whether a text has replacement characters, or is mostly words of question marks."""
+    return any(LOST in text or ("??" in text and _is_questions(text.split())) for text in pair)
+
+
+def _is_questions(words: list[str]) -> bool:
+    lost = sum(word.startswith("??") for word in words)
+    return lost > 1 and 2 * lost > len(words)
 
 
 def has_spaces(pair: Pair) -> bool:
