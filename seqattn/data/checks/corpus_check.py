@@ -10,7 +10,7 @@ from seqattn.data.checks.cleaning import removable
 from seqattn.data.checks.found import EXAMPLES, Explain, Found, findings, of_pair
 from seqattn.data.checks.headers import is_header
 from seqattn.data.checks.languages import Languages, alike_words, misplaced
-from seqattn.data.checks.lengths import lengths_of, unusual_lengths
+from seqattn.data.checks.lengths import Outliers, lengths_of, unusual_lengths
 from seqattn.data.checks.lines import NOTHING, Lines
 from seqattn.data.checks.repeats import ambiguous, repeated, shared_pairs, shared_sources
 from seqattn.data.checks.report import ROLES, CorpusReport, Size
@@ -53,20 +53,25 @@ def check(
     found = [one for role in lines for one in _of_lines(lines[role], surveys[role])]
     found += _of_several(lines, surveys)
     alignment, pairs = find_shifts(of, report) if len(train.rows) else (None, [])
+    languages, alike = Languages(pairs), alike_words(pairs)
+    lengths = unusual_lengths(train)
     found += [
         *_of_alignment(of, train, alignment),
-        *_of_pairs(of, train),
-        *_of_languages(of, train, pairs, report),
+        *_of_pairs(of, train, lengths),
+        *_of_languages(of, train, languages, alike, report),
     ]
     for role in list(lines)[1:]:
         own, surveyed = lines[role], surveys[role]
-        others = [*_of_pairs(own, surveyed), *_of_languages(own, surveyed, pairs, report)]
+        others = [
+            *_of_pairs(own, surveyed, unusual_lengths(surveyed)),
+            *_of_languages(own, surveyed, languages, alike, report),
+        ]
         if len(surveyed.rows):
             others += _of_alignment(own, surveyed, find_shifts(own, report)[0])
         found += [one for one in others if one.kind not in OF_TRAINING and one.counts and one.serious]
     report("reading examples", 0.0)
     leave_out = {one.kind: one.rows for one in found if one.lines is of}
-    leave_out["lengths"] = unusual_lengths(train).extreme
+    leave_out["lengths"] = lengths.extreme
     for role in lines.keys() - {"train"}:
         leave_out[f"{role}-in-train"] = shared_pairs(train, surveys[role])
     found = [one for one in found if one.counts]
@@ -117,9 +122,9 @@ def _of_several(lines: Mapping[str, Lines], surveys: Mapping[str, Survey]) -> It
                 yield Found(f"{role}-sources-in-train", lines[role], rows, of)
 
 
-def _of_pairs(lines: Lines, survey: Survey) -> Iterator[Found]:
+def _of_pairs(lines: Lines, survey: Survey, unusual: Outliers) -> Iterator[Found]:
     """What single pairs show, also in comparison with the others."""
-    total, unusual = len(survey.rows), unusual_lengths(survey)
+    total = len(survey.rows)
     again, earliest = repeated(survey)
     where = dict(zip(again.tolist(), earliest.tolist(), strict=True))
     yield Found("repeated", lines, again, total, lambda row, _: f"as in {lines.named(where[row])}")
@@ -154,13 +159,18 @@ def _of_scripts(lines: Lines, survey: Survey, side: int, kind: str) -> Iterator[
         )
 
 
-def _of_languages(lines: Lines, survey: Survey, pairs: Sequence[Pair], report: Report) -> Iterator[Found]:
-    """Sides that are copies of each other, or read like each other."""
+def _of_languages(
+    lines: Lines, survey: Survey, languages: Languages, alike: bool, report: Report
+) -> Iterator[Found]:
+    """Sides that are copies of each other, or read like each other.
+
+    `languages` of the training pairs, and whether they keep most words of their sources.
+    """
     total = len(survey.rows)
     expected = ""
     if 2 * len(survey.copied) > total:
         expected = "most pairs are such, so it seems to be meant"
-    elif alike_words(pairs):
+    elif alike:
         expected = "the other targets too keep most words of their sources, so copies are to be expected"
     if len(survey.copied):
         yield Found(
@@ -168,7 +178,6 @@ def _of_languages(lines: Lines, survey: Survey, pairs: Sequence[Pair], report: R
             details=(expected,) if expected else (),
             severity="remark" if expected else None,
         )
-    languages = Languages(pairs)
     if languages.distinct:
         found = misplaced(lines, languages, len(lines), report)
         yield Found("swapped", lines, found.swapped, total)
