@@ -20,7 +20,7 @@ from seqattn.training.loop import Trainer
 from seqattn.training.losses import target_loss
 from seqattn.training.schedule import Progress, TrainingOptions, learning_rate
 
-from helpers import tiny_model, tiny_options
+from helpers import WITH_MUON, tiny_model, tiny_options
 from runs import copy_examples, random_run
 
 SIZES = Vocabulary(12, 12, shared=True)
@@ -102,7 +102,12 @@ def reversed_in_odd_epochs(epoch):
     return [Example(e.source, e.target[-2::-1] + e.target[-1:]) if epoch % 2 else e for e in EXAMPLES]
 
 
-HOW = [{"accumulate": 1}, {"accumulate": 2}, {"ema": 0.9, "r_drop": 1.0, "word_dropout": 0.2}]
+HOW = [
+    {"accumulate": 1},
+    {"accumulate": 2},
+    {"ema": 0.9, "r_drop": 1.0, "word_dropout": 0.2},
+    pytest.param({"optimizer": "muon"}, marks=WITH_MUON),
+]
 
 
 @pytest.mark.parametrize("changes", HOW, ids=str)

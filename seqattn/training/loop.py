@@ -32,6 +32,7 @@ from seqattn.training.events import Event, Finished, Skipped, Updated, Validated
 from seqattn.training.guide import Guide
 from seqattn.training.losses import agreement_loss, guided_loss, target_loss
 from seqattn.training.memory import kept_within, sum_of_batches
+from seqattn.training.optimizers import Optimizers
 from seqattn.training.restoring import record_from, sort_tensors
 from seqattn.training.schedule import Progress, TrainingOptions, learning_rate
 
@@ -93,13 +94,8 @@ class Trainer:
         """Of an update, of all processes."""
         self._mean: dict[str, Tensor] | None = None
         self._device = next(model.parameters()).device
-        # Final norms and the output layer last, as in format 1: the order affects the rounding of sums.
-        last = {"norm", "output"}
-        named = sorted(model.named_parameters(), key=lambda one: one[0].split(".")[1] in last)
-        self._names, self._parameters = zip(*named, strict=True)
-        self._optimizer = torch.optim.AdamW(
-            self._parameters, betas=(0.9, 0.98), eps=1e-9, weight_decay=options.weight_decay, fused=True
-        )
+        self._optimizers = Optimizers(model, options)
+        self._parameters = list(self._optimizers.parameters.values())
         self._highest = highest_loss(model, options, guide is not None)
         self._standing = _Standing()
         self._pool: list[dict[str, Tensor]] = []
@@ -168,8 +164,6 @@ class Trainer:
         self.model.train()
         update = self.progress.update + 1
         rate = learning_rate(update, self.options, self.progress.spent(self.options))
-        for parameters in self._optimizer.param_groups:
-            parameters["lr"] = rate
         lengths = [self._lengths[row] for rows in group for row in rows]
         targets = sum(each.target for each in lengths)
         tokens = targets + sum(each.source for each in lengths)
@@ -186,10 +180,10 @@ class Trainer:
         norm = nn.utils.clip_grad_norm_(self._parameters, self.options.clip or math.inf).item()
         fault = fault_of(loss, norm, self._highest) if used else TOO_LARGE
         if not fault:
-            self._optimizer.step()
+            self._optimizers.step(rate)
             if self.options.ema:
                 self._average_moving(update)
-        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizers.zero_grad()
         # Clocks differ, and all must stop at the same update.
         seconds = self._ranks.decided(time.perf_counter() - start)
         self.progress = replace(
@@ -223,7 +217,7 @@ class Trainer:
 
     def _begin_again(self) -> None:
         """Forget the gradients of an update that did not fit into memory."""
-        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizers.zero_grad()
         empty_caches()
 
     def _sum_of_all(self, loss: float, missing: int) -> tuple[float, int]:
@@ -313,8 +307,7 @@ class Trainer:
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything that the rest of training depends on, as tensors and as JSON values."""
         tensors = {f"weights.{name}": tensor for name, tensor in weights(self.model).items()}
-        for index, moments in self._optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{self._names[index]}.{key}": tensor for key, tensor in moments.items()}
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in self._optimizers.state().items()}
         tensors |= {f"mean.{name}": tensor for name, tensor in (self._mean or {}).items()}
         for index, kept in enumerate(self._pool):
             tensors |= {f"pool.{index}.{name}": tensor for name, tensor in kept.items()}
@@ -328,8 +321,7 @@ class Trainer:
 
         ValueError or KeyError, and nothing is changed, when the state is not one of this trainer.
         """
-        named = dict(zip(self._names, self._parameters, strict=True))
-        saved = sort_tensors(tensors, named)
+        saved = sort_tensors(tensors, self._optimizers.parameters, self._optimizers.like)
         progress = record_from(Progress, values.get("progress"))
         standing = record_from(_Standing, values.get("standing"), -1)
         if len(standing.pool) != len(saved.pool):
@@ -337,9 +329,7 @@ class Trainer:
         load_weights(self.model, saved.weights)
         if saved.mean:
             self._mean = self._here(saved.mean)
-        moments = {self._names.index(name): held for name, held in saved.moments.items()}
-        groups = self._optimizer.state_dict()["param_groups"]
-        self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self._optimizers.restore(saved.moments)
         self._pool = [self._here(kept) for kept in saved.pool]
         self.best = self._here(best)
         self.progress, self._standing = progress, standing

@@ -13,8 +13,6 @@ from seqattn.models.weights import check_weights
 
 T = TypeVar("T")
 Tensors = dict[str, Tensor]
-MOMENTS = ("exp_avg", "exp_avg_sq", "step")
-"""What AdamW keeps of each parameter: two moments of its shape, and a number of updates."""
 
 
 class SavedTensors(NamedTuple):
@@ -24,15 +22,17 @@ class SavedTensors(NamedTuple):
     mean: Tensors
     """The moving average of the weights; empty without one."""
     moments: dict[str, Tensors]
-    """Those of AdamW by the name of the parameter; one without an update has none."""
+    """Those of the optimizers by the name of the parameter; one without an update has none."""
     pool: list[Tensors]
     """The weights kept for averaging."""
     random: Tensors
     """The state of the random numbers of the CPU, and of a GPU."""
 
 
-def sort_tensors(tensors: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> SavedTensors:
-    """The tensors of a state for a model of these parameters.
+def sort_tensors(
+    tensors: Mapping[str, Tensor], parameters: Mapping[str, Tensor], moments: Mapping[str, Tensors]
+) -> SavedTensors:
+    """The tensors of a state for a model of these parameters, whose optimizers keep tensors like `moments`.
 
     ValueError or KeyError names what does not fit: an optimizer that trusts shapes would write beyond the end
     of a moment that is too small.
@@ -49,24 +49,22 @@ def sort_tensors(tensors: Mapping[str, Tensor], parameters: Mapping[str, Tensor]
     return SavedTensors(
         parts["weights"],
         parts["mean"],
-        _moments(parts["optimizer"], parameters),
+        _moments(parts["optimizer"], moments),
         _pool(parts["pool"], parameters),
         _random(parts["random"]),
     )
 
 
-def _moments(held: Tensors, parameters: Mapping[str, Tensor]) -> dict[str, Tensors]:
+def _moments(held: Tensors, like: Mapping[str, Tensors]) -> dict[str, Tensors]:
     found: dict[str, Tensors] = {}
     for name, tensor in held.items():
         parameter, _, key = name.rpartition(".")
-        if parameter not in parameters or key not in MOMENTS:
+        if key not in like.get(parameter, {}):
             raise ValueError(f"the tensor optimizer.{name} is unknown")
         found.setdefault(parameter, {})[key] = tensor
     for parameter, moments in found.items():
-        one = parameters[parameter]
-        wanted = dict(zip(MOMENTS, (one, one, torch.zeros((), dtype=torch.float32)), strict=True))
-        named = {f"{parameter}.{key}": tensor for key, tensor in moments.items()}
-        check_weights({f"{parameter}.{key}": tensor for key, tensor in wanted.items()}, named)
+        wanted = {f"{parameter}.{key}": tensor for key, tensor in like[parameter].items()}
+        check_weights(wanted, {f"{parameter}.{key}": tensor for key, tensor in moments.items()})
     return found
 
 

@@ -36,6 +36,9 @@ class TrainingOptions:
     """Weight of the alignment loss, with a guide (λ of Garg et al. 2019, there 0.05)."""
     clip: float = 1.0
     """The largest norm of the gradient."""
+    optimizer: Literal["adam", "muon"] = "adam"
+    """muon: for the matrices of layers Muon (Jordan et al. 2024), for other parameters Adam, at the same
+    rate. Its updates take longer and teach a Transformer more; needs torch 2.9."""
     weight_decay: float = 0.0
     """Decoupled (AdamW)."""
     validate_every: int = 0
