@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -17,15 +17,26 @@ LAST = {"norm", "output"}
 """Final norms and the output layer come last, as in format 1: the order affects the rounding of sums."""
 
 
+def check_optimizer(options: TrainingOptions) -> None:
+    """InputError when the installed torch lacks the optimizer."""
+    if options.optimizer == "muon" and not hasattr(torch.optim, "Muon"):
+        raise InputError(
+            f"torch {torch.__version__} has no Muon",
+            remedy="install torch 2.9 or later, or set optimizer=adam for a new run",
+        )
+
+
 class Optimizers:
     """Adam for all parameters; or Muon (Jordan et al. 2024) for matrices of layers and Adam for the others.
 
-    Muon makes the singular values of a matrix's update about equal. Embeddings and the output layer, whose
-    rows belong to single pieces, are left to Adam. The updates of a matrix have the root mean square of
-    Adam's (Liu et al. 2025), so that both have the same rate. InputError when torch has no Muon.
+    Muon makes the singular values of a matrix's update about equal; key and value, and the gates of an LSTM,
+    are one matrix. Embeddings and the output layer, whose rows belong to single pieces, and convolutions are
+    left to Adam. The updates of a matrix have the root mean square of Adam's (Liu et al. 2025), so that
+    both have the same rate. InputError when torch has no Muon.
     """
 
     def __init__(self, model: Seq2Seq, options: TrainingOptions) -> None:
+        check_optimizer(options)
         named = sorted(model.named_parameters(), key=lambda one: one[0].split(".")[1] in LAST)
         self.parameters = dict(named)
         """By name, in the order in which sums go over them."""
@@ -42,7 +53,13 @@ class Optimizers:
         ]
         if matrices:
             self._names.append([name for name in self.parameters if name in matrices])
-            self._optimizers.append(_muon([self.parameters[name] for name in self._names[1]], options))
+            self._optimizers.append(
+                torch.optim.Muon(
+                    [self.parameters[name] for name in self._names[1]],
+                    weight_decay=options.weight_decay,
+                    adjust_lr_fn="match_rms_adamw",
+                )
+            )
 
     @property
     def like(self) -> dict[str, Moments]:
@@ -92,12 +109,3 @@ def _matrices(model: Seq2Seq, parameters: Mapping[str, nn.Parameter]) -> set[str
         for name, one in parameters.items()
         if one.ndim == 2 and id(one) not in looked_up and name.split(".")[1] not in LAST
     }
-
-
-def _muon(parameters: Sequence[nn.Parameter], options: TrainingOptions) -> torch.optim.Optimizer:
-    if not hasattr(torch.optim, "Muon"):
-        raise InputError(
-            f"torch {torch.__version__} has no Muon",
-            remedy="install torch 2.9 or later, or leave out optimizer=muon",
-        )
-    return torch.optim.Muon(parameters, weight_decay=options.weight_decay, adjust_lr_fn="match_rms_adamw")

@@ -40,7 +40,7 @@ class TrainingOptions:
     """muon: for the matrices of layers Muon (Jordan et al. 2024), for other parameters Adam, at the same
     rate. Its updates take longer and teach a Transformer more; needs torch 2.9."""
     weight_decay: float = 0.0
-    """Decoupled (AdamW)."""
+    """Decoupled (Loshchilov and Hutter 2019)."""
     validate_every: int = 0
     """Updates; 0: chosen from the corpus, or in a run that has no choice once an epoch, but at least 400 and
     at most 2,000."""
