@@ -51,9 +51,15 @@ def multiplies_bf16(device: torch.device) -> bool:
     return False
 
 
-def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
-    """The context in which a model computes with a precision: fp32, bf16, or auto for the faster one."""
+def product_dtype(device: torch.device, precision: str) -> torch.dtype:
+    """The dtype of matrix products with a precision: fp32, bf16, or auto for the faster one."""
     bf16 = precision == "bf16" or (precision == "auto" and multiplies_bf16(device))
+    return torch.bfloat16 if bf16 else torch.float32
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
+    """The context in which a model computes with a precision."""
+    bf16 = product_dtype(device, precision) == torch.bfloat16
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import pytest
 import torch
 from torch import Tensor
 
@@ -15,7 +14,6 @@ from seqattn.models.base import Seq2Seq, Vocabulary
 from seqattn.options import apply
 from seqattn.symbols import BOS, EOS
 
-WITH_MUON = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch 2.9 and later have Muon")
 LENGTHS = (5, 3, 7)
 """Of the sentences of a small batch."""
 TINY: dict[str, dict[str, Any]] = {

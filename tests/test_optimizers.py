@@ -6,32 +6,30 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from seqattn.errors import InputError
 from seqattn.models.base import Vocabulary
-from seqattn.runs.run import load_run
 from seqattn.training.loop import Trainer
+from seqattn.training.muon import Muon, with_equal_singular_values
 from seqattn.training.optimizers import Optimizers
 from seqattn.training.schedule import TrainingOptions
 
-from commands import seqattn as command
-from helpers import WITH_MUON, tiny_model
-from runs import copy_examples, train_toy
+from helpers import tiny_model
+from runs import copy_examples
 
-ADAM, MUON = TrainingOptions(), TrainingOptions(optimizer="muon")
+ADAM, MUON = TrainingOptions(), TrainingOptions(optimizer="muon", precision="fp32")
 RATE = 0.01
+
+
+TIED = pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+BOTH = pytest.mark.parametrize("architecture", ["lstm", "transformer"])
+ARCHITECTURES = pytest.mark.parametrize("architecture", ["lstm", "transformer", "hybrid", "lstm+transformer"])
 
 
 class Update(NamedTuple):
     change: Tensor
     gradients: list[Tensor]
     before: Tensor
-
-
-TIED = pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
-BOTH = pytest.mark.parametrize("architecture", ["lstm", "transformer"])
-ARCHITECTURES = pytest.mark.parametrize("architecture", ["lstm", "transformer", "hybrid", "lstm+transformer"])
 
 
 def updates(architecture, options, tied=True, steps=1):
@@ -59,7 +57,6 @@ def is_matrix_of_a_layer(name, update):
     return update.change.ndim == 2 and "embedding" not in name and not name.startswith("decoder.output")
 
 
-@WITH_MUON
 @TIED
 @ARCHITECTURES
 def test_muon_makes_the_singular_values_of_the_updates_of_matrices_about_equal(architecture, tied):
@@ -69,14 +66,13 @@ def test_muon_makes_the_singular_values_of_the_updates_of_matrices_about_equal(a
     for name in matrices:
         change = by_muon[name].change
         values = torch.linalg.svdvals(change)
-        # 5 steps of Newton-Schulz bring all that are not very small to between 0.7 and 1.2.
+        # All that are not very small become about 1.
         assert values.max() < 2 * values.median(), name
         assert torch.linalg.svdvals(by_adam[name].change).max() > 10 * values.median(), name
         # A fifth, as is usual for Adam's after the first.
         assert change.square().mean().sqrt() == pytest.approx(0.2, rel=0.3), name
 
 
-@WITH_MUON
 @TIED
 @ARCHITECTURES
 def test_with_muon_embeddings_the_output_layer_norms_and_biases_are_left_to_adam(architecture, tied):
@@ -89,22 +85,60 @@ def test_with_muon_embeddings_the_output_layer_norms_and_biases_are_left_to_adam
         assert torch.equal(by_muon[name].change, by_adam[name].change), name
 
 
-@WITH_MUON
 @BOTH
 def test_muon_follows_the_gradients_of_several_updates_as_its_formula_says(architecture):
     for name, update in updates(architecture, MUON, steps=2).items():
         if is_matrix_of_a_layer(name, update):
             first, second = update.gradients
             momentum = 0.95 * 0.05 * first + 0.05 * second
-            left, values, right = torch.linalg.svd(0.95 * momentum + 0.05 * second, full_matrices=False)
-            # In the basis of its singular vectors the change is diagonal, up to rounding to bf16.
+            left, _, right = torch.linalg.svd(0.95 * momentum + 0.05 * second, full_matrices=False)
+            # In the basis of its singular vectors the change is diagonal.
             turned = -left.T @ update.change @ right.T / (0.2 * math.sqrt(max(update.change.shape)))
-            assert turned.diagonal().median() > 0.6, name
+            assert turned.diagonal().median() > 0.6 and turned.diagonal().max() < 1.3, name
             others = turned - turned.diagonal().diag()
-            assert others.abs().max() < 0.15, (name, values)
+            assert others.abs().max() < 1e-3, name
 
 
-@WITH_MUON
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch has it since 2.9")
+@pytest.mark.parametrize("shape", [(16, 16), (8, 24), (24, 8)], ids=str)
+def test_muon_updates_as_that_of_torch_does(shape):
+    generator = torch.Generator().manual_seed(5)
+    start = torch.randn(3, *shape, generator=generator)
+    ours, theirs = ([nn.Parameter(one.clone()) for one in start] for _ in range(2))
+    both = (
+        Muon(ours, weight_decay=0.3, dtype=torch.bfloat16),
+        torch.optim.Muon(theirs, lr=RATE, weight_decay=0.3, adjust_lr_fn="match_rms_adamw"),
+    )
+    for _ in range(3):
+        for one, other in zip(ours, theirs, strict=True):
+            one.grad = torch.randn(shape, generator=generator)
+            other.grad = one.grad.clone()
+        for optimizer in both:
+            optimizer.param_groups[0]["lr"] = RATE
+            optimizer.step()
+    for one, other, before in zip(ours, theirs, start, strict=True):
+        changed = other.detach() - before
+        # The order of sums differs, and rounding to bf16 with it.
+        assert (one.detach() - other.detach()).norm() < 0.02 * changed.norm()
+
+
+def test_directions_in_bf16_are_those_in_fp32_up_to_rounding():
+    matrices = torch.randn(4, 12, 30, generator=torch.Generator().manual_seed(7))
+    exact = with_equal_singular_values(matrices)
+    rounded = with_equal_singular_values(matrices.bfloat16()).float()
+    assert 0 < (rounded - exact).norm() < 0.02 * exact.norm()
+
+
+def test_muon_leaves_a_matrix_without_a_gradient():
+    still, moved = (nn.Parameter(torch.ones(3, 4)) for _ in range(2))
+    moved.grad = torch.ones(3, 4)
+    muon = Muon([still, moved], weight_decay=0.5, dtype=torch.float32)
+    muon.param_groups[0]["lr"] = RATE
+    muon.step()
+    assert torch.equal(still, torch.ones(3, 4)) and not muon.state[still]
+    assert (moved < 1).all()
+
+
 @BOTH
 def test_weight_decay_is_the_same_for_both_optimizers(architecture):
     decayed, plain = (updates(architecture, replace(MUON, weight_decay=w)) for w in (0.5, 0.0))
@@ -112,7 +146,6 @@ def test_weight_decay_is_the_same_for_both_optimizers(architecture):
         torch.testing.assert_close(update.change - plain[name].change, -0.5 * update.before, msg=name)
 
 
-@WITH_MUON
 @pytest.mark.parametrize(("before", "after"), [(ADAM, MUON), (MUON, ADAM)], ids=["adam", "muon"])
 def test_the_state_of_one_optimizer_is_not_continued_with_another(before, after):
     examples = copy_examples(20)
@@ -121,24 +154,3 @@ def test_the_state_of_one_optimizer_is_not_continued_with_another(before, after)
     second = Trainer(tiny_model("lstm"), examples, after, validate=None)
     with pytest.raises(ValueError, match=r"the tensor optimizer\..* is unknown"):
         second.restore(*first.state(), {})
-
-
-@pytest.mark.parametrize(
-    "arguments", [["train", "--arch", "lstm", "--train"], ["compare", "--test", "no.tsv", "--train"]]
-)
-def test_a_torch_without_muon_is_an_error_before_a_corpus_is_read(monkeypatch, tmp_path, arguments):
-    monkeypatch.delattr(torch.optim, "Muon", raising=False)
-    out = tmp_path / "out"
-    # There is no such corpus, which would be another error.
-    result = command(*arguments, tmp_path / "no.tsv", "--set", "optimizer=muon", "--out", out, status=1)
-    assert "has no Muon" in result.stderr and "install torch 2.9" in result.stderr
-    assert not out.exists()
-
-
-@WITH_MUON
-def test_a_run_trained_with_muon_is_loaded_without_but_not_trained_on(monkeypatch, tmp_path):
-    train_toy(tmp_path / "run", "lstm", optimizer="muon", max_updates=2)
-    monkeypatch.delattr(torch.optim, "Muon")
-    assert load_run(tmp_path / "run").config.training.optimizer == "muon"
-    with pytest.raises(InputError, match=r"has no Muon.*optimizer=adam for a new run"):
-        Optimizers(tiny_model("lstm"), MUON)

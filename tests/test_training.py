@@ -20,7 +20,7 @@ from seqattn.training.loop import Trainer
 from seqattn.training.losses import target_loss
 from seqattn.training.schedule import Progress, TrainingOptions, learning_rate
 
-from helpers import WITH_MUON, tiny_model, tiny_options
+from helpers import tiny_model, tiny_options
 from runs import copy_examples, random_run
 
 SIZES = Vocabulary(12, 12, shared=True)
@@ -106,7 +106,7 @@ HOW = [
     {"accumulate": 1},
     {"accumulate": 2},
     {"ema": 0.9, "r_drop": 1.0, "word_dropout": 0.2},
-    pytest.param({"optimizer": "muon"}, marks=WITH_MUON),
+    {"optimizer": "muon"},
 ]
 
 

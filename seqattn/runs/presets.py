@@ -10,7 +10,6 @@ from seqattn.errors import InputError
 from seqattn.models import ARCHITECTURES, ModelOptions, default_options, parts_of
 from seqattn.options import apply, settings_for
 from seqattn.text.learning import TokenizerOptions
-from seqattn.training.optimizers import check_optimizer
 from seqattn.training.schedule import TrainingOptions
 
 SMALL_DATA = {"batch_tokens": 1024, "learning_rate": 3e-3, "warmup": 200}
@@ -203,7 +202,6 @@ def compose(
     asked = settings_for(architecture, ARCHITECTURES, settings)
     defaults = default_options(architecture), TokenizerOptions(), TrainingOptions()
     model, tokenizer, training = apply(asked, *apply(preset_of(architecture, preset), *defaults))
-    check_optimizer(training)
     return model, tokenizer, training
 
 

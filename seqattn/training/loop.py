@@ -183,7 +183,7 @@ class Trainer:
             self._optimizers.step(rate)
             if self.options.ema:
                 self._average_moving(update)
-        self._optimizers.zero_grad()
+        self.model.zero_grad()
         # Clocks differ, and all must stop at the same update.
         seconds = self._ranks.decided(time.perf_counter() - start)
         self.progress = replace(
@@ -217,7 +217,7 @@ class Trainer:
 
     def _begin_again(self) -> None:
         """Forget the gradients of an update that did not fit into memory."""
-        self._optimizers.zero_grad()
+        self.model.zero_grad()
         empty_caches()
 
     def _sum_of_all(self, loss: float, missing: int) -> tuple[float, int]:

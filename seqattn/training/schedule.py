@@ -38,7 +38,7 @@ class TrainingOptions:
     """The largest norm of the gradient."""
     optimizer: Literal["adam", "muon"] = "adam"
     """muon: for the matrices of layers Muon (Jordan et al. 2024), for other parameters Adam, at the same
-    rate. Its updates take longer and teach a Transformer more; needs torch 2.9."""
+    rate. Its updates take longer and teach a Transformer more."""
     weight_decay: float = 0.0
     """Decoupled (Loshchilov and Hutter 2019)."""
     validate_every: int = 0
