@@ -148,6 +148,19 @@ def test_an_order_of_batches_is_that_of_the_same_texts_and_seeds(found):
         assert [one for one in terms if "order" in one] == ([said] if said else [])
 
 
+def test_the_conditions_name_the_optimizer_of_every_system_that_was_trained(found):
+    def named(*by):
+        systems = [changed(found, name, training={"optimizer": used}) for name, used in by]
+        terms = terms_of(
+            [*systems, outputs("tool", found.hypotheses, found.scores)], "test.tsv", 20, Search()
+        )
+        return [one for one in terms if "Optimizer" in one]
+
+    assert named(("a", "adam"), ("b", "adam")) == ["Optimizer: Adam."]
+    assert named(("a", "adam"), ("b", "muon"), ("c", "adam")) == ["Optimizer: Adam for a and c, Muon for b."]
+    assert named() == []
+
+
 @pytest.mark.parametrize(
     ("change", "caution"),
     [

@@ -382,15 +382,16 @@ def test_nothing_is_written_through_a_link_out_of_the_folder(work, tmp_path, nam
 
 
 MOMENTS = {
-    "a moment that is too small": ("exp_avg", lambda one: one.flatten()[:1], "has shape"),
-    "a moment of another type": ("exp_avg_sq", torch.Tensor.double, "is float64 where"),
-    "a step of many numbers": ("step", lambda one: torch.zeros(2), "has shape (2,) where ()"),
+    "a moment that is too small": ("lstm", "exp_avg", lambda one: one.flatten()[:1], "has shape"),
+    "a moment of another type": ("lstm", "exp_avg_sq", torch.Tensor.double, "is float64 where"),
+    "a step of many numbers": ("lstm", "step", lambda one: torch.zeros(2), "has shape (2,) where ()"),
+    "a momentum that is too small": ("transformer", "momentum_buffer", lambda one: one[:1], "has shape"),
 }
 
 
-@pytest.mark.parametrize(("key", "change", "message"), MOMENTS.values(), ids=MOMENTS.keys())
-def test_moments_that_do_not_fit_the_weights_are_refused(work, tmp_path, key, change, message):
-    run = shutil.copytree(work.run("lstm"), tmp_path / "run")
+@pytest.mark.parametrize(("architecture", "key", "change", "message"), MOMENTS.values(), ids=MOMENTS.keys())
+def test_moments_that_do_not_fit_the_weights_are_refused(work, tmp_path, architecture, key, change, message):
+    run = shutil.copytree(work.run(architecture), tmp_path / "run")
 
     def spoil(tensors):
         name = next(name for name in tensors if name.startswith("optimizer.") and name.endswith(f".{key}"))

@@ -18,7 +18,7 @@ from seqattn.models.encoders.lstm import LSTMEncoderOptions
 from seqattn.models.encoders.transformer import TransformerEncoderOptions
 from seqattn.models.size import size_of
 from seqattn.options import apply, convert, override, parse_settings, read_settings, settings_for
-from seqattn.runs.presets import PRESETS, check_alike, compose, suitable_presets
+from seqattn.runs.presets import MUON, PRESETS, check_alike, compose, suitable_presets
 from seqattn.text.learning import TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
 
@@ -313,6 +313,7 @@ def test_every_preset_composes_for_every_architecture(preset, architecture):
             changed = PRESETS[preset][architecture].get(f"{side}.{key}", value)
             assert not hasattr(part, key) or getattr(part, key) == changed
     trained = PRESETS[preset][parts_of(architecture)[0]] | PRESETS[preset][architecture]
+    trained |= MUON.get(preset, {}).get(architecture, {})
     assert training.learning_rate == trained.get("learning_rate", TrainingOptions.learning_rate)
     assert tokenizer == TokenizerOptions()
 
@@ -327,6 +328,23 @@ def test_settings_override_the_preset():
         assert (part.width, part.hidden) == (32, 48)
     assert (tokenizer.pieces, training.seed) == ("bpe", 9)
     assert training.batch_tokens == PRESETS["tiny"]["lstm"]["batch_tokens"]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_preset_has_a_rate_for_each_optimizer_that_is_asked_for(preset, architecture):
+    adam, muon, open_choice = (
+        compose(architecture, preset, settings)[2]
+        for settings in ({"optimizer": "adam"}, {"optimizer": "muon"}, {})
+    )
+    with_muon = architecture in MUON.get(preset, {})
+    assert (adam.optimizer, muon.optimizer) == ("adam", "muon")
+    assert open_choice == (muon if with_muon else adam)
+    own = PRESETS[preset][parts_of(architecture)[0]] | PRESETS[preset][architecture]
+    chosen = {name: value for name, value in own.items() if hasattr(TrainingOptions, name)}
+    assert adam == replace(TrainingOptions(), **chosen)
+    assert compose(architecture, preset, {"optimizer": "adam", "warmup": 7})[2] == replace(adam, warmup=7)
+    assert with_muon or muon == replace(adam, optimizer="muon")
 
 
 def test_an_error_in_the_other_architectures_settings_is_reported():

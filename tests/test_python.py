@@ -46,7 +46,8 @@ def test_the_score_of_a_translation_is_its_log_probability(work, architecture):
     (hypothesis,) = best.hypotheses
     if run.tokenizer.target.encode(best.text) == hypothesis.ids:
         assert run.score(source, best.text) == pytest.approx(best.log_probability, abs=1e-4)
-    assert run.score(source, "cat " * 9) < best.log_probability
+    # Not shorter than the best, since what is shorter may be more probable where little has been learned.
+    assert run.score(source, "cat " * max(9, len(best.text.split()))) < best.log_probability
 
 
 @BOTH

@@ -41,6 +41,7 @@ def terms_of(systems: Sequence[System], test: str, sentences: int, search: Searc
         seeds = _seeds(systems)
         if _same(runs, _batches) and all(own == seeds[0] for own in seeds):
             found.append("One order of batches" + (" for each seed." if len(seeds[0]) > 1 else "."))
+        found.append(f"Optimizer: {_optimizers(systems)}.")
         if _same(runs, _budget):
             words = budget_in_words(asdict(training))
             found.append(f"Budget of each run: {words or 'none, until validation no longer improves'}.")
@@ -105,6 +106,18 @@ def _seeds(systems: Sequence[System]) -> list[set[int]]:
     """The seeds of each system that was trained."""
     each = [{one.run.config.training.seed for one in system.members if one.run} for system in systems]
     return list(filter(None, each))
+
+
+def _optimizers(systems: Sequence[System]) -> str:
+    """The optimizer of all that were trained, or each with the systems that it trained."""
+    trained: dict[str, list[str]] = {}
+    for system in systems:
+        used = {one.run.config.training.optimizer for one in system.members if one.run}
+        for optimizer in sorted(used):
+            trained.setdefault(optimizer.capitalize(), []).append(system.name)
+    if len(trained) == 1:
+        return next(iter(trained))
+    return ", ".join(f"{optimizer} for {' and '.join(names)}" for optimizer, names in trained.items())
 
 
 def _interrupted(trained: Sequence[tuple[str, Run, Costs]]) -> list[str]:

@@ -153,6 +153,15 @@ The models of a preset have the same number of parameters within 5 percent, so t
 """
 
 
+MUON: dict[str, dict[str, dict[str, Any]]] = {
+    "low-resource": {"transformer": {"weight_decay": 0.1}},
+    "tiny": {"transformer": {"weight_decay": 0.1}},
+    "mini": {"transformer": {"learning_rate": 9e-3, "warmup": 300, "weight_decay": 0.1}},
+    "regular": {"transformer": {"learning_rate": 9e-3, "warmup": 300, "weight_decay": 0.1}},
+}
+"""Settings that differ with Muon, which trains these architectures unless Adam is asked for, by preset."""
+
+
 PAIRS = {"tiny": 0, "mini": 20_000, "small": 60_000, "base": 1_000_000}
 """From how many training pairs each preset is chosen."""
 
@@ -166,8 +175,8 @@ def suitable_presets(pairs: int, natural: bool) -> list[str]:
     return list(dict.fromkeys(regular.get(name, name) for name in reversed(sizes)))
 
 
-def preset_of(architecture: str, preset: str) -> dict[str, Any]:
-    """A preset's settings for an architecture.
+def preset_of(architecture: str, preset: str, adam: bool = False) -> dict[str, Any]:
+    """A preset's settings for an architecture; `adam`: those for training with Adam.
 
     Each part of a mixed pair has the settings of the architecture that uses it on both sides; the training
     options are those of the encoder's architecture. Settings of the pair itself override both.
@@ -175,7 +184,8 @@ def preset_of(architecture: str, preset: str) -> dict[str, Any]:
     sizes = PRESETS[preset]
     encoder, decoder = parts_of(architecture)
     if encoder == decoder:
-        return dict(sizes.get(architecture, {}))
+        muon = None if adam else MUON.get(preset, {}).get(architecture)
+        return sizes.get(architecture, {}) | ({} if muon is None else {"optimizer": "muon", **muon})
     training = {field.name for field in fields(TrainingOptions)}
     own = dict(sizes.get(encoder, {}))
     chosen = {name: value for name, value in own.items() if name in training}
@@ -201,7 +211,8 @@ def compose(
         apply(meant, default_options(other), TokenizerOptions(), TrainingOptions())
     asked = settings_for(architecture, ARCHITECTURES, settings)
     defaults = default_options(architecture), TokenizerOptions(), TrainingOptions()
-    model, tokenizer, training = apply(asked, *apply(preset_of(architecture, preset), *defaults))
+    own = preset_of(architecture, preset, asked.get("optimizer") == "adam")
+    model, tokenizer, training = apply(asked, *apply(own, *defaults))
     return model, tokenizer, training
 
 
