@@ -125,6 +125,10 @@ WIDER = ("width=256", "feed_forward=512", "layers=3", "batch_tokens=2048", "lear
 ABLATIONS = (
     *(
         ablation("transformer", *settings)
+        for settings in ((), ("weight_decay=0",), ("dropout=0.4",), ("r_drop=1",), ("weight_decay=0.3",))
+    ),
+    *(
+        ablation("transformer", "optimizer=adam", *settings)
         for settings in (
             (),
             ("vocab_size=10000",),
