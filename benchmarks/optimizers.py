@@ -26,6 +26,7 @@ from seqattn.runs.presets import PRESETS, compose
 from seqattn.symbols import EOS
 from seqattn.training.losses import target_loss
 from seqattn.training.optimizers import Optimizers
+from seqattn.training.schedule import TrainingOptions
 
 LENGTH = 24
 """Ids of a sentence, about as many as a caption has."""
@@ -38,11 +39,14 @@ def random_batch(pieces: int, tokens: int) -> Batch:
     return collate([Example(*pair) for pair in zip(sides[::2], sides[1::2], strict=True)])
 
 
-def torch_muon(model: Seq2Seq) -> Callable[[], object]:
-    """A step of torch's Muon for the matrices that ours gets."""
-    held = Optimizers(model, compose("transformer", "mini", {"optimizer": "muon"})[2])
-    matrices = [held.parameters[name] for name, keys in held.like.items() if "momentum_buffer" in keys]
-    return torch.optim.Muon(matrices, lr=1e-6, adjust_lr_fn="match_rms_adamw").step
+def with_torch_muon(model: Seq2Seq, training: TrainingOptions) -> Callable[[], object]:
+    """A step as with ours: torch's Muon for the same matrices, Adam for the other parameters."""
+    ours = Optimizers(model, replace(training, optimizer="muon"))
+    matrices = [ours.parameters[name] for name, keys in ours.like.items() if "momentum_buffer" in keys]
+    others = [ours.parameters[name] for name, keys in ours.like.items() if "exp_avg" in keys]
+    muon = torch.optim.Muon(matrices, lr=1e-6, adjust_lr_fn="match_rms_adamw")
+    adam = torch.optim.AdamW(others, lr=1e-6, fused=True)
+    return lambda: (muon.step(), adam.step())
 
 
 @click.command(help=__doc__)
@@ -58,6 +62,7 @@ def main(preset: str, pieces: int, precision: str, rounds: int) -> None:
     batch = random_batch(pieces, training.batch_tokens)
 
     def gradients() -> None:
+        model.zero_grad()
         for _ in range(training.accumulate):
             with autocast(CPU, precision):
                 loss = target_loss(model, batch, training.label_smoothing)
@@ -68,7 +73,7 @@ def main(preset: str, pieces: int, precision: str, rounds: int) -> None:
         optimizers = Optimizers(model, replace(training, optimizer=name))
         timed[name] = lambda chosen=optimizers: chosen.step(1e-6)
     if hasattr(torch.optim, "Muon"):
-        timed["torch's muon"] = torch_muon(model)
+        timed["torch's muon"] = with_torch_muon(model, training)
     found: dict[str, list[float]] = {name: [] for name in timed}
     for turn in range(rounds + 1):
         for name, compute in timed.items():

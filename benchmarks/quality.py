@@ -121,14 +121,25 @@ TASKS = (
     ),
 )
 """What docs/results.md reports."""
-WIDER = ("width=256", "feed_forward=512", "layers=3", "batch_tokens=2048", "learning_rate=2e-3")
+PLAIN = "optimizer=adam", "weight_decay=0"
+"""As before Muon and weight decay were in the presets."""
+WIDER = ("width=256", "feed_forward=512", "layers=3")
 ABLATIONS = (
     *(
         ablation("transformer", *settings)
-        for settings in ((), ("weight_decay=0",), ("dropout=0.4",), ("r_drop=1",), ("weight_decay=0.3",))
+        for settings in (
+            (),
+            ("optimizer=adam",),
+            ("weight_decay=0",),
+            ("weight_decay=0", "learning_rate=6e-3"),
+            ("weight_decay=0", "learning_rate=1.5e-2"),
+            ("weight_decay=0", "dropout=0.4"),
+            ("weight_decay=0", "r_drop=1"),
+            ("weight_decay=0", *WIDER, "learning_rate=6e-3"),
+        )
     ),
     *(
-        ablation("transformer", "optimizer=adam", *settings)
+        ablation("transformer", *PLAIN, *settings)
         for settings in (
             (),
             ("vocab_size=10000",),
@@ -138,12 +149,13 @@ ABLATIONS = (
             ("subword_sampling=0.5",),
             ("r_drop=2",),
             ("r_drop=5",),
-            WIDER,
+            (*WIDER, "batch_tokens=2048", "learning_rate=2e-3"),
             ("preset=small", "dropout=0.3"),
         )
     ),
+    ablation("lstm"),
     *(
-        ablation("lstm", *settings)
+        ablation("lstm", *PLAIN, *settings)
         for settings in (
             (),
             ("word_dropout=0",),
@@ -155,8 +167,8 @@ ABLATIONS = (
             ("score=none",),
         )
     ),
-    ablation("hybrid"),
-    ablation("hybrid", "preset=small"),
+    ablation("hybrid", *PLAIN),
+    ablation("hybrid", *PLAIN, "preset=small"),
 )
 """What changes the scores, one thing at a time."""
 

@@ -240,6 +240,17 @@ def test_systems_that_exist_are_checked_before_anything_is_trained(work, compare
     assert not (tmp_path / "out").exists()
 
 
+def test_a_comparison_whose_runs_were_trained_otherwise_is_not_added_to(compared, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(compared[0], out)
+    path = out / "lstm" / "seed-1" / "config.json"
+    config = json.loads(path.read_text())
+    config["training"] |= {"optimizer": "muon", "weight_decay": 0.25}
+    path.write_text(json.dumps(config))
+    message = error_of(seqattn("compare", "--out", out, "--seeds", "1,2,3", status=1))
+    assert f"{path.parent}: has another optimizer and weight_decay than this comparison asks for" in message
+
+
 @pytest.mark.parametrize("lost", ["model.safetensors", "config.json", "last"])
 def test_a_run_whose_files_are_lost_is_an_error_with_a_remedy_that_works(compared, tmp_path, lost):
     out = tmp_path / "out"

@@ -157,7 +157,7 @@ def test_the_conditions_name_the_optimizer_of_every_system_that_was_trained(foun
         return [one for one in terms if "Optimizer" in one]
 
     assert named(("a", "adam"), ("b", "adam")) == ["Optimizer: Adam."]
-    assert named(("a", "adam"), ("b", "muon"), ("c", "adam")) == ["Optimizer: Adam for a and c, Muon for b."]
+    assert named(("a", "adam"), ("b", "muon"), ("c", "adam")) == ["Optimizer: Adam (a, c), Muon (b)."]
     assert named() == []
 
 

@@ -32,13 +32,13 @@ class Update(NamedTuple):
     before: Tensor
 
 
-def updates(architecture, options, tied=True, steps=1):
+def updates(architecture, options, tied=True, steps=1, processes=1):
     """Each parameter's last of some updates divided by the rate; and its gradients, and value before it.
 
     The gradients have one large singular value.
     """
     model = tiny_model(architecture, vocabulary=Vocabulary(40, 40, shared=tied), tied=tied, double=True)
-    optimizers = Optimizers(model, options)
+    optimizers = Optimizers(model, options, processes)
     generator = torch.Generator().manual_seed(3)
     before, gradients = {}, {}
     for _ in range(steps):
@@ -129,14 +129,27 @@ def test_directions_in_bf16_are_those_in_fp32_up_to_rounding():
     assert 0 < (rounded - exact).norm() < 0.02 * exact.norm()
 
 
-def test_muon_leaves_a_matrix_without_a_gradient():
-    still, moved = (nn.Parameter(torch.ones(3, 4)) for _ in range(2))
-    moved.grad = torch.ones(3, 4)
-    muon = Muon([still, moved], weight_decay=0.5, dtype=torch.float32)
+def test_muon_leaves_a_matrix_without_a_gradient_and_only_decays_one_whose_gradient_is_zero():
+    without, zero, moved = (nn.Parameter(torch.ones(3, 4)) for _ in range(3))
+    zero.grad, moved.grad = torch.zeros(3, 4), torch.ones(3, 4)
+    muon = Muon([without, zero, moved], weight_decay=0.5, dtype=torch.float32)
     muon.param_groups[0]["lr"] = RATE
     muon.step()
-    assert torch.equal(still, torch.ones(3, 4)) and not muon.state[still]
-    assert (moved < 1).all()
+    assert torch.equal(without, torch.ones(3, 4)) and not muon.state[without]
+    decayed = torch.full((3, 4), 1 - 0.5 * RATE)
+    torch.testing.assert_close(zero.detach(), decayed)
+    assert (moved < decayed - 0.05 * RATE).all()
+
+
+def test_muon_multiplies_in_the_precision_of_training_and_of_several_processes_in_fp32():
+    def changes(precision, processes=1):
+        return updates("lstm", replace(MUON, precision=precision), processes=processes)
+
+    exact, rounded, several = changes("fp32"), changes("bf16"), changes("bf16", processes=2)
+    matrices = {name for name, update in exact.items() if is_matrix_of_a_layer(name, update)}
+    for name, update in exact.items():
+        assert torch.equal(update.change, several[name].change), name
+        assert torch.equal(update.change, rounded[name].change) != (name in matrices), name
 
 
 @BOTH

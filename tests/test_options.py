@@ -18,7 +18,7 @@ from seqattn.models.encoders.lstm import LSTMEncoderOptions
 from seqattn.models.encoders.transformer import TransformerEncoderOptions
 from seqattn.models.size import size_of
 from seqattn.options import apply, convert, override, parse_settings, read_settings, settings_for
-from seqattn.runs.presets import MUON, PRESETS, check_alike, compose, suitable_presets
+from seqattn.runs.presets import PRESETS, WITH_MUON, check_alike, compose, suitable_presets
 from seqattn.text.learning import TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
 
@@ -313,7 +313,7 @@ def test_every_preset_composes_for_every_architecture(preset, architecture):
             changed = PRESETS[preset][architecture].get(f"{side}.{key}", value)
             assert not hasattr(part, key) or getattr(part, key) == changed
     trained = PRESETS[preset][parts_of(architecture)[0]] | PRESETS[preset][architecture]
-    trained |= MUON.get(preset, {}).get(architecture, {})
+    trained |= WITH_MUON.get(preset, {}).get(architecture, {})
     assert training.learning_rate == trained.get("learning_rate", TrainingOptions.learning_rate)
     assert tokenizer == TokenizerOptions()
 
@@ -337,7 +337,7 @@ def test_a_preset_has_a_rate_for_each_optimizer_that_is_asked_for(preset, archit
         compose(architecture, preset, settings)[2]
         for settings in ({"optimizer": "adam"}, {"optimizer": "muon"}, {})
     )
-    with_muon = architecture in MUON.get(preset, {})
+    with_muon = architecture in WITH_MUON.get(preset, {})
     assert (adam.optimizer, muon.optimizer) == ("adam", "muon")
     assert open_choice == (muon if with_muon else adam)
     own = PRESETS[preset][parts_of(architecture)[0]] | PRESETS[preset][architecture]
@@ -371,12 +371,17 @@ def test_the_preset_follows_the_number_and_the_kind_of_pairs():
 
 
 @pytest.mark.parametrize(
-    ("preset", "like", "dropout"), [("low-resource", "tiny", 0.3), ("regular", "mini", 0.1)]
+    ("preset", "like", "dropout", "decay"),
+    [("low-resource", "tiny", 0.3, None), ("regular", "mini", 0.1, 0.0)],
 )
-def test_low_resource_and_regular_differ_from_other_presets_by_dropout_alone(preset, like, dropout):
+def test_low_resource_and_regular_differ_from_other_presets_by_regularisation_alone(
+    preset, like, dropout, decay
+):
     for architecture in ARCHITECTURES:
         one, other = (compose(architecture, name, {}) for name in (preset, like))
-        assert one[1:] == (other[1], replace(other[2], word_dropout=one[2].word_dropout))
+        decayed = other[2].weight_decay if decay is None else decay
+        own = replace(other[2], word_dropout=one[2].word_dropout, weight_decay=decayed)
+        assert one[1:] == (other[1], own)
         assert one[0].decoder.dropout == one[0].encoder.dropout == dropout != other[0].decoder.dropout
         assert apply({"dropout": other[0].decoder.dropout}, one[0]) == (other[0],)
 

@@ -27,8 +27,11 @@ def test_train_writes_a_run_and_reports_its_choices(work, architecture):
     output = " ".join(result.stderr.split())
     assert "108 pairs to train on, 12 held out to validate on" in output
     assert "joint vocabulary of" in output and "preset tiny" in output
-    assert "until 40 updates" in output and "BLEU" in output and "best so far" in output
+    assert "BLEU" in output and "best so far" in output
     config = json.loads((run / "config.json").read_text())
+    optimizer = {"lstm": "adam", "transformer": "muon"}[architecture]
+    assert config["training"]["optimizer"] == optimizer
+    assert f"trained with {optimizer.capitalize()} until 40 updates" in output
     assert config["architecture"] == architecture and config["model"]["encoder"]["width"] == 16
     assert config["data"]["train_pairs"] == 108 and config["data"]["valid_pairs"] == 12
     assert updates_of(run) == list(range(1, 41))
@@ -195,6 +198,16 @@ def test_a_preset_says_how_a_run_started_from_another_is_trained(work, tmp_path)
     assert config.training.batch_tokens == TrainingOptions.batch_tokens
     assert config.training.learning_rate == PRESETS["small"]["lstm"]["learning_rate"]
     assert "training options of preset small" in " ".join(result.stderr.split())
+
+
+def test_a_start_from_a_run_with_another_optimizer_asks_for_a_rate_of_its_own(work, tmp_path):
+    initial, out = work.run("transformer"), tmp_path / "run"
+    start = "train", "--train", work.test, "--init-from", initial, "--max-updates", 1, "--out", out
+    message = error_of(seqattn(*start, *setting("optimizer=adam"), status=1))
+    assert "trained with Muon" in message and "learning_rate" in message and not out.exists()
+    seqattn(*start, *setting("optimizer=adam", "learning_rate=1e-3"))
+    config = RunFolder(out).read_config().training
+    assert (config.optimizer, config.learning_rate) == ("adam", 1e-3)
 
 
 def test_a_run_of_another_architecture_cannot_be_the_start(work, tmp_path):

@@ -28,6 +28,7 @@ SAMPLE_SETTINGS: dict[str, Any] = {
     "max_updates": 1900,
     "max_minutes": 1.7,
     "average": 0,
+    "optimizer": "adam",
     "transformer.learning_rate": 4e-3,
     "transformer.dropout": 0.05,
 }

@@ -123,14 +123,12 @@ def vocabulary_kind(tokenizer: Tokenizer) -> str:
 
 
 def announce(console: Console, experiment: Experiment) -> None:
-    """Report the size, device and limits of the training that begins."""
+    """Report the size, device, optimizer and limits of the training that begins."""
     training = experiment.config.training
     if training.best_by != "bleu":
         say(console, f"The best weights are those with the best {CRITERIA[training.best_by]} in validation.")
-    say(
-        console,
-        f"{experiment.parameters:,} parameters on {experiment.device.type}; until {limits(training)}.",
-    )
+    trained = f"trained with {training.optimizer.capitalize()} until {limits(training)}"
+    say(console, f"{experiment.parameters:,} parameters on {experiment.device.type}, {trained}.")
 
 
 def limits(options: TrainingOptions) -> str:

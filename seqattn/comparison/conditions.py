@@ -112,12 +112,12 @@ def _optimizers(systems: Sequence[System]) -> str:
     """The optimizer of all that were trained, or each with the systems that it trained."""
     trained: dict[str, list[str]] = {}
     for system in systems:
-        used = {one.run.config.training.optimizer for one in system.members if one.run}
-        for optimizer in sorted(used):
-            trained.setdefault(optimizer.capitalize(), []).append(system.name)
+        used = (run.config.training.optimizer.capitalize() for _, run, _ in _trained([system]))
+        for optimizer in dict.fromkeys(used):
+            trained.setdefault(optimizer, []).append(system.name)
     if len(trained) == 1:
         return next(iter(trained))
-    return ", ".join(f"{optimizer} for {' and '.join(names)}" for optimizer, names in trained.items())
+    return ", ".join(f"{optimizer} ({', '.join(names)})" for optimizer, names in trained.items())
 
 
 def _interrupted(trained: Sequence[tuple[str, Run, Costs]]) -> list[str]:

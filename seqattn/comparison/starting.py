@@ -16,7 +16,8 @@ from seqattn.data.sources import Sources, common_sources
 from seqattn.errors import InputError
 from seqattn.files import within
 from seqattn.models import ModelOptions, build, image_shape
-from seqattn.options import override
+from seqattn.options import flat_options, override
+from seqattn.pictures.document import listed
 from seqattn.progress import Report, silent
 from seqattn.runs.building import vocabulary_of
 from seqattn.runs.config import RunConfig
@@ -175,13 +176,15 @@ def _epoch(prepared: Prepared, training: TrainingOptions, processes: int) -> tup
 def _check_alike(run: RunFolder, wanted: RunConfig) -> None:
     """InputError when a run that exists was trained in another way than the plan says."""
     config = run.read_config()
-    parts = ("architecture", "model", "tokenizer", "training")
-    differing = [part for part in parts if getattr(config, part) != getattr(wanted, part)]
+    differing = [] if config.architecture == wanted.architecture else ["architecture"]
+    for part in () if differing else ("model", "tokenizer", "training"):
+        own, other = (flat_options(getattr(one, part)) for one in (config, wanted))
+        differing += [name for name, value in own.items() if other.get(name) != value]
     if config.data.valid_fingerprint != wanted.data.valid_fingerprint:
         differing.append("validation corpus")
     if differing:
         raise InputError(
-            f"has another {' and '.join(differing)} than this comparison asks for",
+            f"has another {listed(differing)} than this comparison asks for",
             path=run.path,
             remedy="choose another folder with --out",
         )

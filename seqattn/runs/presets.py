@@ -27,7 +27,14 @@ SHARED = (
 """The training options that the systems of a comparison have in common."""
 
 TINY: dict[str, dict[str, Any]] = {
-    "lstm": {**SMALL_DATA, "width": 128, "hidden": 272, "dropout": 0.1, "learning_rate": 6e-3},
+    "lstm": {
+        **SMALL_DATA,
+        "width": 128,
+        "hidden": 272,
+        "dropout": 0.1,
+        "weight_decay": 0.1,
+        "learning_rate": 6e-3,
+    },
     "transformer": {
         **SMALL_DATA,
         "width": 128,
@@ -36,6 +43,7 @@ TINY: dict[str, dict[str, Any]] = {
         "encoder_layers": 2,
         "decoder_layers": 2,
         "dropout": 0.1,
+        "weight_decay": 0.1,
     },
     "hybrid": {"score": "additive", "decoder.hidden": 208, "learning_rate": 6e-3},
     "lstm+transformer": {"encoder.hidden": 320},
@@ -60,6 +68,7 @@ MINI: dict[str, dict[str, Any]] = {
         "hidden": 336,
         "dropout": 0.3,
         "word_dropout": 0.1,
+        "weight_decay": 0.1,
         "learning_rate": 4e-3,
     },
     "transformer": {
@@ -70,6 +79,7 @@ MINI: dict[str, dict[str, Any]] = {
         "encoder_layers": 4,
         "decoder_layers": 4,
         "dropout": 0.3,
+        "weight_decay": 0.1,
     },
     "hybrid": {"score": "additive", "decoder.hidden": 264},
     "lstm+transformer": {"encoder.hidden": 376},
@@ -97,8 +107,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "mini": MINI,
     "regular": {
         **MINI,
-        "lstm": {**MINI["lstm"], "dropout": 0.1, "word_dropout": 0.0},
-        "transformer": {**MINI["transformer"], "dropout": 0.1},
+        "lstm": {**MINI["lstm"], "dropout": 0.1, "word_dropout": 0.0, "weight_decay": 0.0},
+        "transformer": {**MINI["transformer"], "dropout": 0.1, "weight_decay": 0.0},
     },
     "small": {
         "lstm": {"width": 256, "hidden": 688, "dropout": 0.3, "learning_rate": 2.5e-3},
@@ -147,19 +157,21 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 
 `low-resource` is `tiny` with the strong dropout that few pairs of natural text need (Sennrich and Zhang
 2019); of few pairs that rules make, such as commands, a model learns more with little. `regular` is `mini`
-with the little dropout that many pairs need which are no natural text, such as spellings and pronunciations.
+with the little dropout, and no weight decay, that many pairs need which are no natural text, such as
+spellings and pronunciations.
 
 The models of a preset have the same number of parameters within 5 percent, so that they can be compared.
 """
 
 
-MUON: dict[str, dict[str, dict[str, Any]]] = {
-    "low-resource": {"transformer": {"weight_decay": 0.1}},
-    "tiny": {"transformer": {"weight_decay": 0.1}},
-    "mini": {"transformer": {"learning_rate": 9e-3, "warmup": 300, "weight_decay": 0.1}},
-    "regular": {"transformer": {"learning_rate": 9e-3, "warmup": 300, "weight_decay": 0.1}},
+FAST = {"optimizer": "muon", "learning_rate": 9e-3, "warmup": 300}
+WITH_MUON: dict[str, dict[str, dict[str, Any]]] = {
+    "low-resource": {"transformer": {"optimizer": "muon"}},
+    "tiny": {"transformer": {"optimizer": "muon"}},
+    "mini": {"transformer": FAST},
+    "regular": {"transformer": FAST},
 }
-"""Settings that differ with Muon, which trains these architectures unless Adam is asked for, by preset."""
+"""What differs, by preset and architecture, for those that are trained with Muon unless Adam is asked for."""
 
 
 PAIRS = {"tiny": 0, "mini": 20_000, "small": 60_000, "base": 1_000_000}
@@ -175,8 +187,8 @@ def suitable_presets(pairs: int, natural: bool) -> list[str]:
     return list(dict.fromkeys(regular.get(name, name) for name in reversed(sizes)))
 
 
-def preset_of(architecture: str, preset: str, adam: bool = False) -> dict[str, Any]:
-    """A preset's settings for an architecture; `adam`: those for training with Adam.
+def preset_of(architecture: str, preset: str, optimizer: str | None = None) -> dict[str, Any]:
+    """A preset's settings for an architecture, and for the optimizer that is asked for.
 
     Each part of a mixed pair has the settings of the architecture that uses it on both sides; the training
     options are those of the encoder's architecture. Settings of the pair itself override both.
@@ -184,8 +196,8 @@ def preset_of(architecture: str, preset: str, adam: bool = False) -> dict[str, A
     sizes = PRESETS[preset]
     encoder, decoder = parts_of(architecture)
     if encoder == decoder:
-        muon = None if adam else MUON.get(preset, {}).get(architecture)
-        return sizes.get(architecture, {}) | ({} if muon is None else {"optimizer": "muon", **muon})
+        with_muon = WITH_MUON.get(preset, {}).get(architecture, {})
+        return sizes.get(architecture, {}) | ({} if optimizer == "adam" else with_muon)
     training = {field.name for field in fields(TrainingOptions)}
     own = dict(sizes.get(encoder, {}))
     chosen = {name: value for name, value in own.items() if name in training}
@@ -211,7 +223,7 @@ def compose(
         apply(meant, default_options(other), TokenizerOptions(), TrainingOptions())
     asked = settings_for(architecture, ARCHITECTURES, settings)
     defaults = default_options(architecture), TokenizerOptions(), TrainingOptions()
-    own = preset_of(architecture, preset, asked.get("optimizer") == "adam")
+    own = preset_of(architecture, preset, asked.get("optimizer"))
     model, tokenizer, training = apply(asked, *apply(own, *defaults))
     return model, tokenizer, training
 

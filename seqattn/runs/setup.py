@@ -88,6 +88,7 @@ def set_up(
         own = _settings_beside(initial, architecture, settings)
         model, tokenizer = initial.config.model, initial.config.tokenizer
         if preset == "auto":
+            _check_rate(initial, own)
             # A rate for the size of the new corpus would be one for models of another size.
             (training,) = apply(own, _begun_anew(initial.config.training))
     sources = _sources(architecture, model)
@@ -125,6 +126,17 @@ def _settings_beside(initial: Run, architecture: str, settings: Mapping[str, Any
     if fixed:
         raise InputError(f"{', '.join(fixed)} cannot differ from those of {initial.path}")
     return own
+
+
+def _check_rate(initial: Run, own: Mapping[str, Any]) -> None:
+    """InputError when the optimizer asked for would have a rate that was chosen for another."""
+    before = initial.config.training.optimizer
+    if own.get("optimizer", before) != before and "learning_rate" not in own:
+        raise InputError(
+            f"was trained with {before.capitalize()}, whose learning rate is not for another optimizer",
+            path=initial.path,
+            remedy="set learning_rate too, or give a --preset",
+        )
 
 
 def architecture_from(init_from: Path, request: Request, architecture: str | None) -> str:

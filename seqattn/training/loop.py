@@ -94,7 +94,7 @@ class Trainer:
         """Of an update, of all processes."""
         self._mean: dict[str, Tensor] | None = None
         self._device = next(model.parameters()).device
-        self._optimizers = Optimizers(model, options)
+        self._optimizers = Optimizers(model, options, ranks.size)
         self._parameters = list(self._optimizers.parameters.values())
         self._highest = highest_loss(model, options, guide is not None)
         self._standing = _Standing()

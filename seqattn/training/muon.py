@@ -11,7 +11,7 @@ from torch import Tensor, nn
 MOMENTUM = 0.95
 STEPS = 5
 QUINTIC = 3.4445, -4.7750, 2.0315
-"""Of Jordan et al.: raise small singular values fast, and leave all between about 0.7 and 1.2."""
+"""Of Jordan et al.: after these steps a singular value from 0.003 to 1 is between 0.68 and 1.2."""
 LIKE_ADAM = 0.2
 """The usual root mean square of Adam's updates, divided by the rate (Liu et al. 2025)."""
 
@@ -20,24 +20,22 @@ class Muon(torch.optim.Optimizer):
     """Updates matrices by their momentum with its singular values made about equal.
 
     Like torch's, but matrices of one shape are computed together, and in any `dtype`: bfloat16 is slow on
-    CPUs that do not multiply it (docs/decisions.md). The weights decay as with AdamW.
+    CPUs that do not multiply it (docs/decisions.md). Weight decay is decoupled, as that of AdamW.
     """
 
     def __init__(self, matrices: Iterable[nn.Parameter], weight_decay: float, dtype: torch.dtype) -> None:
-        super().__init__(matrices, {"lr": 0.0, "weight_decay": weight_decay})
-        self._dtype = dtype
+        super().__init__(matrices, {"lr": 0.0, "weight_decay": weight_decay, "dtype": dtype})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Update the matrices that have gradients."""
         for group in self.param_groups:
             rate = group["lr"]
-            for (rows, columns), matrices in _by_shape(group["params"]).items():
-                gradients = [one.grad for one in matrices if one.grad is not None]
+            for (rows, columns), (matrices, gradients) in _by_shape(group["params"]).items():
                 momenta = [self._momentum(one) for one in matrices]
                 torch._foreach_lerp_(momenta, gradients, 1 - MOMENTUM)
                 ahead = torch.stack(torch._foreach_lerp(gradients, momenta, MOMENTUM))
-                directions = with_equal_singular_values(ahead.to(self._dtype)).to(ahead.dtype)
+                directions = with_equal_singular_values(ahead.to(group["dtype"])).to(ahead.dtype)
                 scale = rate * LIKE_ADAM * math.sqrt(max(rows, columns))
                 torch._foreach_mul_(matrices, 1 - rate * group["weight_decay"])
                 torch._foreach_add_(matrices, directions.unbind(), alpha=-scale)
@@ -66,10 +64,13 @@ def with_equal_singular_values(matrices: Tensor) -> Tensor:
     return found.mT if tall else found
 
 
-def _by_shape(matrices: Iterable[Tensor]) -> dict[tuple[int, int], list[Tensor]]:
-    """Those with a gradient, by their rows and columns."""
-    found: dict[tuple[int, int], list[Tensor]] = {}
+def _by_shape(matrices: Iterable[Tensor]) -> dict[tuple[int, int], tuple[list[Tensor], list[Tensor]]]:
+    """By rows and columns, the matrices that have gradients, and these."""
+    found: dict[tuple[int, int], tuple[list[Tensor], list[Tensor]]] = {}
     for one in matrices:
         if one.grad is not None:
-            found.setdefault((one.shape[0], one.shape[1]), []).append(one)
+            rows, columns = one.shape
+            alike, gradients = found.setdefault((rows, columns), ([], []))
+            alike.append(one)
+            gradients.append(one.grad)
     return found

@@ -36,7 +36,7 @@ class Optimizers:
     both have the same rate.
     """
 
-    def __init__(self, model: Seq2Seq, options: TrainingOptions) -> None:
+    def __init__(self, model: Seq2Seq, options: TrainingOptions, processes: int = 1) -> None:
         named = sorted(model.named_parameters(), key=lambda one: one[0].split(".")[1] in LAST)
         self.parameters = dict(named)
         """By name, in the order in which sums go over them."""
@@ -47,6 +47,9 @@ class Optimizers:
         self._parts = [_Part(adam, others, ("exp_avg", "exp_avg_sq", "step"))]
         if matrices:
             dtype = product_dtype(next(model.parameters()).device, options.precision)
+            if processes > 1:
+                # Each updates weights of its own, which rounding to bf16 would drive apart.
+                dtype = torch.float32
             muon = Muon(matrices.values(), decay, dtype)
             self._parts.append(_Part(muon, matrices, ("momentum_buffer",)))
 

@@ -80,6 +80,7 @@ class TrainingOptions:
             learning_rate=(0, None),
             guide_weight=(0, 1e6),
             r_drop=(0, 1e6),
+            weight_decay=(0, 10),
             word_dropout=(0, 0.99),
             subword_sampling=(0, 1),
             ema=(0, 0.99999),
