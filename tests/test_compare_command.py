@@ -225,8 +225,8 @@ def test_a_setting_that_is_a_list_or_a_time_is_refused_by_compare_as_by_train(wo
 @pytest.mark.parametrize(
     ("options", "limits"),
     [
-        ([], {"max_updates": 1900, "max_minutes": 1.7}),
-        (["--budget", "updates"], {"max_updates": 1900}),
+        ([], {"max_updates": 1500, "max_minutes": 1.7}),
+        (["--budget", "updates"], {"max_updates": 1500}),
         (["--budget", "tokens"], {"max_tokens": 3000}),
         (["--budget", "minutes"], {"max_minutes": 1.7}),
         (["--budget", "minutes", "--max-minutes", 5], {"max_minutes": 5}),

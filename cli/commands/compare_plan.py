@@ -25,7 +25,7 @@ SAMPLE = "train.tsv"
 SAMPLE_SETTINGS: dict[str, Any] = {
     "vocab_size": 2400,
     "validate_every": 400,
-    "max_updates": 1900,
+    "max_updates": 1500,
     "max_minutes": 1.7,
     "average": 0,
     "optimizer": "adam",
