@@ -101,7 +101,7 @@ def compare(
     """Compare the LSTM with the Transformer, with further systems, or finished runs with each other.
 
     All systems train on the same data with the same tokenizer, batches and budget, and translate the same
-    test set. Without arguments: on the bundled English-Korean sample, in under three minutes. The same
+    test set. Without arguments: on the bundled English-Korean sample, in about three minutes. The same
     command continues a comparison that was interrupted, as does --out alone; its folder shows it again.
 
     \b
