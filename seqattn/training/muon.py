@@ -48,7 +48,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def with_equal_singular_values(matrices: Tensor) -> Tensor:
-    """(..., rows, columns) -> the same with singular values of about 1, but for those that are very small.
+    """(N, rows, columns) -> the same with singular values of about 1, but for those that are very small.
 
     By Newton-Schulz iteration with a polynomial of degree 5 (Jordan et al. 2024).
     """
