@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import seqattn
 from seqattn.alignment.reading import attention_of
 from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair
+from seqattn.data.encoding import encode
 from seqattn.decoding.search import (
     SamplingOptions,
 )
 from seqattn.errors import InputError
+from seqattn.models.base import Reading
 from seqattn.runs.ensemble import Ensemble
 from seqattn.runs.run import Run, load_run
 from seqattn.symbols import BOS
@@ -83,6 +86,29 @@ def test_the_command_evaluates_several_runs(work):
     found = seqattn.ensemble(runs).evaluate(work.test)
     assert figures["runs"] == list(map(str, runs))
     assert figures["translations"] == list(found.hypotheses) and figures["bleu"] == found.scores.bleu
+
+
+def reading_at(run: Run, consumed: bool) -> Run:
+    """The run, its attention read at another step."""
+    return replace(run, config=replace(run.config, alignment=Reading(consumed=consumed)))
+
+
+@pytest.mark.parametrize("consumed", [False, True])
+def test_copied_words_are_placed_as_by_the_run_at_whichever_step_it_is_read(work, consumed):
+    run = reading_at(*loaded(work, "transformer"), consumed)
+    both = seqattn.ensemble([run, run])
+    lines = [pair.source.replace(" ", " Жора ", 1) + " 😀" for pair in TEST]
+    assert [str(one) for one in both.translate(lines)] == [str(one) for one in run.translate(lines)]
+
+
+def test_the_attention_of_runs_read_at_different_steps_has_a_mean(work):
+    (run,) = loaded(work, "lstm")
+    runs = [reading_at(run, False), reading_at(run, True)]
+    examples = list(encode(run.tokenizer, TEST))
+    produced, consumed = (list(one.attend(examples)) for one in runs)
+    for row, seen in enumerate(seqattn.ensemble(runs).attend(examples)):
+        assert torch.equal(seen, (produced[row] + consumed[row]) / 2)
+        assert not torch.equal(produced[row], consumed[row])
 
 
 def test_the_attention_of_translations_is_the_mean_of_the_runs_attention(work):

@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqattn.alignment.reading import usual_reading
+from seqattn.alignment.reading import read_as, usual_reading
 from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair
 from seqattn.decoding.copying import Copying, put_back
@@ -215,10 +216,10 @@ def translator(architecture="lstm", alphabet=ENGLISH, **options):
         **({} if score is None else {"score": score}),
     )
     shape = model.attention_shape
-    reading = None if shape is None else usual_reading(shape)
+    attend = None if shape is None else partial(read_as, model, reading=usual_reading(shape))
     search = SearchOptions(beam=2, max_ratio=0.5, max_extra=4)
     return Translator(
-        model, prose_tokenizer(), TranslationOptions(search, copying=Copying(alphabet, reading), **values)
+        model, prose_tokenizer(), TranslationOptions(search, copying=Copying(alphabet, attend), **values)
     )
 
 

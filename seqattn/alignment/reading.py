@@ -87,6 +87,11 @@ def _read_some(model: Seq2Seq, examples: Sequence[Example], place: Place, batch_
     return [seen[..., : size[queries], : size[keys]] for seen, size in zip(found, sizes, strict=True)]
 
 
+def read_as(model: Seq2Seq, examples: Sequence[Example], reading: Reading) -> Iterator[Tensor]:
+    """What a reading says of each example, in order: (T, S), the target ids without EOS by the source ids."""
+    return map(reading.apply, read_attention(model, examples))
+
+
 def usual_reading(shape: AttentionShape) -> Reading:
     """The default when none was measured: the mean of the penultimate (Garg et al. 2019) or only layer."""
     return Reading(layer=max(1, shape.layers - 1))
@@ -123,9 +128,9 @@ def attention_of(
     unit: str = "words",
 ) -> Iterator[Attention]:
     """The attention of each example, in words or pieces; the end of the source has its own column."""
-    for example, attention in zip(examples, read_attention(model, examples), strict=True):
+    for example, weights in zip(examples, read_as(model, examples, reading), strict=True):
         units = UNITS[unit](tokenizer, example)
-        merged = merge_words(reading.apply(attention), units.of_source, units.of_target)
+        merged = merge_words(weights, units.of_source, units.of_target)
         yield Attention(units.source, units.target, merged)
 
 
@@ -199,9 +204,9 @@ def scores_of(
     model: Seq2Seq, tokenizer: Tokenizer, examples: Sequence[Example], reading: Reading
 ) -> Iterator[tuple[Words, Tensor]]:
     """Each example's words and their `link_scores` by a reading."""
-    for example, attention in zip(examples, read_attention(model, examples), strict=True):
+    for example, weights in zip(examples, read_as(model, examples, reading), strict=True):
         words = words_of(tokenizer, example)
-        yield words, link_scores(tokenizer, example, words, reading.apply(attention))
+        yield words, link_scores(tokenizer, example, words, weights)
 
 
 class Judged(NamedTuple):

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
-from seqattn.data.batching import Example, collate, in_batches, lengths_of
-from seqattn.models.base import Reading
-from seqattn.models.predictor import Predictor
+from seqattn.data.batching import Example
 from seqattn.text.normalising import WORD_START
 from seqattn.text.scripts import UNSPACED
 from seqattn.text.tokenizer import BYTE, Tokenizer
 from seqattn.text.unknown import CLOSING, Alphabet, LeftOut
+
+Attend = Callable[[Sequence[Example]], Iterable[Tensor]]
+"""The attention of each example: (T, S), the target ids without EOS by the source ids."""
 
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 
@@ -39,7 +39,7 @@ class Copying:
 
     alphabet: Alphabet
     """The characters that it can read."""
-    reading: Reading | None = None
+    attend: Attend | None = None
     """The attention that shows where it belongs; None: there is none, its place is that in the source."""
 
 
@@ -59,28 +59,6 @@ def parts_of(tokenizer: Tokenizer, cut: Sequence[Any], left_out: Sequence[LeftOu
         parts.append(Part(ids, tuple(own)))
         start = end
     return parts
-
-
-def read_attention(
-    model: Predictor, examples: Sequence[Example], reading: Reading, batch_tokens: int
-) -> list[Tensor]:
-    """What a reading says of each example, in order: (T, S), the target ids without EOS by the source ids."""
-    sizes = lengths_of(examples, model.collator)
-
-    def read(rows: list[int]) -> list[Tensor]:
-        batch = collate([examples[row] for row in rows], model.collator, model.longest)
-        with torch.inference_mode():
-            memory, state = model.encode(batch.source.to(model.device))
-            target = batch.target[:, :-1].to(model.device)
-            attention = model.predict(target, memory, state, attention=True).attention
-        assert attention is not None
-        return list(attention.float().cpu())
-
-    found = in_batches(read, list(map(max, sizes)), batch_tokens, model.device)
-    return [
-        reading.apply(seen[..., : size.target, : size.source])
-        for seen, size in zip(found, sizes, strict=True)
-    ]
 
 
 def put_back(

@@ -14,7 +14,7 @@ from seqattn.chunks import in_chunks
 from seqattn.data.batching import Example, as_memory_allows, group_by_tokens
 from seqattn.decoding.beginnings import beginning_of
 from seqattn.decoding.combining import Answer, best_sums, drawn
-from seqattn.decoding.copying import Copying, Part, parts_of, put_back, read_attention
+from seqattn.decoding.copying import Copying, Part, parts_of, put_back
 from seqattn.decoding.prefixes import Beginning
 from seqattn.decoding.search import Hypothesis, SamplingOptions, SearchOptions, beam_search, sample
 from seqattn.errors import InputError
@@ -207,10 +207,8 @@ class Translator:
 
     def _weights(self, examples: Sequence[Example]) -> Iterator[Tensor | None]:
         """The attention of each example that shows where something belongs."""
-        reading = self.options.copying.reading if self.options.copying else None
-        if reading is None:
-            return repeat(None, len(examples))
-        return iter(read_attention(self.model, examples, reading, self.options.batch_tokens))
+        attend = self.options.copying.attend if self.options.copying else None
+        return repeat(None, len(examples)) if attend is None else iter(attend(examples))
 
     def _parts(self, line: Any, limit: int) -> list[Part]:
         """The parts of a line: its sentences, if they are split, each cut to the limit."""

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from seqattn.alignment.reading import Attention
+from seqattn.data.batching import Example
 from seqattn.data.pixels import Shape
 from seqattn.data.sources import Sources
 from seqattn.decoding.translation import Translation
@@ -44,18 +46,11 @@ class Ensemble(TextModel):
 
     @property
     def reading(self) -> Reading:
-        """The mean of the attention that the runs read.
+        """The mean of the attention that the runs read, at whichever step.
 
         InputError when one has none, or splits sources into other pieces.
         """
-        for run, member in zip(self.runs, self.model.members, strict=True):
-            # A run without attention says so itself.
-            if run.reading and member.own_source is not the_same:
-                raise InputError(
-                    f"splits sources into other pieces than {self.runs[0].path}: "
-                    "their attention to pieces has no mean",
-                    path=run.path,
-                )
+        self._require_attention()
         return Reading()
 
     @property
@@ -96,6 +91,12 @@ class Ensemble(TextModel):
             )
         return answers.pop()
 
+    def attend(self, examples: Sequence[Example]) -> Iterator[Tensor]:
+        """The mean of the runs' attention, each at the step at which it is read; otherwise as for a run."""
+        self._require_attention()
+        for each in zip(*(run.attend(examples) for run in self.runs), strict=True):
+            yield torch.stack(each).mean(0)
+
     def attention_of_translations(self, found: Sequence[Translation]) -> Iterator[list[Attention]]:
         """The mean of the runs' attention of each best translation in words, for each part of its source.
 
@@ -107,6 +108,17 @@ class Ensemble(TextModel):
         ]
         for parts in zip(*each, strict=True):
             yield [_mean(seen) for seen in zip(*parts, strict=True)]
+
+    def _require_attention(self) -> None:
+        """InputError when the runs' attention has no mean."""
+        for run, member in zip(self.runs, self.model.members, strict=True):
+            # A run without attention says so itself.
+            if run.reading and member.own_source is not the_same:
+                raise InputError(
+                    f"splits sources into other pieces than {self.runs[0].path}: "
+                    "their attention to pieces has no mean",
+                    path=run.path,
+                )
 
     def check_length(self, length: int) -> None:
         """InputError when a side of this many ids is too long for one of the models."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from seqattn.alignment.lexicon import links_by_lexicon, score_words
 from seqattn.alignment.links import SYMMETRISED, Links, turned
@@ -18,6 +19,7 @@ from seqattn.alignment.reading import (
     attention_of,
     heads_of,
     links_of,
+    read_as,
     usual_image_reading,
     usual_reading,
     usual_self_reading,
@@ -145,6 +147,9 @@ class Run(TextModel):
         related = str(self.path) in (theirs.initialised_from,) or str(other.path) in (mine.initialised_from,)
         same_data = bool(mine.train_fingerprint) and mine.train_fingerprint == theirs.train_fingerprint
         return mine.swapped == theirs.swapped if related or same_data else None
+
+    def attend(self, examples: Sequence[Example]) -> Iterator[Tensor]:
+        return read_as(self.model, examples, self.reading)
 
     def attention_of_translations(self, found: Sequence[Translation]) -> Iterator[list[Attention]]:
         """The attention of each best translation in words, one for each part of its source.

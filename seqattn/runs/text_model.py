@@ -9,8 +9,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, overload
 
+from torch import Tensor
+
 from seqattn.alignment.reading import Attention
-from seqattn.data.batching import collate, lengths_of
+from seqattn.data.batching import Example, collate, lengths_of
 from seqattn.data.corpus import Pair
 from seqattn.data.encoding import encode
 from seqattn.data.pixels import Image, Pixels, Shape
@@ -68,11 +70,18 @@ class TextModel(ABC):
         """How words with other characters are copied; None for images."""
         if not self.tokenizer.reads_texts:
             return None
-        return Copying(self.alphabet, None if self.model.attention_shape is None else self.reading)
+        return Copying(self.alphabet, None if self.model.attention_shape is None else self.attend)
 
     @abstractmethod
     def turns(self, corpus: str | Path) -> bool:
         """Whether a corpus, named as on the command line, is translated from its target to its source."""
+
+    @abstractmethod
+    def attend(self, examples: Sequence[Example]) -> Iterator[Tensor]:
+        """The attention that is read, of each example: (T, S), the target ids without EOS by the source ids.
+
+        InputError when there is none.
+        """
 
     @abstractmethod
     def attention_of_translations(self, found: Sequence[Translation]) -> Iterator[list[Attention]]:
