@@ -104,6 +104,13 @@ def test_the_sentences_of_a_text_are_the_text_and_all_have_letters(text, languag
         assert all(any(map(str.isalpha, sentence)) for sentence in found)
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u1680", "\u2009", "\u202f", "\u3000"])
+def test_other_spaces_divide_texts_as_plain_ones_do(space):
+    for text in ("Take vitamin C .", "He has a dog. I see B .", "A . B. It is C ? D"):
+        other = text.replace(" ", space)
+        assert sentences(other, "en") == [one.replace(" ", space) for one in sentences(text, "en")]
+
+
 @pytest.mark.parametrize(("language", "each"), EXAMPLES)
 @given(data=st.data())
 def test_a_text_has_the_same_sentences_however_long_its_stretches_are(language, each, data):

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import sentencex
 
@@ -21,6 +21,7 @@ STRETCH = 4_000
 USUAL = 0.95
 """The share of texts that decides how many sentences are usual: what fewer have a model does not learn."""
 
+_OTHER_SPACES = re.compile(r"[^\S ]")
 _TOGETHER = re.compile(f"[{TOGETHER}]")
 _OTHER = re.compile(f"[^ {TOGETHER}]+")
 _APART = re.compile(f"[{TOGETHER}] [{TOGETHER}]")
@@ -71,12 +72,22 @@ def _segments(text: str, language: str) -> Iterator[str]:
     for run in re.finditer(f"[^ ]{{1,{STRETCH}}}", text):
         if run.end() - start < least or len(run[0]) < STRETCH:
             continue
-        found = sentencex.segment(language, text[start : run.end()])[:-2]
+        found = _divided(text[start : run.end()], language)[:-2]
         yield from found
         # Where no sentence ends, the next stretch is twice as long, so that all cost twice the last one.
         least = 0 if found else 2 * (run.end() - start)
         start += sum(map(len, found))
-    yield from sentencex.segment(language, text[start:])
+    yield from _divided(text[start:], language)
+
+
+def _divided(text: str, language: str) -> list[str]:
+    """The segments of a text, which are the text if joined.
+
+    sentencex sees plain spaces alone: it stops the program at a capital, another space and a full stop.
+    """
+    plain = sentencex.segment(language, _OTHER_SPACES.sub(" ", text))
+    ends = [0, *accumulate(map(len, plain))]
+    return [text[start:end] for start, end in pairwise(ends)]
 
 
 def usual_number(counts: Counter[int]) -> int:
