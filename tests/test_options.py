@@ -318,6 +318,11 @@ def test_every_preset_composes_for_every_architecture(preset, architecture):
     assert tokenizer == TokenizerOptions()
 
 
+def test_an_unknown_preset_is_an_input_error_that_lists_those_there_are():
+    with pytest.raises(InputError, match=r"no preset 'huge' \(the presets are low-resource, tiny, mini"):
+        compose("lstm", "huge", {})
+
+
 def test_settings_override_the_preset():
     model, tokenizer, training = compose(
         "lstm",

@@ -96,13 +96,12 @@ def choose_size(
             return Size(preset, reason)
         speed = processes * training_speed(architecture, model, training, prepared, device)
         epochs = 60 * training.max_minutes * speed / sum(map(sum, prepared.lengths))
-        reason = (
-            f"for {pairs}: about {_rough(epochs)} epochs in {counted(training.max_minutes, 'minute')} here"
-        )
+        time = f"about {_rough(epochs)} epochs in {counted(training.max_minutes, 'minute')} here"
         every = prepared.record.train_pairs
         if epochs * every >= FEWEST_EPOCHS * min(every, max(LARGEST_EPOCH, PAIRS.get(preset, 0))):
-            break
-    return Size(preset, reason)
+            return Size(preset, f"for {pairs}: {time}")
+        reason = f"for {pairs}: {preset} would have only {time}"
+    raise AssertionError("the smallest preset is always chosen")
 
 
 def _rough(number: float) -> str:

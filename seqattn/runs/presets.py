@@ -192,7 +192,10 @@ def preset_of(architecture: str, preset: str, optimizer: str | None = None) -> d
 
     Each part of a mixed pair has the settings of the architecture that uses it on both sides; the training
     options are those of the encoder's architecture. Settings of the pair itself override both.
+    InputError when there is no such preset.
     """
+    if preset not in PRESETS:
+        raise InputError(f"there is no preset {preset!r}", remedy=f"the presets are {', '.join(PRESETS)}")
     sizes = PRESETS[preset]
     encoder, decoder = parts_of(architecture)
     if encoder == decoder:
