@@ -4,6 +4,7 @@ from seqattn_cli.views.curves import sparkline
 from seqattn_cli.views.live import LiveView
 
 from seqattn.runs.metrics import ValidatedLine
+from seqattn.runs.records import TrainedRecord
 from seqattn.training.events import Finished, Updated, Validated, Validation
 from seqattn.training.schedule import Progress, TrainingOptions
 
@@ -23,10 +24,10 @@ def test_a_resumed_training_shows_its_earlier_validations_in_the_sparkline():
     assert f"BLEU {sparkline([10.0, 20.0, 40.0])} " in rendered(view)
     view.add(Finished(Progress(13, tokens=117, seconds=13.0), "nothing improved"))
     assert "best validation: loss 1.000, BLEU 40.00" in rendered(view.summary())
-    again = LiveView("run", TrainingOptions(), earlier)
+    again = LiveView("run", TrainingOptions(), earlier, TrainedRecord(8, True, 1.0, 20.0, 0.0, 0.0))
     again.add(validated(12, 15.0, improved=False))
     again.add(Finished(Progress(13, tokens=117, seconds=13.0), "nothing improved"))
-    assert "best validation: loss 1.000, BLEU 20.00" in rendered(again.summary())
+    assert "best average of the best weights: loss 1.000, BLEU 20.00" in rendered(again.summary())
     fresh = LiveView("run", TrainingOptions())
     fresh.add(validated(12, 40.0))
     assert f"BLEU {sparkline([40.0])} " in rendered(fresh)

@@ -16,7 +16,7 @@ from seqattn.pictures.legible import duration
 from seqattn.shell import command_line
 
 from ..signals import interruptible
-from .live import LiveView, PlainLog, limits, shown
+from .live import LiveView, PlainLog, before, limits, shown
 from .messages import say
 
 if TYPE_CHECKING:
@@ -105,13 +105,10 @@ class ComparisonView:
         """Add an event of a run."""
         from seqattn.comparison.workers import Began
         from seqattn.runs.folder import RunFolder
-        from seqattn.runs.metrics import ValidatedLine
         from seqattn.training.events import Finished
 
         if isinstance(event, Began):
-            lines = RunFolder(task.path).metrics.read()
-            earlier = [line for line in lines if isinstance(line, ValidatedLine)]
-            self.running[task] = LiveView(self.name(task), event.options, earlier)
+            self.running[task] = LiveView(self.name(task), event.options, *before(RunFolder(task.path)))
             return
         self.running[task].add(event)
         if isinstance(event, Finished):

@@ -30,8 +30,10 @@ from .messages import say
 if TYPE_CHECKING:
     from seqattn.progress import Report
     from seqattn.runs.experiment import Experiment
+    from seqattn.runs.folder import RunFolder
     from seqattn.runs.metrics import ValidatedLine
     from seqattn.runs.preparation import Prepared
+    from seqattn.runs.records import TrainedRecord
     from seqattn.text.tokenizer import Tokenizer
     from seqattn.training.events import Event, Figures, Validated
     from seqattn.training.schedule import Progress, TrainingOptions
@@ -147,13 +149,13 @@ def watch(console: Console, experiment: Experiment, again: Sequence[str] = ()) -
 
     Ctrl-C or another signal of `ENDING` saves and exits with 128 and its number; a second one stops at once.
     """
-    from seqattn.runs.metrics import ValidatedLine
     from seqattn.training.symptoms import Symptoms
 
     path = experiment.folder.path
     name = path.name
-    earlier = [line for line in experiment.folder.metrics.read() if isinstance(line, ValidatedLine)]
-    view = LiveView(name, experiment.config.training, earlier) if console.is_terminal else None
+    view = None
+    if console.is_terminal:
+        view = LiveView(name, experiment.config.training, *before(experiment.folder))
     tokens = sum(map(sum, experiment.prepared.lengths))
     log, symptoms = PlainLog(console), Symptoms(experiment.config.training, tokens)
     with experiment, interruptible(console) as interruption:
@@ -181,6 +183,14 @@ def watch(console: Console, experiment: Experiment, again: Sequence[str] = ()) -
     if view is not None:
         console.print(view.summary())
     say(console, f"Written to {experiment.folder.path}.")
+
+
+def before(folder: RunFolder) -> tuple[list[ValidatedLine], TrainedRecord | None]:
+    """The validations of a run until now, and the record of its best weights."""
+    from seqattn.runs.metrics import ValidatedLine
+
+    lines = [line for line in folder.metrics.read() if isinstance(line, ValidatedLine)]
+    return lines, folder.read_model()[1] if folder.has_model else None
 
 
 @contextmanager
@@ -243,17 +253,22 @@ def _figures_line(found: Figures, averaged: bool) -> str:
 class LiveView:
     """The terminal view of a training, including the validations before it was resumed."""
 
-    def __init__(self, name: str, options: TrainingOptions, earlier: Sequence[ValidatedLine] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: TrainingOptions,
+        earlier: Sequence[ValidatedLine] = (),
+        kept: TrainedRecord | None = None,
+    ) -> None:
+        """`kept`: the best weights before it was resumed, of which an average has no line any more."""
         self.name = caption(name)
         self.options = options
         self.progress: Progress | None = None
         self.loss = self.rate = 0.0
         self.scores = [line.score(options.best_by) for line in earlier]
         self.validations: list[Validated] = []
-        self.best = "no validation"
-        for line in earlier:
-            if line.improved:
-                self.best = _figures_line(line, line.averaged)
+        best = None if kept is None else kept.figures
+        self.best = "no validation" if kept is None or best is None else _figures_line(best, kept.averaged)
         self.reason = ""
 
     def add(self, event: Event) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from seqattn.errors import check_ranges
 from seqattn.files import refuse_device
+from seqattn.training.events import Figures
 
 R = TypeVar("R")
 
@@ -118,6 +119,13 @@ class TrainedRecord:
     bleu: float | None = None
     chrf: float | None = None
     exact: float | None = None
+
+    @property
+    def figures(self) -> Figures | None:
+        """The figures of its validation; None if it was not validated."""
+        if self.loss is None or self.bleu is None or self.chrf is None or self.exact is None:
+            return None
+        return Figures(self.loss, self.bleu, self.chrf, self.exact)
 
 
 def read_record(kind: type[R], values: Mapping[str, Any]) -> R:
