@@ -104,6 +104,19 @@ def test_a_model_without_attention_cannot_be_guided(work, links, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("unguided", ["r_drop=1", "subword_sampling=0.5"])
+def test_a_training_that_cannot_be_guided_is_refused_before_anything_is_read_or_trained(
+    work, links, tmp_path, unguided
+):
+    for guide, corpus in ((links, tmp_path / "missing.tsv"), ("self", work.train)):
+        train = "train", "--train", corpus, "--arch", "lstm", *sizes("lstm"), "--max-updates", 2
+        said = error_of(
+            command(*train, "--guide", guide, *setting(unguided), "--out", tmp_path / "run", status=1)
+        )
+        assert "a guide cannot be combined with r_drop or subword_sampling" in said
+    assert not list(tmp_path.glob("run*"))
+
+
 def test_swapped_training_is_training_on_the_swapped_corpus(work, links, tmp_path):
     swapped = write_tsv(tmp_path / "swapped.tsv", tuple(Pair(p.target, p.source) for p in TRAIN))
     how = ["--arch", "lstm", *sizes("lstm"), "--max-updates", 8, "--valid", work.test]

@@ -200,6 +200,25 @@ def test_a_preset_says_how_a_run_started_from_another_is_trained(work, tmp_path)
     assert "training options of preset small" in " ".join(result.stderr.split())
 
 
+def test_a_start_from_a_run_may_have_another_dropout_and_has_that_of_a_preset(work, tmp_path):
+    initial = work.run("transformer")
+    start = "train", "--train", work.test, "--init-from", initial, "--max-updates", 1
+    before = RunFolder(initial).read_config().model
+    for name, asked, dropout in (
+        ("own", (), before.encoder.dropout),
+        ("set", setting("dropout=0.4", "encoder.attention_dropout=0.2"), 0.4),
+        ("preset", ("--preset", "mini"), PRESETS["mini"]["transformer"]["dropout"]),
+        ("both", ("--preset", "mini", *setting("dropout=0.15")), 0.15),
+    ):
+        seqattn(*start, *asked, "--out", tmp_path / name)
+        model = RunFolder(tmp_path / name).read_config().model
+        assert model.encoder.dropout == model.decoder.dropout == dropout
+        assert model.encoder.attention_dropout == (0.2 if name == "set" else 0.0)
+        assert (model.encoder.width, model.encoder.layers) == (before.encoder.width, before.encoder.layers)
+    message = error_of(seqattn(*start, *setting("width=8"), "--out", tmp_path / "no", status=1))
+    assert "width cannot differ" in message
+
+
 def test_a_start_from_a_run_with_another_optimizer_asks_for_a_rate_of_its_own(work, tmp_path):
     initial, out = work.run("transformer"), tmp_path / "run"
     start = "train", "--train", work.test, "--init-from", initial, "--max-updates", 1, "--out", out

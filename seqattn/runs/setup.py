@@ -15,7 +15,7 @@ from seqattn.errors import InputError
 from seqattn.hardware import choose_device, tune_memory
 from seqattn.models import ARCHITECTURES, ModelOptions, build, image_shape
 from seqattn.models.base import Vocabulary
-from seqattn.options import apply, is_setting, settings_for
+from seqattn.options import apply, flat_options, is_setting, settings_for
 from seqattn.progress import Report, silent
 from seqattn.ranks import ALONE, Ranks
 from seqattn.runs.choices import choose_size
@@ -85,12 +85,17 @@ def set_up(
     preset, settings = request.preset, request.settings
     model, tokenizer, training = compose(architecture, "tiny" if preset == "auto" else preset, settings)
     if initial is not None:
-        own = _settings_beside(initial, architecture, settings)
-        model, tokenizer = initial.config.model, initial.config.tokenizer
+        own, config = _settings_beside(initial, architecture, settings), initial.config
         if preset == "auto":
             _check_rate(initial, own)
             # A rate for the size of the new corpus would be one for models of another size.
-            (training,) = apply(own, _begun_anew(initial.config.training))
+            model, training = apply(own, config.model, _begun_anew(config.training))
+        else:
+            free = {name: value for name, value in flat_options(model).items() if _is_free(name)}
+            (model,) = apply(free, config.model)
+        tokenizer = config.tokenizer
+    if request.guide is not None:
+        training.check_guidable()
     sources = _sources(architecture, model)
     data = load_data(
         request.train, request.valid, request.guide, synthetic=request.synthetic, sources=sources
@@ -122,10 +127,19 @@ def _settings_beside(initial: Run, architecture: str, settings: Mapping[str, Any
             f"holds the architecture {config.architecture}, not {architecture}", path=initial.path
         )
     own = settings_for(architecture, ARCHITECTURES, settings)
-    fixed = [name for name in own if is_setting(name, config.model) or is_setting(name, config.tokenizer)]
+    fixed = [
+        name
+        for name in own
+        if is_setting(name, config.tokenizer) or (is_setting(name, config.model) and not _is_free(name))
+    ]
     if fixed:
         raise InputError(f"{', '.join(fixed)} cannot differ from those of {initial.path}")
     return own
+
+
+def _is_free(name: str) -> bool:
+    """Whether a setting of a model changes none of its weights."""
+    return name.endswith("dropout")
 
 
 def _check_rate(initial: Run, own: Mapping[str, Any]) -> None:
@@ -170,25 +184,27 @@ def check_synthesis(
     """InputError, before anything is trained, when synthetic pairs cannot be made or used as asked."""
     RunFolder(out).refuse_existing()
     if made.monolingual and architecture is not None:
-        _sources(architecture, _asked_model(request, architecture)).turned()
+        _sources(architecture, _asked(request, architecture)[0]).turned()
     made.check(request.train, request.valid, guide, swap)
     made.check_made(out, request.train, request.valid, swap)
 
 
 def check_own_guide(out: Path, request: Request, architecture: str | None) -> None:
-    """InputError, before anything is trained, when the model asked for has no attention to guide."""
+    """InputError, before anything is trained, when what is asked for cannot have a guide."""
     RunFolder(out).refuse_existing()
     if architecture is not None:
-        model = _asked_model(request, architecture)
+        model, training = _asked(request, architecture)
+        training.check_guidable()
         _sources(architecture, model).require_words("guide")
         build(architecture, model, Vocabulary(4, 4, shared=True)).require_attention("guide")
     check_directions(out, request.train)
 
 
-def _asked_model(request: Request, architecture: str) -> ModelOptions:
-    """The model asked for, in the smallest size if that is open."""
+def _asked(request: Request, architecture: str) -> tuple[ModelOptions, TrainingOptions]:
+    """The model and the training asked for, in the smallest size if that is open."""
     preset = "tiny" if request.preset == "auto" else request.preset
-    return compose(architecture, preset, request.settings)[0]
+    model, _, training = compose(architecture, preset, request.settings)
+    return model, training
 
 
 def _sources(architecture: str, model: ModelOptions) -> Sources:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from seqattn.errors import check_ranges
+from seqattn.errors import InputError, check_ranges
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,13 @@ class TrainingOptions:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """bf16: matrix products under autocast. auto: bf16 if the hardware supports it, else fp32."""
     seed: int = 1
+
+    def check_guidable(self) -> None:
+        """InputError when a model that is trained so cannot have a guide."""
+        if self.r_drop or self.subword_sampling:
+            raise InputError(
+                "a guide cannot be combined with r_drop or subword_sampling", remedy="set these to 0"
+            )
 
     def __post_init__(self) -> None:
         check_ranges(
