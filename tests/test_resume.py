@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shlex
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from seqattn_cli.main import cli
 
 from seqattn.runs import experiment
+from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
 from seqattn.training.events import Validation
 from seqattn.training.loop import Trainer
@@ -33,6 +35,18 @@ def timeless(events):
     times = {"all_seconds": 0.0, "seconds": 0.0, "memory": 0}
     known = [{name: time for name, time in times.items() if hasattr(event, name)} for event in events]
     return [dataclasses.replace(event, **own) for event, own in zip(events, known, strict=True)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="shows mapped files on Linux alone")
+def test_a_resumed_training_holds_no_file_that_it_replaces(work, tmp_path):
+    """Windows refuses to replace a file that is mapped into memory."""
+    out = tmp_path / "run"
+    how = "--max-updates", 20, *sizes("lstm"), *setting("ema=0.9", "optimizer=muon")
+    seqattn("train", "--train", work.train, "--arch", "lstm", *how, "--out", out)
+    resumed = Experiment.resume(out, {"max_updates": 24}, torch.device("cpu"))
+    with resumed:
+        assert str(out) not in Path("/proc/self/maps").read_text(encoding="utf-8")
+        assert len(list(resumed.run())) > 4
 
 
 @pytest.mark.parametrize("update", [3, 12, 16, 20])

@@ -1,6 +1,7 @@
 """The training loop: exact resumption, the loss, limits, and which weights are kept."""
 
 import math
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -143,6 +144,24 @@ def test_a_run_interrupted_anywhere_resumes_to_the_same_weights_and_events(
         if not same(second.best, whole.best):
             different.append(f"{point}: best weights")
     assert not different
+
+
+def test_the_time_in_which_an_epochs_examples_are_drawn_counts_for_the_budget():
+    slept = 0.05
+
+    def sample(epoch):
+        time.sleep(slept)
+        return EXAMPLES
+
+    trainer = Trainer(fresh("lstm"), EXAMPLES, EXACT, judged, sample=sample)
+    before = 0.0
+    for event in trainer.run():
+        spent = event.progress.seconds - before - getattr(event, "seconds", 0.0)
+        before = event.progress.seconds
+        if isinstance(event, Updated) and event.progress.batch == 1:
+            # The first examples are part of the start.
+            assert (spent >= slept) == (event.progress.epoch > 0)
+    assert trainer.progress.epoch > 1
 
 
 @BOTH

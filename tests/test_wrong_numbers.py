@@ -60,7 +60,7 @@ def test_training_stops_when_no_further_update_is_right(monkeypatch, factor):
     spoil(monkeypatch, range(8, 100), factor)
     trainer = Trainer(fresh("lstm"), EXAMPLES, EXACT, judged)
     seen = []
-    with pytest.raises(InputError, match=r"at update 17: the loss .*update 15 is kept.*learning_rate"):
+    with pytest.raises(InputError, match=r"at update 17: the loss .*learning_rate"):
         for event in trainer.run():
             seen.append(event)
     assert sum(isinstance(event, Skipped) for event in seen) == MOST_SKIPPED - 1
@@ -107,9 +107,18 @@ def test_a_validation_that_is_wrong_stops_training_before_anything_of_it_is_kept
 
     trainer = Trainer(fresh("lstm"), EXAMPLES, EXACT, validate)
     seen = []
-    with pytest.raises(InputError, match=r"update 10: in validation the loss .*update 5 is kept"):
+    with pytest.raises(InputError, match=r"update 10: in validation the loss"):
         seen += (event for event in trainer.run() if isinstance(event, Validated))
     assert len(shown) == 2 and trainer._standing.validated == 5
+
+
+def test_a_state_saved_between_validations_is_named(work, tmp_path, monkeypatch):
+    monkeypatch.setattr("seqattn.runs.experiment.SAVE_EVERY", 0)
+    spoil(monkeypatch, range(4, 100))
+    asked = "--train", work.train, "--arch", "lstm", *sizes("lstm"), "--max-updates", 50
+    result = seqattn("train", *asked, *setting("validate_every=50"), "--out", tmp_path / "run", status=1)
+    assert "stopped at update 13: the loss is nan; what was saved at update 3 is kept" in result.stderr
+    assert (tmp_path / "run" / "last").exists()
 
 
 @BOTH

@@ -37,10 +37,11 @@ from seqattn.runs.run import Run
 from seqattn.runs.sampling import sampling_of
 from seqattn.runs.validation import validation_of
 from seqattn.text.learning import TokenizerOptions
+from seqattn.training.divergence import Diverged
 from seqattn.training.events import Event, Finished, Updated, Validated
 from seqattn.training.guide import Guide, guided_reading
 from seqattn.training.loop import Trainer
-from seqattn.training.schedule import TrainingOptions
+from seqattn.training.schedule import Progress, TrainingOptions
 
 JUDGED_PAIRS = 1000
 """The training pairs that decide which attention aligns best."""
@@ -107,17 +108,14 @@ class Experiment:
         validate = validation_of(prepared, config.training, self.model.collator, ranks)
         self.guide: Guide | None = None
         if prepared.guide is not None:
-            if config.training.r_drop or config.training.subword_sampling:
-                raise InputError(
-                    "a guide cannot be combined with r_drop or subword_sampling", remedy="set these to 0"
-                )
+            config.training.check_guidable()
             self.guide = Guide(prepared.guide, guided_reading(self.model.require_attention("guide")))
         sample = sampling_of(prepared, config, self.model.longest)
         self.trainer = Trainer(
             self.model, prepared.train, config.training, validate, self.guide, sample, ranks
         )
-        self.best: Validated | None = None
-        self._saved = 0.0
+        self._saved: Progress | None = None
+        """The progress at the newest state that was saved."""
         if self.model.longest is not None and prepared.longest > self.model.longest:
             raise InputError(
                 f"a sentence has {prepared.longest} pieces, the model only {self.model.longest} positions",
@@ -276,17 +274,22 @@ class Experiment:
         except (KeyError, ValueError) as error:
             message = f"its saved state does not fit its config: {error.args[0]!s:.200}"
             raise InputError(message, path=self.folder.path / LAST) from error
-        self._saved = self.trainer.progress.seconds
+        self._saved = self.trainer.progress
 
     def run(self) -> Iterator[Event]:
         """Train, saving at every validation and every ten minutes; a consumer that stops early calls `save`.
 
         Of several processes the first writes.
         """
-        for event in self.trainer.run():
-            if self.ranks.first:
-                self._record(event)
-            yield event
+        try:
+            for event in self.trainer.run():
+                if self.ranks.first:
+                    self._record(event)
+                yield event
+        except Diverged as error:
+            saved = self._saved
+            kept = f"what was saved at update {saved.update:,} is kept" if saved else "nothing was saved yet"
+            raise InputError(f"{error.what}; {kept}", remedy=error.remedy) from error
         if self.lock is not None:
             self.lock.release()
 
@@ -296,17 +299,17 @@ class Experiment:
             self._choose_alignment()
             _, trained = self.folder.read_model()
             self.folder.write_card(model_card(self.config, self.parameters, trained))
-        self.folder.metrics.add(line_of(event, peak_memory(self.device)))
+        memory = peak_memory(self.device) if isinstance(event, Finished) else None
+        self.folder.metrics.add(line_of(event, memory))
         if isinstance(event, Validated) and event.improved:
-            self.best = event
             self._write_best(event)
-        since = self.trainer.progress.seconds - self._saved
+        since = self.trainer.progress.seconds - (self._saved.seconds if self._saved else 0.0)
         if isinstance(event, Validated) or (isinstance(event, Updated) and since > SAVE_EVERY):
             self.save()
 
     def save(self) -> None:
         """Write the newest state, from which `resume` continues."""
-        self._saved = self.trainer.progress.seconds
+        self._saved = self.trainer.progress
         if self.trainer.validated < 0:
             trained = TrainedRecord(self.trainer.progress.update)
             self.folder.write_model(dict(self.model.named_parameters()), trained, self.config.identity)

@@ -55,7 +55,9 @@ def has_finite_weights(model: Seq2Seq) -> bool:
     return all(bool(parameter.isfinite().all()) for parameter in model.parameters())
 
 
-def stopped(fault: Fault, update: int, validated: int) -> InputError:
-    """The error that ends training; `validated` is the update last validated, below 0 if none was."""
-    kept = f"what was saved at update {validated:,} is kept" if validated > 0 else "nothing was saved yet"
-    return InputError(f"training stopped at update {update:,}: {fault.what}; {kept}", remedy=fault.remedy)
+class Diverged(InputError):
+    """Training has ended at an update, because of a fault."""
+
+    def __init__(self, fault: Fault, update: int) -> None:
+        self.what = f"training stopped at update {update:,}: {fault.what}"
+        super().__init__(self.what, remedy=fault.remedy)

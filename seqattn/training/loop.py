@@ -22,11 +22,11 @@ from seqattn.ranks import ALONE, Ranks
 from seqattn.training.divergence import (
     MOST_SKIPPED,
     TOO_LARGE,
+    Diverged,
     Fault,
     fault_of,
     has_finite_weights,
     highest_loss,
-    stopped,
 )
 from seqattn.training.events import Event, Finished, Skipped, Updated, Validated, Validation
 from seqattn.training.guide import Guide
@@ -118,8 +118,7 @@ class Trainer:
             if reason := self._reason_to_stop():
                 break
             if self.progress.batch >= len(batches):
-                self.progress = replace(self.progress, epoch=self.progress.epoch + 1, batch=0)
-                batches = self._epoch()
+                batches = self._next_epoch()
             group = batches[self.progress.batch : self.progress.batch + self._batches]
             yield self._update(group)
         if self._standing.validated != self.progress.update:
@@ -141,6 +140,18 @@ class Trainer:
             self._examples = self._sample(self.progress.epoch)
             self._lengths = lengths_of(self._examples, self.model.collator)
         return epoch_batches(self._lengths, self.options.batch_tokens, self.options.seed, self.progress.epoch)
+
+    def _next_epoch(self) -> list[list[int]]:
+        start = time.perf_counter()
+        self.progress = replace(self.progress, epoch=self.progress.epoch + 1, batch=0)
+        batches = self._epoch()
+        self._spend(start)
+        return batches
+
+    def _spend(self, start: float) -> None:
+        """Count the time since a start; clocks differ, and all processes must stop at the same update."""
+        seconds = self._ranks.decided(self.progress.seconds + time.perf_counter() - start)
+        self.progress = replace(self.progress, seconds=seconds)
 
     @property
     def out_of_patience(self) -> bool:
@@ -196,7 +207,7 @@ class Trainer:
         )
         if fault:
             if self._hopeless(fault):
-                raise stopped(fault, update, self._standing.validated)
+                raise Diverged(fault, update)
             return Skipped(self.progress, fault.what, fault.remedy)
         left_out = len(summed.left_out)
         return Updated(self.progress, loss, rate, tokens, seconds, summed.divided, left_out)
@@ -259,8 +270,7 @@ class Trainer:
             validation = self._timed_validation()
         if fault := fault_of(validation.loss, 0.0, self._highest):
             # Before any of it is kept.
-            in_validation = fault._replace(what=f"in validation {fault.what}")
-            raise stopped(in_validation, self.progress.update, self._standing.validated)
+            raise Diverged(fault._replace(what=f"in validation {fault.what}"), self.progress.update)
         score = validation.score(self.options.best_by)
         standing = self._standing
         improved = standing.improved_by(score, validation.loss)
@@ -300,8 +310,7 @@ class Trainer:
         validation = self._validate(self.model)
         # Blocks of ever new sizes would otherwise take more and more memory.
         give_back_freed_memory()
-        seconds = self._ranks.decided(self.progress.seconds + time.perf_counter() - start)
-        self.progress = replace(self.progress, seconds=seconds)
+        self._spend(start)
         return validation
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -338,4 +347,5 @@ class Trainer:
             torch.cuda.set_rng_state(saved.random["cuda"], self._device)
 
     def _here(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {name: tensor.to(self._device) for name, tensor in tensors.items()}
+        """Copies on the device of the model: what is restored may be mapped from a file to be replaced."""
+        return {name: tensor.to(self._device, copy=True) for name, tensor in tensors.items()}

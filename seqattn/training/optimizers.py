@@ -82,7 +82,12 @@ class Optimizers:
     def restore(self, moments: Mapping[str, Moments]) -> None:
         """Continue from a state, by the names of the parameters, whose tensors are as in `like`."""
         for part in self._parts:
-            state = {index: moments[name] for index, name in enumerate(part.parameters) if name in moments}
+            # Copies, as in the trainer.
+            state = {
+                index: {key: value.clone() for key, value in moments[name].items()}
+                for index, name in enumerate(part.parameters)
+                if name in moments
+            }
             groups = part.optimizer.state_dict()["param_groups"]
             part.optimizer.load_state_dict({"state": state, "param_groups": groups})
 
