@@ -15,7 +15,7 @@ from seqattn.runs.preparation import load_data
 from seqattn.runs.synthesis import TAG
 from seqattn.runs.text_model import TextModel
 
-from commands import BUDGET, SIZES, TEST, TRAIN, error_of, interrupt_after, sizes, weights_of
+from commands import BUDGET, SIZES, TEST, TRAIN, error_of, interrupt_after, sizes, updates_of, weights_of
 from commands import seqattn as command
 from runs import write_tsv
 
@@ -98,6 +98,19 @@ def test_an_interrupted_run_with_synthetic_pairs_resumes_to_the_same_weights(
     (tmp_path / "cut.synthetic.jsonl").write_text('{"source": "a", "target": "b"}\n')
     again = "train", "--resume", "--out", tmp_path / "cut", "--max-updates", 14
     assert "the synthetic corpus differs" in error_of(command(*again, status=1))
+
+
+def test_a_run_that_translates_back_and_is_kept_is_named_with_its_updates(work, texts, tmp_path):
+    out = tmp_path / "run"
+    command(*training(work, out, "--monolingual", texts))
+    (tmp_path / "run.synthetic.jsonl").unlink()
+    for present in (False, True):
+        assert (tmp_path / "run.synthetic.jsonl").exists() == present
+        shutil.rmtree(out)
+        said = " ".join(command(*training(work, out, "--monolingual", texts)).stderr.split())
+        updates = updates_of(tmp_path / "run.reverse")[-1]
+        assert f"run.reverse, trained for {updates} updates, is kept." in said
+        assert ("already exist" in said) == present
 
 
 def test_translations_that_were_made_before_an_interruption_are_kept(work, texts, tmp_path, monkeypatch):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from seqattn.ranks import Ranks
     from seqattn.runs.experiment import Experiment, Reader
     from seqattn.runs.setup import Request
-    from seqattn.runs.synthesis import Synthesis
 
 
 @click.command()
@@ -143,12 +140,13 @@ def train(
     share_cores(console, threads)
     device_chosen = set_up(device, threads)
     from seqattn.ranks import own_device, started_together, together
+    from seqattn.runs.beside import Beside
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.preparation import read_again
-    from seqattn.runs.setup import Request, architecture_from
+    from seqattn.runs.setup import Request, architecture_from, make_needed, weights_for
     from seqattn.runs.synthesis import Synthesis
 
-    from ..views.live import announce, watch
+    from ..views.live import announce, preparing, watch
 
     if started_together() and (guide == "self" or monolingual or teachers):
         raise click.UsageError(
@@ -168,89 +166,47 @@ def train(
             preset = chosen.pop("preset")
             settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
             command = ["seqattn", *sys.argv[1:]]
-            request = Request(train_on, valid, preset, settings, swap, languages=languages, command=command)
+            request = Request(train_on, valid, preset, settings, swap, guide, None, languages, command)
             if init_from is not None:
                 arch = architecture_from(init_from, request, arch)
-            start = partial(_start, console, request, arch, init_from, on, ranks)
-            made = Synthesis(monolingual, reverse, teachers)
-            guide, synthetic = _beside(console, out, made, request, arch, swap, guide, on, start)
-            experiment = start(out, swap, guide, synthetic)
+            start = partial(_start, console, arch, on, ranks)
+
+            def start_beside(path: Path, turned: bool) -> Experiment:
+                return start(request.beside(turned), weights_for(init_from, request, turned), path)
+
+            how = Beside(
+                on,
+                start_beside,
+                partial(_train_beside, console),
+                partial(preparing, console),
+                partial(say, console),
+            )
+            needed = make_needed(out, request, arch, Synthesis(monolingual, reverse, teachers), how)
+            experiment = start(needed, init_from, out)
         experiment.lead()
         announce(console, experiment)
         watch(console, experiment)
 
 
-def _beside(
-    console: Console,
-    out: Path,
-    made: Synthesis,
-    request: Request,
-    architecture: str | None,
-    swap: bool,
-    guide: str | None,
-    device: torch.device,
-    start: Callable[[Path, bool], Experiment],
-) -> tuple[str | None, str | None]:
-    """The files of links and of synthetic pairs to train with, made beside the run if asked for."""
-    from seqattn.runs.setup import check_own_guide, check_synthesis
-
-    synthetic = None
-    if made.any:
-        check_synthesis(out, request, architecture, made, guide, swap)
-        synthetic = str(_synthetic(console, out, made, request, swap, device, start))
-    if guide == "self":
-        check_own_guide(out, request, architecture)
-        guide = str(_own_guide(console, out, request.train, device, start))
-    return guide, synthetic
-
-
 def _start(
     console: Console,
-    request: Request,
     architecture: str | None,
-    init_from: Path | None,
     device: torch.device,
     ranks: Ranks,
+    request: Request,
+    init_from: Path | None,
     out: Path,
-    swap: bool = False,
-    guide: str | None = None,
-    synthetic: str | None = None,
 ) -> Experiment:
-    from seqattn.runs.setup import set_up, weights_for
+    from seqattn.runs.setup import set_up
 
     from ..views.live import describe_data, preparing
 
-    asked = replace(request, swap=swap, guide=guide, synthetic=synthetic)
-    initial = weights_for(init_from, request, swap)
     with preparing(console) as report:
-        experiment, size = set_up(asked, architecture, out, device, initial, report, ranks)
+        experiment, size = set_up(request, architecture, out, device, init_from, report, ranks)
     describe_data(console, experiment.prepared, experiment.config.tokenizer.vocab_size)
     named = f"{experiment.config.architecture}, {size}"
     say(console, f"{named}; settings can be changed with --set.")
     return experiment
-
-
-def _own_guide(
-    console: Console,
-    out: Path,
-    corpora: Sequence[str],
-    device: torch.device,
-    start: Callable[[Path, bool], Experiment],
-) -> Path:
-    """The guide that is made for the run, unless it already exists."""
-    from seqattn.runs.guiding import links_path, train_directions, write_own_guide
-
-    from ..views.live import preparing
-
-    links = links_path(out)
-    if links.exists():
-        say(console, f"The guide already exists in {links}.")
-        return links
-    train_directions(out, device, start, partial(_train_beside, console))
-    with preparing(console) as report:
-        write_own_guide(out, corpora, device, report)
-    say(console, f"The links of both directions are in {links}.")
-    return links
 
 
 def _train_beside(console: Console, experiment: Experiment) -> None:
@@ -261,31 +217,6 @@ def _train_beside(console: Console, experiment: Experiment) -> None:
     announce(console, experiment)
     # The whole command continues it.
     watch(console, experiment, again=["seqattn", *sys.argv[1:]])
-
-
-def _synthetic(
-    console: Console,
-    out: Path,
-    made: Synthesis,
-    request: Request,
-    swap: bool,
-    device: torch.device,
-    start: Callable[[Path, bool], Experiment],
-) -> Path:
-    """The corpus of synthetic pairs that is made for the run, unless it already exists."""
-    from seqattn.runs.preparation import synthetic_path
-
-    from ..views.live import preparing
-
-    path = synthetic_path(out)
-    if path.exists():
-        say(console, f"The synthetic pairs already exist in {path}.")
-        return path
-    made.train_reverse(out, swap, device, start, partial(_train_beside, console))
-    with preparing(console) as report:
-        count = made.write(out, request.train, request.valid, swap, device, report)
-    say(console, f"{counted(count, 'synthetic pair')} in {path}.")
-    return path
 
 
 def _resume(

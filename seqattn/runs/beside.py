@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from seqattn.data.corpus import merge
-from seqattn.errors import InputError
+from seqattn.errors import InputError, counted
+from seqattn.progress import Report, silent
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Beside:
+    """How what a run needs is made beside it, before it is trained."""
+
+    device: torch.device
+    start: Callable[[Path, bool], Experiment]
+    """Begins a run in a folder, from target to source if so asked."""
+    train: Callable[[Experiment], object]
+    """Trains one to its end."""
+    reporting: Callable[[], AbstractContextManager[Report]] = lambda: nullcontext(silent)
+    """Shows the progress of what takes time besides."""
+    say: Callable[[str], object] = lambda sentence: None
+    """Shows a sentence about what is made, or was made before."""
 
 
 def forward_path(out: Path) -> Path:
@@ -42,18 +60,22 @@ def check_beside(runs: Sequence[tuple[Path, bool]], corpora: Sequence[str], purp
             )
 
 
-def train_beside(
-    runs: Sequence[tuple[Path, bool]],
-    device: torch.device,
-    start: Callable[[Path, bool], Experiment],
-    train: Callable[[Experiment], object],
-) -> None:
+def train_beside(runs: Sequence[tuple[Path, bool]], how: Beside) -> None:
     """Train runs, each in its folder, from target to source if so marked.
 
-    A finished run is kept, an interrupted one resumed. `start` creates a run; `train` trains it to the end.
+    A finished run is kept, an interrupted one resumed.
     """
     for path, swap in runs:
-        if not RunFolder(path).begun:
-            train(start(path, swap))
-        elif not RunFolder(path).finished:
-            train(Experiment.resume(path, {}, device))
+        folder = RunFolder(path)
+        if not folder.begun:
+            how.train(how.start(path, swap))
+        elif not folder.finished:
+            how.train(Experiment.resume(path, {}, how.device))
+        else:
+            how.say(kept(path))
+
+
+def kept(path: Path) -> str:
+    """A sentence that says which run is used as it is."""
+    last = RunFolder(path).metrics.read()[-1]
+    return f"{path}, trained for {counted(last.update, 'update')}, is kept."

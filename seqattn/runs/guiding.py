@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-import torch
 
 from seqattn.alignment.links import format_pharaoh
 from seqattn.data.corpus import merge, read_corpus
-from seqattn.progress import Report, silent
-from seqattn.runs.beside import check_beside, forward_path, reverse_path, train_beside
-from seqattn.runs.experiment import Experiment
+from seqattn.runs.beside import Beside, check_beside, forward_path, reverse_path, train_beside
 from seqattn.runs.run import load_run
 from seqattn.writing import write_aside
 
@@ -31,23 +27,21 @@ def check_directions(out: Path, corpora: Sequence[str]) -> None:
     check_beside(_directions(out), corpora, "the guide")
 
 
-def train_directions(
-    out: Path,
-    device: torch.device,
-    start: Callable[[Path, bool], Experiment],
-    train: Callable[[Experiment], object],
-) -> None:
-    """Train OUT.forward and OUT.reverse, as `train_beside` does."""
-    train_beside(_directions(out), device, start, train)
+def make_own_guide(out: Path, corpora: Sequence[str], how: Beside) -> Path:
+    """OUT.pharaoh: links of the training pairs by OUT.forward and OUT.reverse, made unless it is there.
 
-
-def write_own_guide(out: Path, corpora: Sequence[str], device: torch.device, report: Report = silent) -> Path:
-    """Write the links of the training pairs by OUT.forward and OUT.reverse to OUT.pharaoh.
-
-    In each direction attention and a lexicon are learned from each other; then both are symmetrized.
+    Both runs are trained first (`train_beside`). In each direction attention and a lexicon are learned from
+    each other; then both are symmetrized.
     """
-    forward, reverse = (load_run(path, device) for path in (forward_path(out), reverse_path(out)))
-    pairs = merge([read_corpus(argument) for argument in corpora]).pairs
-    links = forward.align(pairs, reverse=reverse, lexicon=(), report=report)
-    write_aside(links_path(out), "".join(f"{format_pharaoh(each)}\n" for each in links).encode())
-    return links_path(out)
+    path = links_path(out)
+    if path.exists():
+        how.say(f"The guide already exists in {path}.")
+        return path
+    train_beside(_directions(out), how)
+    with how.reporting() as report:
+        forward, reverse = (load_run(run, how.device) for run, _ in _directions(out))
+        pairs = merge([read_corpus(argument) for argument in corpora]).pairs
+        links = forward.align(pairs, reverse=reverse, lexicon=(), report=report)
+        write_aside(path, "".join(f"{format_pharaoh(each)}\n" for each in links).encode())
+    how.say(f"The links of both directions are in {path}.")
+    return path

@@ -18,11 +18,12 @@ from seqattn.models.base import Vocabulary
 from seqattn.options import apply, flat_options, is_setting, settings_for
 from seqattn.progress import Report, silent
 from seqattn.ranks import ALONE, Ranks
+from seqattn.runs.beside import Beside
 from seqattn.runs.choices import choose_size
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
-from seqattn.runs.guiding import check_directions, links_path, train_directions, write_own_guide
-from seqattn.runs.preparation import load_data, prepare, synthetic_path
+from seqattn.runs.guiding import check_directions, make_own_guide
+from seqattn.runs.preparation import load_data, prepare
 from seqattn.runs.presets import compose
 from seqattn.runs.records import is_code
 from seqattn.runs.run import Run, load_run
@@ -48,13 +49,17 @@ class Request:
     swap: bool = False
     """From target to source."""
     guide: str | None = None
-    """A file of links in Pharaoh format."""
+    """A file of links in Pharaoh format, or self."""
     synthetic: str | None = None
     """A corpus of pairs that are added to train on."""
     languages: tuple[str, str] | None = None
     """The codes of the languages of the corpora's sources and targets."""
     command: Sequence[str] = ()
     """The command line, for the record."""
+
+    def beside(self, swap: bool) -> Request:
+        """For a run that is trained beside the one asked for, because this needs it."""
+        return replace(self, swap=swap, guide=None, synthetic=None)
 
 
 class SetUp(NamedTuple):
@@ -178,19 +183,33 @@ def _begun_anew(training: TrainingOptions) -> TrainingOptions:
     return replace(training, **{name: getattr(default, name) for name in OPEN})
 
 
-def check_synthesis(
-    out: Path, request: Request, architecture: str | None, made: Synthesis, guide: str | None, swap: bool
-) -> None:
-    """InputError, before anything is trained, when synthetic pairs cannot be made or used as asked."""
+def make_needed(
+    out: Path, request: Request, architecture: str | None, synthesis: Synthesis, how: Beside
+) -> Request:
+    """The request with the files of synthetic pairs and of links that it needs, made if they are not there.
+
+    The guide `self` is links of the run's own. InputError, before anything is trained, when one of them
+    cannot be made or used as asked.
+    """
+    if synthesis.any:
+        _check_synthesis(out, request, architecture, synthesis)
+        path = synthesis.make(out, request.train, request.valid, request.swap, how)
+        request = replace(request, synthetic=str(path))
+    if request.guide == "self":
+        _check_own_guide(out, request, architecture)
+        request = replace(request, guide=str(make_own_guide(out, request.train, how)))
+    return request
+
+
+def _check_synthesis(out: Path, request: Request, architecture: str | None, synthesis: Synthesis) -> None:
     RunFolder(out).refuse_existing()
-    if made.monolingual and architecture is not None:
+    if synthesis.monolingual and architecture is not None:
         _sources(architecture, _asked(request, architecture)[0]).turned()
-    made.check(request.train, request.valid, guide, swap)
-    made.check_made(out, request.train, request.valid, swap)
+    synthesis.check(request.train, request.valid, request.guide, request.swap)
+    synthesis.check_made(out, request.train, request.valid, request.swap)
 
 
-def check_own_guide(out: Path, request: Request, architecture: str | None) -> None:
-    """InputError, before anything is trained, when what is asked for cannot have a guide."""
+def _check_own_guide(out: Path, request: Request, architecture: str | None) -> None:
     RunFolder(out).refuse_existing()
     if architecture is not None:
         model, training = _asked(request, architecture)
@@ -246,19 +265,18 @@ def train(
     out, on = Path(out), choose_device(device)
     names = [corpora] if isinstance(corpora, str) else list(corpora)
     initial = None if init_from is None else Path(init_from)
-    request = Request(names, valid, preset, settings or {}, swap, languages=languages)
+    request = Request(names, valid, preset, settings or {}, swap, guide, languages=languages)
     named = architecture or "transformer"
     if initial is not None:
         named = architecture_from(initial, request, architecture)
-    more = Synthesis(
+    synthesis = Synthesis(
         [monolingual] if isinstance(monolingual, str) else list(monolingual),
         None if reverse is None else Path(reverse),
         [Path(teacher) for teacher in teachers],
     )
 
-    def start(path: Path, swap: bool, links: str | None = None, made: str | None = None) -> Experiment:
-        asked = replace(request, swap=swap, guide=links, synthetic=made)
-        return set_up(asked, named, path, on, weights_for(initial, request, swap)).experiment
+    def start(path: Path, swap: bool) -> Experiment:
+        return set_up(request.beside(swap), named, path, on, weights_for(initial, request, swap)).experiment
 
     def finish(experiment: Experiment) -> None:
         with experiment:
@@ -266,18 +284,6 @@ def train(
                 if on_event is not None:
                     on_event(event)
 
-    synthetic = None
-    if more.any:
-        check_synthesis(out, request, named, more, guide, swap)
-        if not synthetic_path(out).exists():
-            more.train_reverse(out, swap, on, start, finish)
-            more.write(out, names, valid, swap, on)
-        synthetic = str(synthetic_path(out))
-    if guide == "self":
-        check_own_guide(out, request, named)
-        if not links_path(out).exists():
-            train_directions(out, on, start, finish)
-            write_own_guide(out, names, on)
-        guide = str(links_path(out))
-    finish(start(out, swap, guide, synthetic))
+    whole = make_needed(out, request, named, synthesis, Beside(on, start, finish))
+    finish(set_up(whole, named, out, on, initial).experiment)
     return load_run(out, on)

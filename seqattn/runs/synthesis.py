@@ -15,12 +15,11 @@ import torch
 from seqattn.as_json import as_json
 from seqattn.data.corpus import Pair, absolute, merge
 from seqattn.data.sources import TEXTS
-from seqattn.errors import InputError
+from seqattn.errors import InputError, counted
 from seqattn.files import read_binary, read_lines
 from seqattn.progress import Report, silent
-from seqattn.runs.beside import check_beside, reverse_path, train_beside
+from seqattn.runs.beside import Beside, check_beside, kept, reverse_path, train_beside
 from seqattn.runs.ensemble import ensemble
-from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.preparation import Data, common_sides, load_data, synthetic_path
 from seqattn.runs.run import Run, load_run
@@ -138,17 +137,23 @@ class Synthesis:
             "teachers": [RunFolder(run).weights_hash for run in self.teachers],
         }
 
-    def train_reverse(
-        self,
-        out: Path,
-        swap: bool,
-        device: torch.device,
-        start: Callable[[Path, bool], Experiment],
-        train: Callable[[Experiment], object],
-    ) -> None:
-        """Train OUT.reverse, the run that translates back, if none is given (`train_beside`)."""
+    def make(self, out: Path, corpora: Sequence[str], valid: str | None, swap: bool, how: Beside) -> Path:
+        """Write the pairs to OUT.synthetic.jsonl, if they are not there (`write`).
+
+        OUT.reverse, the run that translates back, is trained first if none is given (`train_beside`).
+        """
+        path = synthetic_path(out)
+        if path.exists():
+            how.say(f"The synthetic pairs already exist in {path}.")
+            if self._trains_reverse and RunFolder(reverse_path(out)).finished:
+                how.say(kept(reverse_path(out)))
+            return path
         if self._trains_reverse:
-            train_beside([(reverse_path(out), not swap)], device, start, train)
+            train_beside([(reverse_path(out), not swap)], how)
+        with how.reporting() as report:
+            count = self.write(out, corpora, valid, swap, how.device, report)
+        how.say(f"{counted(count, 'synthetic pair')} in {path}.")
+        return path
 
     def write(
         self,
