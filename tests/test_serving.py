@@ -192,6 +192,15 @@ def test_the_first_run_that_fits_is_used(taught):
     assert found == lines != seqattn("translate", runs[1], taught.source).stdout.splitlines()
 
 
+@pytest.mark.parametrize("codes", [("pt", "pt-BR"), ("pt-BR", "pt")])
+def test_a_run_for_a_locale_answers_its_requests_and_one_for_the_language_all_others(taught, codes):
+    runs = dict(zip(codes, (taught.run("transformer"), taught.run("lstm")), strict=True))
+    with client_of(*runs.values(), languages=[("en", code) for code in codes]) as client:
+        for asked, code in {"pt-BR": "pt-BR", "PT_br": "pt-BR", "pt": "pt", "pt-PT": "pt"}.items():
+            found = client.post("/translate", json=asking(SOURCES[0], target=asked, source="en-US")).json()
+            assert found["translatedText"] == load_run(runs[code]).translate(SOURCES[0]).text
+
+
 def test_attention_is_that_of_align(client, taught):
     shown = seqattn("align", taught.run("lstm"), "red dog", "--format", "jsonl").stdout
     found = client.get("/attention", params=asking("red dog")).json()

@@ -48,7 +48,7 @@ PAGE_HEADERS = {
 def application(
     served: Sequence[Served], engines: Sequence[Engine], options: ServerOptions | None = None
 ) -> Starlette:
-    """An ASGI application that translates with the runs; where several fit a request, the first does.
+    """An ASGI application that translates with the runs: of those that fit a request as well, with the first.
 
     Every engine has all the runs. They compute while the application's lifespan lasts, which ends when what
     waits has been answered.
@@ -123,14 +123,17 @@ class _Server:
             raise RequestError(504, f"No answer within {self.options.timeout:g} seconds") from None
 
     def find(self, source: str, target: str) -> Served:
-        """The first run between these languages; RequestError if there is none, or several sources."""
-        fitting = [one for one in self.served if one.fits(source, target)]
+        """The run that fits these languages best, the first of several; RequestError if there is none.
+
+        RequestError too for the source `auto` when the runs that fit have several sources.
+        """
+        fitting = [one for one in self.served if one.fit(source, target)]
         if source == "auto" and len({one.source for one in fitting}) > 1:
             raise RequestError(400, "Languages are not detected here: name the source language")
         if not fitting:
             pairs = ", ".join(dict.fromkeys(f"{one.source} to {one.target}" for one in self.served))
             raise RequestError(400, f"These languages are not supported; supported: {pairs}")
-        return fitting[0]
+        return max(fitting, key=lambda one: one.fit(source, target))
 
     async def translate(self, request: Request) -> Response:
         parameters = await parameters_of(request)

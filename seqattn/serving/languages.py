@@ -65,7 +65,7 @@ def language_name(code: str) -> str:
     return NAMES.get(code.lower(), code)
 
 
-def is_language(asked: str, code: str) -> bool:
-    """Whether a request means a language: `en`, `EN`, and `en_US` or `en-US` where only `en` is known."""
+def fit(asked: str, code: str) -> int:
+    """How well a language fits a request, 0 if not: best the same, as `EN` to `en`, then `en` to `en_US`."""
     asked, code = (text.lower().replace("_", "-") for text in (asked, code))
-    return asked == code or asked.split("-", 1)[0] == code
+    return len(code) if f"{asked}-".startswith(f"{code}-") else 0

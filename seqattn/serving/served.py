@@ -14,7 +14,7 @@ from seqattn.errors import InputError
 from seqattn.hardware import one_thread
 from seqattn.runs.run import Run
 from seqattn.serving.errors import RequestError
-from seqattn.serving.languages import is_language
+from seqattn.serving.languages import fit
 
 ONE_BATCH = 4000
 """Characters that are about one batch of search."""
@@ -35,9 +35,9 @@ class Served:
     architecture: str
     parameters: int
 
-    def fits(self, source: str, target: str) -> bool:
-        """Whether it translates between the languages of a request; the source may be `auto`."""
-        return is_language(target, self.target) and (source == "auto" or is_language(source, self.source))
+    def fit(self, source: str, target: str) -> int:
+        """How well its languages fit those of a request, 0 if they do not; the source may be `auto`."""
+        return fit(target, self.target) * (1 if source == "auto" else fit(source, self.source))
 
 
 def serve_runs(runs: Sequence[Run], languages: Sequence[Languages] = ()) -> list[Served]:
