@@ -122,6 +122,14 @@ def test_a_text_of_html_is_unescaped_to_be_translated_and_escaped_again():
     assert passages.join(["x < y", "&"]) == "<p>x &lt; y</p> &amp;"
 
 
+@pytest.mark.parametrize("space", ["&nbsp;", "&#160;", "&#xA0;", "&ensp;", "&thinsp;", "&nbsp", " &emsp; "])
+def test_spaces_around_a_text_of_html_are_kept_however_they_are_written(space):
+    page = f"A man{space}<b>{space}rides</b>{space}<td>{space}</td>"
+    passages = passages_of_html(page)
+    assert passages.texts == ("A man", "rides")
+    assert passages.join(passages.texts) == page
+
+
 class Tags(HTMLParser):
     def __init__(self, text):
         super().__init__()
@@ -137,6 +145,7 @@ class Tags(HTMLParser):
 
 
 PARTS = ["<p>", "</p>", '<a href="x>y">', "<br/>", "<", ">", "&", "&lt;", "&amp;lt;", "a", " ", "\n", "<!--"]
+PARTS += ["&nbsp;", "&nbsp", "&#160", "&#x20;", "&emsp;"]
 PARTS += ["-->", "<script>", "</script>", "<style>", "</style >", "<?x", "<!d", "é", "</", "<b", "'", '"']
 MARKUP = st.lists(st.sampled_from(PARTS), max_size=14).map("".join)
 
@@ -145,6 +154,7 @@ MARKUP = st.lists(st.sampled_from(PARTS), max_size=14).map("".join)
 def test_translating_texts_to_themselves_keeps_the_tags_of_any_html(text):
     passages = passages_of_html(text)
     assert len(passages.between) == len(passages.texts) + 1
+    assert all(passage == passage.strip() for passage in passages.texts)
     whole = passages.join(passages.texts)
     assert Tags(whole).found == Tags(text).found
     assert Tags(passages.join(["<i>"] * len(passages.texts))).found == Tags(text).found

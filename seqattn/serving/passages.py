@@ -14,7 +14,8 @@ from seqattn.serving.errors import RequestError
 NOT_TEXT = frozenset({"script", "style"})
 """Elements whose content is not translated."""
 _LINE = re.compile(r"\S(?:[^\r\n]*\S)?")
-_TEXT = re.compile(r"\S(?:.*\S)?", re.DOTALL)
+_MARK = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|nbsp|\w+);?|[^\s&]+|&")
+"""Of HTML: a character written as a reference (`nbsp` needs no end), or others that are no spaces."""
 
 
 class Passages(NamedTuple):
@@ -60,13 +61,14 @@ def passages_of_html(text: str) -> Passages:
             spans[-1] = (spans[-1][0], end)
         elif is_text:
             spans.append((start, end))
-    inner = [
-        (start + match.start(), start + match.end())
-        for start, end in spans
-        if (match := _TEXT.search(text[start:end])) is not None
-    ]
-    cut = _cut(text, inner)
+    cut = _cut(text, [inner for start, end in spans for inner in _without_spaces(text, start, end)])
     return cut._replace(texts=tuple(map(unescape, cut.texts)), markup=True)
+
+
+def _without_spaces(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The span of a text of HTML without the spaces around it, `&nbsp;` and the like too; none if all are."""
+    marks = [one.span() for one in _MARK.finditer(text, start, end) if not unescape(one[0]).isspace()]
+    return [(marks[0][0], marks[-1][1])] if marks else []
 
 
 def _cut(text: str, spans: Sequence[tuple[int, int]]) -> Passages:
