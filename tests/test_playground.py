@@ -86,6 +86,15 @@ def test_a_score_is_that_of_the_search(client, taught):
     assert other["log_probability"] == pytest.approx(run.score(LONG, "zebra"), abs=1e-4)
 
 
+@pytest.mark.parametrize("source", [LONG, "red dog. blue cat.", "red ☃ dog", "☃"])
+def test_scores_are_said_to_be_of_the_whole_text_only_if_they_are(client, source):
+    found = play(client, source)
+    best = found["candidates"][0]
+    asked = {"run": 0, "q": source, "translation": best["text"]}
+    alone = client.post("/playground/score", json=asked).json()
+    assert found["whole"] == (alone["score"] == pytest.approx(best["score"], abs=1e-4)) == (source == LONG)
+
+
 def test_the_attention_is_that_of_align(client, taught):
     attention = play(client, "red dog")["attention"]
     run = load_run(taught.run("lstm"))
@@ -267,6 +276,16 @@ def test_a_translation_that_is_edited_shows_its_score(page, taught):
     total = load_run(taught.run("lstm")).score("red dog", "dog one")
     shown = browser.run("document.querySelector('.scored').textContent")
     assert shown.startswith("Score") and f"{total:.2f}".replace("-", "\u2212") in shown and "best" in shown
+
+
+def test_a_score_of_the_whole_text_is_not_compared_with_those_of_parts(page):
+    browser = page()
+    type_text(browser, "red dog. blue cat.")
+    browser.run("document.querySelector('.edit input').focus()")
+    browser.type(" one")
+    browser.wait("document.querySelector('.scored').textContent")
+    shown = browser.run("document.querySelector('.scored').textContent")
+    assert shown.startswith("Score") and "best" not in shown and "unlike those above" in shown
 
 
 def test_only_runs_of_the_chosen_direction_are_shown(page):

@@ -102,6 +102,8 @@ class Playing:
                 for one in found.candidates
             ],
             "parts": len(found.pieces),
+            # Whether the scores are of the text as `Scoring` reads it: at once, with what is copied.
+            "whole": found.pieces == (tuple(run.tokenizer.texts.encode(source)),),
             "unknown": found.unknown,
             "pieces": _pieces(run, found) if len(found.pieces) == 1 else [],
             "attention": self._attention(run, source, found.text),

@@ -119,6 +119,7 @@ class System {
   #show(answer) {
     const [best] = answer.candidates;
     this.best = best;
+    this.whole = answer.whole;
     this.part("result").hidden = false;
     this.part("best").textContent = best.text;
     const forced = this.part("forced");
@@ -213,8 +214,9 @@ class System {
       "score",
       { run: +this.section.dataset.number, q: byId("text").value, translation },
       ({ score, log_probability }) => {
-        const best = this.best ? ` (best ${number(this.best.score)})` : "";
-        scored.textContent = `Score ${number(score)}${best}, log-probability ${number(log_probability)}`;
+        const best = this.whole ? ` (best ${number(this.best.score)})` : "";
+        const apart = this.whole ? "" : "; of the whole text at once, unlike those above";
+        scored.textContent = `Score ${number(score)}${best}, log-probability ${number(log_probability)}${apart}`;
       },
       (message) => (scored.textContent = message),
     );
