@@ -7,7 +7,8 @@ import pytest
 
 from seqattn.errors import InputError
 from seqattn.runs.run import load_run
-from seqattn.serving.engines import Opening, processes
+from seqattn.serving.batcher import Batcher
+from seqattn.serving.engines import Opening, local, processes
 from seqattn.serving.errors import RequestError
 from seqattn.serving.served import Attending, Translating, serve_runs
 
@@ -28,6 +29,22 @@ class Ending:
 class Failing:
     def __call__(self, runs, items):
         raise ZeroDivisionError("of this work")
+
+
+@dataclass(frozen=True)
+class Panicking:
+    """Work that fails as a library in Rust does: its exceptions are no `Exception` and cannot be pickled."""
+
+    def __call__(self, runs, items):
+        raise type("PanicException", (BaseException,), {})("index out of range")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Work that tells its process."""
+
+    def __call__(self, runs, items):
+        return [os.getpid() for _ in items]
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +68,29 @@ def test_errors_arrive_with_the_place_where_they_were_raised(engine):
     with pytest.raises(RequestError) as refused:
         engine(Attending(0, 5, 1.0), [("red " * 5000, None)])
     assert refused.value.status == 400 and "more than 400" in refused.value.message
+
+
+def test_a_panic_of_a_library_is_an_error_of_its_request_and_ends_neither_a_process_nor_a_thread(engine):
+    before = engine(Naming(), [1])
+    with pytest.raises(RuntimeError, match="PanicException: index out of range") as failed:
+        engine(Panicking(), [1])
+    assert "test_engines.py" in "".join(failed.value.__notes__)
+    assert engine(Naming(), [1]) == before
+
+    batcher = Batcher([local([])], most_waiting=2)
+    with pytest.raises(RuntimeError, match="PanicException: index out of range"):
+        batcher.submit(Panicking(), 1).result(timeout=60)
+    assert batcher.submit(Naming(), 1).result(timeout=60) == os.getpid()
+    batcher.close()
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit])
+def test_what_asks_a_process_to_end_is_no_error_of_a_request(ending):
+    def work(runs, items):
+        raise ending
+
+    with pytest.raises(ending):
+        local([])(work, [1])
 
 
 def test_a_process_that_ends_is_replaced_and_what_it_computed_refused(engine):

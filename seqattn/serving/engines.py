@@ -27,9 +27,19 @@ def local(runs: Sequence[Run]) -> Engine:
     """An engine with runs of this process."""
 
     def compute(work: Work, items: Sequence[Any]) -> Sequence[Any]:
-        return work(runs, items)
+        return _results(work, runs, items)
 
     return compute
+
+
+def _results(work: Work, runs: Sequence[Run], items: Sequence[Any]) -> list[Any]:
+    """What a work gives; a panic of a library in Rust, which is no Exception, is raised as a RuntimeError."""
+    try:
+        return list(work(runs, items))
+    except (Exception, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise RuntimeError(f"{type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -141,7 +151,7 @@ def _compute(connection: Connection, opening: Opening, threads: int) -> None:
     while True:
         work, items = connection.recv()
         try:
-            answer: Any = list(work(runs, items))
+            answer: Any = _results(work, runs, items)
         except Exception as error:
             error.add_note(traceback.format_exc())
             answer = error
