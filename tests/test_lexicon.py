@@ -2,11 +2,13 @@
 
 import math
 import random
+from itertools import islice
 
 import pytest
 import torch
 
 from seqattn.alignment.lexicon import CONCENTRATION, FLOOR, ROUNDS, TRANSLATIONS, links_by_lexicon
+from seqattn.alignment.reading import as_links
 
 
 def reference(pairs):
@@ -54,9 +56,19 @@ def test_the_links_equal_those_of_loops_over_words(monkeypatch):
     pairs.insert(7, ([], ["t1"], torch.zeros(1, 0)))
     pairs.insert(9, (["s1"], [], torch.zeros(0, 1)))
     expected = reference(pairs)
-    assert links_by_lexicon(pairs) == expected
+    assert list(links_by_lexicon(pairs)) == expected
     monkeypatch.setattr("seqattn.alignment.lexicon.AT_ONCE", 3)
-    assert links_by_lexicon(pairs) == expected
+    assert list(links_by_lexicon(pairs)) == expected
+
+
+def test_only_links_that_are_asked_for_are_built(monkeypatch):
+    pairs, _ = random_pairs(60, seed=2, noise=8.0)
+    built = []
+    monkeypatch.setattr(
+        "seqattn.alignment.lexicon.as_links", lambda best: built.append(best) or as_links(best)
+    )
+    assert list(islice(links_by_lexicon(pairs), 3)) == reference(pairs)[:3]
+    assert len(built) == 3
 
 
 def test_occasional_errors_of_attention_are_corrected_by_the_corpus():
@@ -69,4 +81,4 @@ def test_occasional_errors_of_attention_are_corrected_by_the_corpus():
 
 @pytest.mark.parametrize("pairs", [[], [([], [], torch.zeros(0, 0))], [([], ["t"], torch.zeros(1, 0))]])
 def test_without_words_there_are_no_links(pairs):
-    assert links_by_lexicon(pairs) == [frozenset() for _ in pairs]
+    assert list(links_by_lexicon(pairs)) == [frozenset() for _ in pairs]

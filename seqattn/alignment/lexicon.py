@@ -115,12 +115,15 @@ class Lexicon:
         self._weight = log.exp()
 
 
-def links_by_lexicon(scored: Iterable[tuple[Sequence[str], Sequence[str], Tensor]]) -> list[Links]:
-    """The links of pairs, given as source words (S), target words (T) and scores (T, S)."""
+def links_by_lexicon(scored: Iterable[tuple[Sequence[str], Sequence[str], Tensor]]) -> Iterator[Links]:
+    """The links of pairs, in order, given as source words (S), target words (T) and scores (T, S).
+
+    The lexicon is learned from all pairs, before the first has its links.
+    """
     scores = Scores()
     for source, target, each in scored:
         scores.append(source, target, each)
-    return list(Lexicon(scores).links())
+    return Lexicon(scores).links()
 
 
 def score_words(

@@ -259,7 +259,7 @@ class Run(TextModel):
                 self.longest_linked,
                 lambda share: report(f"aligning by {self.path.name}", share),
             )
-            links = links_by_lexicon(scored)[: len(given)]
+            links = list(islice(links_by_lexicon(scored), len(given)))
         else:
             examples = list(encode(self.tokenizer, given))
             with naming(self.path):
