@@ -516,6 +516,7 @@ def test_python_shows_attention_over_an_image(pictures, tmp_path):
     seen = run.attention(blocks(row))
     assert isinstance(seen, ImageMap) and seen.target == list(row)
     assert seen.weights.shape == (len(row), len(row))
+    assert repr(seen) == f"ImageMap({seen.run!r}: {seen.described}, {len(row)} × {len(row)})"
     assert seen._repr_html_().startswith('<img alt="attention" src="data:image/svg+xml;base64,')
     for name in ("a.svg", "a.html"):
         seen.save(tmp_path / name)

@@ -185,6 +185,12 @@ def test_a_map_is_an_image_in_a_notebook_and_a_picture_or_a_page_on_disk(work, t
         seen.save(tmp_path / "map.png")
 
 
+def test_maps_can_be_compared_and_kept_in_a_set(work):
+    run = seqattn.load(work.run("transformer"))
+    one, other = (run.attention("red dog", "dog red") for _ in range(2))
+    assert [one, other].index(other) == 1 and len({one, other, one}) == 2
+
+
 def test_maps_of_many_pairs_come_in_order(work):
     run = seqattn.load(work.run("lstm"))
     pairs = [Pair(*pair) for pair in TEST]

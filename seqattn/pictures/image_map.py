@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from seqattn.alignment.reading import Heads
 from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair
@@ -15,7 +13,6 @@ from seqattn.pictures.image_svg import image_drawing
 from seqattn.pictures.maps import AttentionMap
 
 
-@dataclass(frozen=True)
 class ImageMap(ImagePanel, AttentionMap):
     """The attention from target to an image; a notebook displays it as the image, once for each word."""
 

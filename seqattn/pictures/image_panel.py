@@ -10,7 +10,7 @@ from seqattn.data.pixels import Image, Shape
 from seqattn.pictures.panel import Panel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ImagePanel(Panel):
     """One run and image on a page."""
 

@@ -36,7 +36,8 @@ class AttentionMap(Panel):
         return self.attention.weights
 
     def __repr__(self) -> str:
-        return f"AttentionMap({self.run!r}: {self.described}, {len(self.target)} × {len(self.source)})"
+        size = f"{len(self.target)} × {len(self.source)}"
+        return f"{type(self).__name__}({self.run!r}: {self.described}, {size})"
 
     def to_svg(self) -> str:
         """An SVG picture."""

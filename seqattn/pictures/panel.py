@@ -33,7 +33,7 @@ def step_of(reading: Reading, place: Place) -> str:
     return "" if place == "encoder" else "consumed" if reading.consumed else "produced"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Panel:
     """One run and pair on a page."""
 
