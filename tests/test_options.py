@@ -428,6 +428,20 @@ def test_the_models_of_a_preset_have_equally_many_parameters_within_five_percent
         assert max(figures) <= 1.05 * min(figures)
 
 
+@pytest.mark.parametrize("positions", ["learned", "sinusoidal"])
+@pytest.mark.parametrize("architecture", ["lstm", "transformer", "hybrid", "patches+transformer"])
+def test_what_doubles_with_the_vocabulary_is_counted_as_embeddings_and_nothing_else(architecture, positions):
+    has_positions = architecture != "lstm"
+    (options,) = apply({"positions": positions} if has_positions else {}, default_options(architecture))
+    source = 0 if architecture.startswith("patches") else 600
+    with torch.device("meta"):
+        one, two = (
+            size_of(build(architecture, options, Vocabulary(k * source, k * 500, shared=False)))
+            for k in (1, 2)
+        )
+    assert one.embeddings == two.parameters - one.parameters and two.embeddings == 2 * one.embeddings
+
+
 def test_a_setting_without_a_prefix_applies_to_every_part_and_one_with_a_prefix_overrides_it():
     (model,) = apply({"encoder.layers": 3, "layers": 2, "dropout": 0.3}, default_options("hybrid"))
     assert (model.encoder.layers, model.decoder.layers) == (3, 2)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import nn
 
 from seqattn.models.base import Seq2Seq
+from seqattn.models.sublayers import Positions
 
 
 class Size(NamedTuple):
@@ -14,12 +15,13 @@ class Size(NamedTuple):
 
     parameters: int
     embeddings: int
-    """Those of them in embeddings and the output layer: they grow with the vocabulary, whatever the model."""
+    """Those of them in embeddings of the vocabulary and in the output layer, which grow with it."""
 
 
 def size_of(model: Seq2Seq) -> Size:
     """The size of a model; parameters that several layers share are counted once."""
-    layers = [model.decoder.output, *(layer for layer in model.modules() if isinstance(layer, nn.Embedding))]
+    tables = (layer for layer in model.modules() if isinstance(layer, nn.Embedding))
+    layers = [model.decoder.output, *(table for table in tables if not isinstance(table, Positions))]
     embeddings = {parameter for layer in layers for parameter in layer.parameters()}
     return Size(
         sum(parameter.numel() for parameter in model.parameters()),

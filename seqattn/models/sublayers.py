@@ -66,15 +66,19 @@ def sinusoids(start: int, length: int, width: int, device: torch.device | None =
     return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(-2)
 
 
+class Positions(nn.Embedding):
+    """A learned vector for each position, of whatever is there."""
+
+
 class Embedding(nn.Module):
     """Tokens and their positions: `√d_model · E[token] + PE(pos)` (sections 3.4 and 3.5), with dropout."""
 
     def __init__(self, table: nn.Embedding, options: TransformerOptions) -> None:
         super().__init__()
         self.tokens = table
-        self.positions: nn.Embedding | None = None
+        self.positions: Positions | None = None
         if options.positions == "learned":
-            self.positions = nn.Embedding(options.max_positions, options.width)
+            self.positions = Positions(options.max_positions, options.width)
             nn.init.normal_(self.positions.weight, std=0.02)
         self.dropout = Dropout(options.dropout)
 

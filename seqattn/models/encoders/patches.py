@@ -19,7 +19,7 @@ from seqattn.models.encoders.images import (
     scaled,
 )
 from seqattn.models.encoders.transformer import SelfAttentionEncoder
-from seqattn.models.sublayers import TransformerOptions, initialise_layers
+from seqattn.models.sublayers import Positions, TransformerOptions, initialise_layers
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Patches(nn.Module):
         self.shape = options.shape
         pixels = self.shape.channels * self.shape.cell_height * self.shape.cell_width
         self.map, self.width = nn.Linear(pixels, options.width), options.width
-        self.row: nn.Embedding | None = None
-        self.column: nn.Embedding | None = None
+        self.row: Positions | None = None
+        self.column: Positions | None = None
         if options.positions == "learned":
-            self.row = nn.Embedding(self.shape.rows, options.width)
-            self.column = nn.Embedding(options.max_positions, options.width)
+            self.row = Positions(self.shape.rows, options.width)
+            self.column = Positions(options.max_positions, options.width)
         self.dropout = Dropout(options.dropout)
 
     def forward(self, pixels: Tensor) -> Tensor:
