@@ -474,6 +474,11 @@ def test_the_end_of_the_source_is_never_listed_as_unattended():
     assert shown([[0.25, 0.25, 0.25, 0.25, 0.0]])[-1] == "unattended  no word  (column sums <0.2)"
 
 
+def test_the_last_cell_of_an_image_is_listed_as_any_other():
+    spread, unattended = shown([[0.9, 0.1, 0.0]], source=["r1c1", "r1c2", "r1c3"])[-2:]
+    assert unattended == "unattended  r1c2  r1c3  (column sums <0.2)" and "counted" not in spread
+
+
 @given(st.lists(anything, min_size=1, max_size=14), widths)
 def test_the_summary_of_a_map_fits_its_width_and_is_not_interpreted(source, width):
     weights = [[0.0] * len(source) + [1.0]]

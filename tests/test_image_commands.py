@@ -14,8 +14,11 @@ from rich.console import Console
 
 import seqattn as library
 from seqattn.alignment.pointing import read_boxes
+from seqattn.alignment.reading import read_attention
+from seqattn.data.batching import Example
 from seqattn.data.corpus import Pair
 from seqattn.data.pixels import Shape
+from seqattn.decoding.search import length_penalty
 from seqattn.errors import InputError
 from seqattn.pictures.image_map import ImageMap
 from seqattn.runs.folder import RunFolder
@@ -289,7 +292,8 @@ def test_layers_and_heads_of_an_image_are_maps(pictures):
     assert "layer 2" in seqattn("align", run, pictures.files[0], "--heads").stdout
     chosen = seqattn("align", run, pictures.files[0], "--layer", 2, "--head", 1).stdout
     assert "layer 2, head 1" in chosen
-    assert "r1c1" in seqattn("align", run, pictures.files[0], "--self-attention", "encoder").stdout
+    cells = seqattn("align", run, pictures.files[0], "--self-attention", "encoder").stdout
+    assert "r1c1" in cells and "counted" not in cells
     assert "there is no layer 9" in error_of(seqattn("align", run, pictures.files[0], "--layer", 9, status=1))
 
 
@@ -508,6 +512,21 @@ def test_python_takes_files_and_arrays(pictures):
     assert run.score(blocks(row), " ".join(row)) > run.score(blocks(row), "red red red red red")
     found = library.compare([run, run], pairs)
     assert found.metric
+
+
+def test_a_coverage_penalty_counts_every_cell_of_an_image(pictures):
+    run = library.load(pictures.run("grid+lstm"))
+    # Wider than in training: the last cells get little attention.
+    for row in (["red", "blue"], ["red", "green", "blue"] * 3):
+        found = run.translate(blocks(row), nbest=3, coverage_penalty=0.3)
+        (image,) = found.pieces
+        for candidate in found.candidates:
+            (one,) = candidate.hypotheses
+            (weights,) = read_attention(run.model, [Example(image, one.ids)])
+            received = run.reading.weights(weights).sum(0)
+            expected = one.log_probability / length_penalty(len(one.ids), 1.0)
+            expected += 0.3 * float(received.clamp(max=1).log().sum())
+            assert one.score == pytest.approx(expected, abs=1e-3)
 
 
 def test_python_shows_attention_over_an_image(pictures, tmp_path):

@@ -283,6 +283,16 @@ def test_entropy_and_unattended_words_are_as_in_the_measures(shown):
     assert browser.run("[...document.querySelectorAll('.unattended')].map(e => e.textContent)") == ["the"]
 
 
+def test_the_last_cell_of_an_image_may_be_unattended(shown):
+    cells = ["r1c1", "r1c2", "r1c3"]
+    weights = torch.tensor([[[[0.9, 0.1, 0.0]] * 3]])
+    one = Reading(1)
+    browser = shown(
+        [AttentionMap("run", Pair("x.png", ""), Heads(cells, cells, weights, "encoder"), one, one)]
+    )
+    assert browser.run("document.querySelector('.figures').textContent").endswith("Unattended: r1c3.")
+
+
 def test_the_same_word_is_highlighted_in_both_runs_and_another_is_not(shown):
     browser = shown([SEEN, saw("the red dog barks", "der Hund bellt", run="other", seed=2)])
     browser.point(button("source", 1))

@@ -37,11 +37,9 @@ def attention_summary(attention: Attention, width: int) -> list[Text]:
     from seqattn.alignment.measures import UNATTENDED, coverage, entropy
 
     bits, most = entropy(attention.weights).mean().item(), math.log2(len(attention.source))
-    spread = [
-        f"{bits:.2f} of {most:.2f} bits",
-        "mean row entropy",
-        f"{attention.source[attention.mark]} counted",
-    ]
+    spread = [f"{bits:.2f} of {most:.2f} bits", "mean row entropy"]
+    if attention.mark is not None:
+        spread.append(f"{attention.source[attention.mark]} counted")
     words = enumerate(zip(attention.source, coverage(attention.weights).tolist(), strict=True))
     unattended = [
         fit(visible(word), min(width, MAX_HEADING))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqattn.alignment.links import Links
-from seqattn.alignment.words import UNITS, Words, content_positions, words_in, words_of
+from seqattn.alignment.words import END, UNITS, Words, content_positions, words_in, words_of
 from seqattn.data.batching import Example, collate, in_batches, lengths_of
 from seqattn.errors import InputError
 from seqattn.models.base import AttentionShape, Place, Reading, Seq2Seq
@@ -35,9 +35,11 @@ class Attention(NamedTuple):
     place: Place = "cross"
 
     @property
-    def mark(self) -> int:
-        """The index of the attended unit that is not text: EOS of a source, BOS of a target."""
-        return 0 if self.place == "decoder" else len(self.source) - 1
+    def mark(self) -> int | None:
+        """The index of the attended unit that is no word: EOS of a text, BOS of a target; None in images."""
+        if self.place == "decoder":
+            return 0
+        return len(self.source) - 1 if self.source[-1] == END else None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values: the units of both sides, and a row of weights for each unit that attends."""

@@ -75,8 +75,12 @@ class Covering:
         return found._replace(state={**found.state, RECEIVED: received})
 
     @staticmethod
-    def penalties(memory: Memory, state: State, beta: float) -> Tensor:
-        """The `coverage_penalty` of every row (R,) if it ended here; EOS and padding are no source words."""
-        received = state[RECEIVED]
-        words = torch.nn.functional.pad(memory["mask"][:, 1:], (0, 1))
+    def penalties(memory: Memory, state: State, beta: float, eos: bool = True) -> Tensor:
+        """The `coverage_penalty` of every row (R,) if it ended here.
+
+        Neither padding counts nor, with `eos`, the last position of a source, which is its EOS.
+        """
+        received, words = state[RECEIVED], memory["mask"]
+        if eos:
+            words = torch.nn.functional.pad(words[:, 1:], (0, 1))
         return coverage_penalty(received, words.repeat_interleave(len(received) // len(words), 0), beta)

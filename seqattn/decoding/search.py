@@ -36,6 +36,8 @@ class SearchOptions:
     """β of `coverage_penalty`; 0: none."""
     reading: Reading = field(default_factory=Reading)
     """The layer and head whose attention measures coverage; every step counts, whichever `consumed` says."""
+    source_eos: bool = True
+    """Whether sources end in EOS, as texts do, which need not be covered; images do not."""
 
     def __post_init__(self) -> None:
         check_ranges(
@@ -59,7 +61,10 @@ class SearchOptions:
         """What is added to the scores of the given rows of prefixes (…) if they end here: 0 without β."""
         if not self.coverage_penalty:
             return torch.zeros(rows.shape, device=rows.device)
-        return Covering.penalties(prefixes.memory, prefixes.state, self.coverage_penalty)[rows]
+        penalties = Covering.penalties(
+            prefixes.memory, prefixes.state, self.coverage_penalty, eos=self.source_eos
+        )
+        return penalties[rows]
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,7 @@ def panel_assets() -> tuple[str, str]:
 
 def panel_data(place: Place) -> dict[str, Any]:
     """What the script of panels needs to know of them all."""
-    mark = "first" if place == "decoder" else "last"
-    return {"steps": STEPS, "unattended": UNATTENDED, "sides": SIDES[place], "mark": mark}
+    return {"steps": STEPS, "unattended": UNATTENDED, "sides": SIDES[place]}
 
 
 def legend() -> str:
@@ -121,7 +120,8 @@ def _section(pair: int, run: int, seen: Panel) -> str:
     """One run's table for one pair."""
     own = "" if seen.reading == seen.own else " hidden"
     name = shown(seen.run)
-    return f"""<section class="run" data-pair="{pair - 1}" data-run="{run}">
+    mark = "" if seen.attention.mark is None else f' data-mark="{seen.attention.mark}"'
+    return f"""<section class="run" data-pair="{pair - 1}" data-run="{run}"{mark}>
 <h2>{name}</h2>
 <p class="reading faint">
 <span class="which">{seen.described}</span> <span class="own"{own}>★ the run's own</span>

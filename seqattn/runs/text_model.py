@@ -116,6 +116,7 @@ class TextModel(ABC):
             max_ratio=self.max_ratio,
             coverage_penalty=coverage_penalty,
             reading=self.reading if coverage_penalty else Reading(),
+            source_eos=self.tokenizer.reads_texts,
         )
 
     def translator(

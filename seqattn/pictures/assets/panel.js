@@ -8,7 +8,7 @@ const HINT = "Point at a word or tap it, or press Tab and move with the arrow ke
 const SIDES = ["source", "target"];
 const OTHER = { source: "target", target: "source" };
 
-const { steps, unattended, sides, mark, runs, pairs } = JSON.parse(document.getElementById("weights").textContent);
+const { steps, unattended, sides, runs, pairs } = JSON.parse(document.getElementById("weights").textContent);
 
 const percent = (weight, digits = 0) => `${(100 * weight).toFixed(digits)}\u00a0%`;
 const step = (weight) => `w${Math.round(steps * weight)}`;
@@ -180,10 +180,10 @@ class Panel {
   #sumUp() {
     this.section.querySelector(".which").textContent = described(this.run, this.run.shown);
     this.section.querySelector(".own").hidden = String(this.run.shown) !== String(this.run.own);
-    // The end of a source and the beginning of a target are not words.
-    const noWord = mark === "first" ? 0 : this.words.source.length - 1;
+    // The end of a source and the beginning of a target are not words; images have neither.
+    const mark = Number(this.section.dataset.mark ?? -1);
     const overlooked = this.words.source.map(
-      (_, index) => index !== noWord && sum(this.#between("source", index)) < unattended,
+      (_, index) => index !== mark && sum(this.#between("source", index)) < unattended,
     );
     this.buttons.source.forEach((button, index) =>
       button.parentElement.classList.toggle("unattended", overlooked[index]),
