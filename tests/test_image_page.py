@@ -60,12 +60,13 @@ def test_weights_are_put_in_the_places_of_their_cells():
 
 
 def test_the_data_of_a_page_are_the_weights_of_every_layer_and_head():
-    pairs = [[saw(), saw(layers=1, heads=1, run="other")], [saw("b c", 5), saw("b c", 5, 1, 1)]]
+    pairs = [[saw(), saw(layers=1, heads=1, run="other")], [saw("b c", 500), saw("b c", 500, 1, 1)]]
     data = Document(image_page(pairs)).data
     for several, flat in zip(pairs, data["images"], strict=True):
         for seen, numbers in zip(several, flat, strict=True):
-            found = torch.tensor(numbers).reshape(seen.heads.weights.shape) / 1000
-            torch.testing.assert_close(found, seen.heads.weights, atol=0.00051, rtol=0)
+            found = torch.tensor(numbers).reshape(seen.heads.weights.shape) / data["whole"]
+            torch.testing.assert_close(found, seen.heads.weights, atol=1e-5, rtol=0)
+            torch.testing.assert_close(found.sum(-1), torch.ones(found.shape[:-1]), atol=1e-3, rtol=0)
 
 
 def test_without_a_script_each_word_has_the_cell_that_it_attends_to_most():
@@ -181,6 +182,13 @@ def veils(browser):
 
 def word(at):
     return f"document.querySelectorAll('.words button')[{at}]"
+
+
+def test_the_script_leaves_the_cells_and_percentages_beside_words_as_they_are(shown):
+    seen = saw("a red dog " * 60)
+    figures = [e["text"] for e in Document(image_page([[seen]])).all("span", class_="figure")]
+    found = shown([seen]).run("[...document.querySelectorAll('.figure')].map(e => e.textContent)")
+    assert [figure.replace("\u00a0", " ") for figure in found] == figures
 
 
 def test_the_word_under_the_pointer_lights_the_image(shown):

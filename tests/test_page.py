@@ -45,8 +45,8 @@ def test_the_data_of_a_page_are_the_weights_of_every_layer_and_head():
     data = Document(page(pairs)).data
     for several, flat in zip(pairs, data["pairs"], strict=True):
         for seen, numbers in zip(several, flat, strict=True):
-            found = torch.tensor(numbers).reshape(seen.heads.weights.shape) / 1000
-            torch.testing.assert_close(found, seen.heads.weights, atol=0.00051, rtol=0)
+            found = torch.tensor(numbers).reshape(seen.heads.weights.shape) / data["whole"]
+            torch.testing.assert_close(found, seen.heads.weights, atol=1e-5, rtol=0)
     assert [(run["layers"], run["heads"]) for run in data["runs"]] == [(2, 3), (1, 1)]
 
 
@@ -172,7 +172,14 @@ def percents(weights):
 
 
 SEEN = saw("the red dog barks", "der rote Hund")
-WEIGHTS = (1000 * SEEN.heads.weights).round()[1].mean(0) / 1000
+WEIGHTS = SEEN.weights
+
+
+def test_the_script_leaves_the_percentages_of_the_table_as_they_are(shown):
+    seen = saw("the red dog barks at a cat " * 3, "der rote Hund bellt eine Katze an " * 3)
+    without_script = [e["text"] for e in Document(page([[seen]])).all("td")]
+    browser = shown([seen])
+    assert browser.run("[...document.querySelectorAll('td')].map(e => e.textContent)") == without_script
 
 
 def test_pointing_at_a_target_word_shows_what_it_attends_to(shown):

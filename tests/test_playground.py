@@ -99,7 +99,7 @@ def test_the_attention_is_that_of_align(client, taught):
     attention = play(client, "red dog")["attention"]
     run = load_run(taught.run("lstm"))
     heads = run.attention("red dog").heads.weights
-    assert attention["weights"] == (1000 * heads).round().int().flatten().tolist()
+    assert attention["weights"] == (100_000 * heads).round().int().flatten().tolist()
     assert attention["html"].count("<td") == heads.shape[-1] * heads.shape[-2] + 1
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from seqattn.errors import InputError
 from seqattn.pictures.document import asset, colours, document, shown, word
 from seqattn.pictures.image_panel import ImagePanel
-from seqattn.pictures.page import folded, run_data, thousandths
+from seqattn.pictures.page import WHOLE, embedded, folded, run_data
 from seqattn.pictures.png import data_uri
 from seqattn.pictures.ramp import STEPS
 
@@ -21,7 +21,7 @@ TALLEST = 256
 def image_page(found: Iterable[Sequence[ImagePanel]]) -> str:
     """An HTML document with the attention of every run over each image. InputError for too many images.
 
-    The weights of all layers and heads, in thousandths, are embedded as data: only numbers.
+    The weights of all layers and heads are embedded as data: only numbers.
     """
     runs: list[dict[str, Any]] = []
     weights: list[list[list[int]]] = []
@@ -31,12 +31,12 @@ def image_page(found: Iterable[Sequence[ImagePanel]]) -> str:
         if number > MOST_IMAGES:
             raise InputError(f"a page holds at most {MOST_IMAGES:,} images", remedy="give fewer with --pairs")
         runs = runs or list(map(run_data, several))
-        weights.append(list(map(thousandths, several)))
+        weights.append(list(map(embedded, several)))
         images.append(folded(number, several, _section))
         title = several[0].pair.source if number == 1 else f"{number:,} images"
     style = colours() + asset(__package__, "page.css") + asset(__package__, "image.css")
     body = Template(asset(__package__, "image.html")).substitute(images="".join(images))
-    data = {"weights": {"steps": STEPS, "runs": runs, "images": weights}}
+    data = {"weights": {"steps": STEPS, "whole": WHOLE, "runs": runs, "images": weights}}
     script = asset(__package__, "image.js")
     return document(f"{shown(title)} – attention", style, body, data, script, images=True)
 

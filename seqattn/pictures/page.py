@@ -17,6 +17,8 @@ from seqattn.pictures.ramp import STEPS, step
 Displayed = TypeVar("Displayed", bound=Panel)
 
 MOST_PAIRS = 1000
+WHOLE = 100_000
+"""What stands for a weight of one in the data: coarser weights would give other percentages."""
 HEADINGS: dict[Place, str] = {
     "cross": "What each target word attends to",
     "encoder": "What each source word attends to in the source",
@@ -33,8 +35,8 @@ SIDES: dict[Place, dict[str, str]] = {
 def page(found: Iterable[Sequence[Panel]]) -> str:
     """An HTML document with the attention of every run for each pair. InputError for too many pairs.
 
-    Its tables show the requested readings. The weights of all layers and heads, in thousandths, are embedded
-    as data: only numbers, so that no text of a corpus can be interpreted as markup or script.
+    Its tables show the requested readings. The weights of all layers and heads are embedded as data: only
+    numbers, so that no text of a corpus can be interpreted as markup or script.
     """
     runs: list[dict[str, Any]] = []
     weights: list[list[list[int]]] = []
@@ -45,7 +47,7 @@ def page(found: Iterable[Sequence[Panel]]) -> str:
         if number > MOST_PAIRS:
             raise InputError(f"a page holds at most {MOST_PAIRS:,} pairs", remedy="give fewer with --pairs")
         runs = runs or list(map(run_data, several))
-        weights.append(list(map(thousandths, several)))
+        weights.append(list(map(embedded, several)))
         pairs.append(folded(number, several, _section))
         title = several[0].pair.source if number == 1 else f"{number:,} pairs"
         place = several[0].heads.place
@@ -70,7 +72,7 @@ def panel_assets() -> tuple[str, str]:
 
 def panel_data(place: Place) -> dict[str, Any]:
     """What the script of panels needs to know of them all."""
-    return {"steps": STEPS, "unattended": UNATTENDED, "sides": SIDES[place]}
+    return {"steps": STEPS, "whole": WHOLE, "unattended": UNATTENDED, "sides": SIDES[place]}
 
 
 def legend() -> str:
@@ -80,12 +82,12 @@ def legend() -> str:
 
 def fragment(seen: Panel) -> dict[str, Any]:
     """One panel for a page that is there already: its section as HTML, and what the script needs."""
-    return {"html": _section(1, 0, seen), "run": run_data(seen), "weights": thousandths(seen)}
+    return {"html": _section(1, 0, seen), "run": run_data(seen), "weights": embedded(seen)}
 
 
-def thousandths(seen: Panel) -> list[int]:
-    """The weights of every layer and head, flattened."""
-    return list((1000 * seen.heads.weights).round().int().flatten().tolist())
+def embedded(seen: Panel) -> list[int]:
+    """The weights of every layer and head, flattened, as numbers of which `WHOLE` stands for one."""
+    return list((WHOLE * seen.heads.weights).round().int().flatten().tolist())
 
 
 def run_data(seen: Panel) -> dict[str, Any]:

@@ -6,7 +6,7 @@ const VEIL = 0.85; // over a cell without attention
 const LEAST = 0.01; // weight that is shown
 const HINT = "Point at a word or at the image, or press Tab and move with the arrow keys.";
 
-const { steps, runs, images } = JSON.parse(document.getElementById("weights").textContent);
+const { steps, whole, runs, images } = JSON.parse(document.getElementById("weights").textContent);
 
 const percent = (weight) => `${(100 * weight).toFixed(0)}\u00a0%`;
 const sum = (values) => values.reduce((total, value) => total + value, 0);
@@ -23,7 +23,7 @@ class Panel {
   constructor(section) {
     this.section = section;
     this.run = runs[section.dataset.run];
-    this.thousandths = images[section.dataset.pair][section.dataset.run];
+    this.embedded = images[section.dataset.pair][section.dataset.run];
     this.rows = +section.dataset.rows;
     this.buttons = [...section.querySelectorAll(".words button")];
     this.said = section.querySelector(".said");
@@ -84,7 +84,7 @@ class Panel {
     const [words, cells] = [this.buttons.length, this.cells.length];
     const heads = chosen ? [chosen] : Array.from({ length: this.run.heads }, (_, index) => index + 1);
     const starts = heads.map((head) => ((layer - 1) * this.run.heads + head - 1) * words * cells);
-    const read = (at) => sum(starts.map((start) => this.thousandths[start + at])) / starts.length / 1000;
+    const read = (at) => sum(starts.map((start) => this.embedded[start + at])) / starts.length / whole;
     this.weights = this.buttons.map((_, t) => this.cells.map((_, s) => read(t * cells + s)));
     this.buttons.forEach((button, at) => {
       const [cell, weight] = this.#most(this.weights[at]);

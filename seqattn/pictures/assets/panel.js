@@ -8,7 +8,7 @@ const HINT = "Point at a word or tap it, or press Tab and move with the arrow ke
 const SIDES = ["source", "target"];
 const OTHER = { source: "target", target: "source" };
 
-const { steps, unattended, sides, runs, pairs } = JSON.parse(document.getElementById("weights").textContent);
+const { steps, whole, unattended, sides, runs, pairs } = JSON.parse(document.getElementById("weights").textContent);
 
 const percent = (weight, digits = 0) => `${(100 * weight).toFixed(digits)}\u00a0%`;
 const step = (weight) => `w${Math.round(steps * weight)}`;
@@ -48,10 +48,10 @@ function spotOf(node) {
 
 // The attention of one run for one pair.
 class Panel {
-  constructor(section, run, thousandths) {
+  constructor(section, run, embedded) {
     this.section = section;
     this.run = run;
-    this.thousandths = thousandths;
+    this.embedded = embedded;
     this.siblings = [this];
     this.pinned = null;
     this.#readTable();
@@ -151,7 +151,7 @@ class Panel {
     const [rows, columns] = [this.words.target.length, this.words.source.length];
     const heads = chosen ? [chosen] : Array.from({ length: this.run.heads }, (_, index) => index + 1);
     const starts = heads.map((head) => ((layer - 1) * this.run.heads + head - 1) * rows * columns);
-    const read = (at) => sum(starts.map((start) => this.thousandths[start + at])) / starts.length / 1000;
+    const read = (at) => sum(starts.map((start) => this.embedded[start + at])) / starts.length / whole;
     this.weights = this.words.target.map((_, t) => this.words.source.map((_, s) => read(t * columns + s)));
     this.#draw();
     this.#sumUp();
