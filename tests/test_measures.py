@@ -24,6 +24,12 @@ def test_no_row_has_more_entropy_than_one_with_equal_weights():
     assert entropy(torch.full((1, 7), 1 / 7)).item() == pytest.approx(math.log2(7))
 
 
+def test_entropy_does_not_depend_on_what_a_row_sums_to():
+    rows = torch.tensor([[0.5, 0.25, 0.125, 0.125], [0.25] * 4, [1.0, 0.0, 0.0, 0.0]])
+    torch.testing.assert_close(entropy(0.3 * rows), entropy(rows))
+    assert entropy(torch.zeros(1, 4)).tolist() == [0.0]
+
+
 def test_coverage_is_the_sum_over_rows():
     weights = torch.tensor([[[0.5, 0.5, 0.0], [0.25, 0.0, 0.75]]])
     assert coverage(weights).tolist() == [[0.75, 0.5, 0.75]]

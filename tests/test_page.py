@@ -278,11 +278,12 @@ def test_a_run_with_one_reading_offers_no_choice(shown):
 
 
 def test_entropy_and_unattended_words_are_as_in_the_measures(shown):
-    weights = torch.tensor([[[[0.05, 0.9, 0.05, 0.0], [0.1, 0.4, 0.3, 0.2]]]])
+    # The second row does not sum to one, as those of attention=local-p.
+    weights = torch.tensor([[[[0.05, 0.9, 0.05, 0.0], [0.1, 0.2, 0.2, 0.1]]]])
     heads = Heads(["the", "red", "dog", "</s>"], ["rot", "Hund"], weights)
     one = Reading(1)
     browser = shown([AttentionMap("run", Pair("the red dog", "rot Hund"), heads, one, one)])
-    assert coverage(weights)[0, 0].tolist() == pytest.approx([0.15, 1.3, 0.35, 0.2])
+    assert coverage(weights)[0, 0].tolist() == pytest.approx([0.15, 1.1, 0.25, 0.1])
     assert browser.run("document.querySelector('.figures').textContent") == (
         f"Entropy {entropy(weights).mean():.2f} bits a word on average, {math.log2(4):.2f} at most. "
         "Unattended: the."

@@ -15,8 +15,10 @@ def entropy(weights: Tensor) -> Tensor:
     """The entropy of each row of weights, in bits: `H(a_t) = -Σ_s a_t(s) log₂ a_t(s)`.
 
     Zero where one source position has all the weight, log₂ S where all have the same: (…, T, S) → (…, T).
+    A row is divided by its sum, which is below one with attention=local-p.
     """
-    nats: Tensor = torch.special.entr(weights)
+    sums = weights.sum(-1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
+    nats: Tensor = torch.special.entr(weights / sums)
     return nats.sum(-1) / math.log(2)
 
 

@@ -31,7 +31,7 @@ class Attention(NamedTuple):
     target: list[str]
     """T units that attend."""
     weights: Tensor
-    """(T, S) float32; every row sums to one."""
+    """(T, S) float32; every row sums to one, with attention=local-p to at most one."""
     place: Place = "cross"
 
     @property
@@ -142,7 +142,7 @@ class Heads(NamedTuple):
     source: list[str]
     target: list[str]
     weights: Tensor
-    """(layers, heads, T, S) float32; every row sums to one."""
+    """(layers, heads, T, S) float32; every row sums to one, with attention=local-p to at most one."""
     place: Place = "cross"
 
     def read(self, reading: Reading) -> Attention:

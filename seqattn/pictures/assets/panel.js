@@ -13,7 +13,12 @@ const { steps, whole, unattended, sides, runs, pairs } = JSON.parse(document.get
 const percent = (weight, digits = 0) => `${(100 * weight).toFixed(digits)}\u00a0%`;
 const step = (weight) => `w${Math.round(steps * weight)}`;
 const sum = (values) => values.reduce((total, value) => total + value, 0);
-const entropy = (row) => sum(row.map((weight) => (weight > 0 ? -weight * Math.log2(weight) : 0)));
+
+// Of a row divided by its sum, which need not be one.
+function entropy(row) {
+  const total = sum(row);
+  return sum(row.map((weight) => (weight > 0 ? (-weight / total) * Math.log2(weight / total) : 0)));
+}
 
 function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
