@@ -61,6 +61,14 @@ def test_a_masked_key_has_no_effect():
     torch.testing.assert_close(attended.context, torch.tensor([[100.0, 5]]))
 
 
+def test_dropout_is_of_what_averages_the_values_and_the_weights_are_told_without_it():
+    queries, keys, values = randn(3, 4), randn(5, 4, seed=2), randn(5, 2, seed=3)
+    plain = scaled_dot_product_attention(queries, keys, values)
+    dropped = scaled_dot_product_attention(queries, keys, values, dropout=lambda weights: 2 * weights)
+    torch.testing.assert_close(dropped.context, 2 * plain.context)
+    torch.testing.assert_close(dropped.weights, plain.weights)
+
+
 def loop_scores(queries: Tensor, keys: Tensor, score) -> Tensor:
     """The score of every query and key, one at a time."""
     return torch.tensor(

@@ -130,23 +130,31 @@ class Attended(NamedTuple):
     """(…, T, S): the scores before the softmax, including masked positions."""
 
 
-def attend(scores: Tensor, values: Tensor, mask: Tensor | None = None) -> Attended:
+def attend(
+    scores: Tensor, values: Tensor, mask: Tensor | None = None, dropout: Dropout | None = None
+) -> Attended:
     """The context vector, Luong section 3.1: `c_t = Σ_s a_t(s) h̄_s`; Vaswani eq. 1: `softmax(Q Kᵀ / √d_k) V`.
 
-    scores (…, T, S), values (…, S, D), mask broadcast to the scores.
+    scores (…, T, S), values (…, S, D), mask broadcast to the scores. Values are averaged by the weights after
+    dropout, the result has those before it.
     """
     weights = attention_weights(scores, mask)
-    return Attended(weights @ values, weights, scores)
+    kept = weights if dropout is None else dropout(weights)
+    return Attended(kept @ values, weights, scores)
 
 
 def scaled_dot_product_attention(
-    queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    mask: Tensor | None = None,
+    dropout: Dropout | None = None,
 ) -> Attended:
     """Vaswani et al. 2017, eq. 1: `Attention(Q, K, V) = softmax(Q Kᵀ / √d_k) V`.
 
     (…, T, D), (…, S, D), (…, S, E) → context (…, T, E), weights and scores (…, T, S).
     """
-    return attend(scaled_dot_scores(queries, keys), values, mask)
+    return attend(scaled_dot_scores(queries, keys), values, mask, dropout)
 
 
 def fold_queries(queries: Tensor, rows: int) -> Tensor:
@@ -205,8 +213,6 @@ class MultiHeadAttention(nn.Module):
         """
         rows = x.shape[0]
         queries = fold_queries(self.split(self.query(x)), keys.shape[0])
-        scores = scaled_dot_scores(queries, keys)
-        weights = attention_weights(scores, mask)
-        context = unfold_queries(self.dropout(weights) @ values, rows)
-        merged = self.output(context.transpose(1, 2).flatten(-2))
-        return Attended(merged, unfold_queries(weights, rows), unfold_queries(scores, rows))
+        heads = scaled_dot_product_attention(queries, keys, values, mask, self.dropout)
+        context, weights, scores = (unfold_queries(one, rows) for one in heads)
+        return Attended(self.output(context.transpose(1, 2).flatten(-2)), weights, scores)
