@@ -62,7 +62,7 @@ def test_weights_are_put_in_the_places_of_their_cells():
 def test_the_data_of_a_page_are_the_weights_of_every_layer_and_head():
     pairs = [[saw(), saw(layers=1, heads=1, run="other")], [saw("b c", 500), saw("b c", 500, 1, 1)]]
     data = Document(image_page(pairs)).data
-    for several, flat in zip(pairs, data["images"], strict=True):
+    for several, flat in zip(pairs, data["pairs"], strict=True):
         for seen, numbers in zip(several, flat, strict=True):
             found = torch.tensor(numbers).reshape(seen.heads.weights.shape) / data["whole"]
             torch.testing.assert_close(found, seen.heads.weights, atol=1e-5, rtol=0)

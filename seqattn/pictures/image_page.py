@@ -36,8 +36,8 @@ def image_page(found: Iterable[Sequence[ImagePanel]]) -> str:
         title = several[0].pair.source if number == 1 else f"{number:,} images"
     style = colours() + asset(__package__, "page.css") + asset(__package__, "image.css")
     body = Template(asset(__package__, "image.html")).substitute(images="".join(images))
-    data = {"weights": {"steps": STEPS, "whole": WHOLE, "runs": runs, "images": weights}}
-    script = asset(__package__, "image.js")
+    data = {"weights": {"steps": STEPS, "whole": WHOLE, "runs": runs, "pairs": weights}}
+    script = "".join(asset(__package__, name) for name in ("shared.js", "image.js", "page.js"))
     return document(f"{shown(title)} – attention", style, body, data, script, images=True)
 
 

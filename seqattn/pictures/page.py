@@ -67,7 +67,8 @@ def page(found: Iterable[Sequence[Panel]]) -> str:
 
 def panel_assets() -> tuple[str, str]:
     """The style of panels, and the script that makes a section one; it reads `panel_data` from `weights`."""
-    return colours() + asset(__package__, "page.css"), asset(__package__, "panel.js")
+    style = colours() + asset(__package__, "page.css")
+    return style, asset(__package__, "shared.js") + asset(__package__, "panel.js")
 
 
 def panel_data(place: Place) -> dict[str, Any]:

@@ -1,29 +1,15 @@
 // Lights the cells of an image by the word under the pointer, the finger or the keyboard, and names the words that
 // attend to the cell under the pointer.
-"use strict";
 
 const VEIL = 0.85; // over a cell without attention
-const LEAST = 0.01; // weight that is shown
 const HINT = "Point at a word or at the image, or press Tab and move with the arrow keys.";
-
-const { steps, whole, runs, images } = JSON.parse(document.getElementById("weights").textContent);
-
-const percent = (weight) => `${(100 * weight).toFixed(0)}\u00a0%`;
-const sum = (values) => values.reduce((total, value) => total + value, 0);
-
-// A description of a reading, as in the page.
-function described(run, [layer, head]) {
-  const parts = [run.layers > 1 && `layer ${layer}`];
-  if (run.heads > 1) parts.push(head ? `head ${head}` : `mean of ${run.heads} heads`);
-  return [...parts, run.step].filter(Boolean).join(", ");
-}
 
 // The attention of one run over one image. Cells are numbered column by column.
 class Panel {
-  constructor(section) {
+  constructor(section, run, embedded) {
     this.section = section;
-    this.run = runs[section.dataset.run];
-    this.embedded = images[section.dataset.pair][section.dataset.run];
+    this.run = run;
+    this.embedded = embedded;
     this.rows = +section.dataset.rows;
     this.buttons = [...section.querySelectorAll(".words button")];
     this.said = section.querySelector(".said");
@@ -36,9 +22,7 @@ class Panel {
 
   #build() {
     this.cells = Array.from({ length: this.rows * this.columns }, (_, at) => {
-      const cell = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-      const place = { x: Math.floor(at / this.rows), y: at % this.rows, width: 1, height: 1 };
-      for (const [key, value] of Object.entries(place)) cell.setAttribute(key, value);
+      const cell = shape("rect", { x: Math.floor(at / this.rows), y: at % this.rows, width: 1, height: 1 });
       cell.dataset.cell = at;
       return cell;
     });
@@ -78,14 +62,9 @@ class Panel {
     else this.light(this.pinned);
   }
 
-  // Show the layer and head that are chosen for the run; head 0 is the mean of all.
+  // Show the layer and head that are chosen for the run.
   show() {
-    const [layer, chosen] = this.run.shown;
-    const [words, cells] = [this.buttons.length, this.cells.length];
-    const heads = chosen ? [chosen] : Array.from({ length: this.run.heads }, (_, index) => index + 1);
-    const starts = heads.map((head) => ((layer - 1) * this.run.heads + head - 1) * words * cells);
-    const read = (at) => sum(starts.map((start) => this.embedded[start + at])) / starts.length / whole;
-    this.weights = this.buttons.map((_, t) => this.cells.map((_, s) => read(t * cells + s)));
+    this.weights = chosenWeights(this.run, this.embedded, this.buttons.length, this.cells.length);
     this.buttons.forEach((button, at) => {
       const [cell, weight] = this.#most(this.weights[at]);
       button.parentElement.querySelector(".figure").textContent = `${this.#name(cell)} ${percent(weight)}`;
@@ -129,42 +108,9 @@ class Panel {
     const named = [];
     this.buttons.forEach((button, at) => {
       const weight = this.weights[at][cell];
-      button.className = weight >= LEAST ? `w${Math.round(steps * weight)}` : "";
+      button.className = weight >= LEAST ? step(weight) : "";
       if (weight >= LEAST) named.push(`“${button.textContent}” ${percent(weight)}`);
     });
     this.said.textContent = `${this.#name(cell)} is attended to by ${named.join(", ") || "no word"}.`;
   }
 }
-
-const panels = new Map();
-
-// An image's panels are made when it is first opened.
-function open(pair) {
-  if (!pair.open || panels.has(pair)) return;
-  panels.set(pair, [...pair.querySelectorAll(".run")].map((section) => new Panel(section)));
-}
-
-for (const pair of document.querySelectorAll(".pair")) {
-  open(pair);
-  pair.addEventListener("toggle", () => open(pair));
-}
-
-// For each run with several readings, a choice of its layers and heads.
-runs.forEach((run, index) => {
-  const heads = run.heads > 1 ? [...Array(run.heads + 1).keys()] : [0];
-  const readings = [...Array(run.layers).keys()].flatMap((layer) => heads.map((head) => [layer + 1, head]));
-  if (readings.length < 2) return;
-  const options = readings.map((reading) => {
-    const own = String(reading) === String(run.own) ? " ★ the run's own" : "";
-    return new Option(described(run, reading) + own, reading, false, String(reading) === String(run.shown));
-  });
-  const select = document.createElement("select");
-  select.append(...options);
-  select.addEventListener("change", () => {
-    run.shown = readings[select.selectedIndex];
-    for (const panel of [...panels.values()].flat()) if (panel.run === run) panel.show();
-  });
-  const label = document.createElement("label");
-  label.append(document.querySelector(`[data-run="${index}"] h2`).textContent, select);
-  document.getElementById("choices").append(label);
-});

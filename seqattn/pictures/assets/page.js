@@ -1,4 +1,4 @@
-// The page: panels of the pairs that are open, and choices of layers and heads.
+// A page: panels of the pairs, or images, that are open, and choices of layers and heads.
 const panels = new Map();
 
 function panelOf(section) {

@@ -1,18 +1,12 @@
 // The attention of one run for one pair: the table works without this script, which draws lines between words, shows
 // other layers and heads, and highlights what belongs to the word under the pointer, the finger or the keyboard.
-"use strict";
 
-const LEAST = 0.01; // weight that is drawn or named
 const MOST_SAID = 6; // words named in a sentence
 const HINT = "Point at a word or tap it, or press Tab and move with the arrow keys.";
 const SIDES = ["source", "target"];
 const OTHER = { source: "target", target: "source" };
 
-const { steps, whole, unattended, sides, runs, pairs } = JSON.parse(document.getElementById("weights").textContent);
-
-const percent = (weight, digits = 0) => `${(100 * weight).toFixed(digits)}\u00a0%`;
-const step = (weight) => `w${Math.round(steps * weight)}`;
-const sum = (values) => values.reduce((total, value) => total + value, 0);
+const { unattended, sides } = data;
 
 // Of a row divided by its sum, which need not be one.
 function entropy(row) {
@@ -20,28 +14,9 @@ function entropy(row) {
   return sum(row.map((weight) => (weight > 0 ? (-weight / total) * Math.log2(weight / total) : 0)));
 }
 
-function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
-
-function shape(name, attributes) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
-
 // Words, each isolated in its own direction, with the text after it. Words may end in commas, so dots separate them.
 function listed(words, after = () => "") {
   return words.flatMap((word, at) => [at ? " · " : "", element("bdi", { textContent: word }), after(at)]);
-}
-
-// A description of a reading, as in the page.
-function described(run, [layer, head]) {
-  const parts = [run.place, run.layers > 1 && `layer ${layer}`];
-  if (run.heads > 1) parts.push(head ? `head ${head}` : `mean of ${run.heads} heads`);
-  return [...parts, run.step].filter(Boolean).join(", ");
 }
 
 // The spot {source, target} that an element stands for: a word of one side, both for a weight, or null.
@@ -150,14 +125,9 @@ class Panel {
     return side === "target" ? this.weights[index] : this.weights.map((row) => row[index]);
   }
 
-  // Show the layer and head that are chosen for the run; head 0 is the mean of all.
+  // Show the layer and head that are chosen for the run.
   show() {
-    const [layer, chosen] = this.run.shown;
-    const [rows, columns] = [this.words.target.length, this.words.source.length];
-    const heads = chosen ? [chosen] : Array.from({ length: this.run.heads }, (_, index) => index + 1);
-    const starts = heads.map((head) => ((layer - 1) * this.run.heads + head - 1) * rows * columns);
-    const read = (at) => sum(starts.map((start) => this.embedded[start + at])) / starts.length / whole;
-    this.weights = this.words.target.map((_, t) => this.words.source.map((_, s) => read(t * columns + s)));
+    this.weights = chosenWeights(this.run, this.embedded, this.words.target.length, this.words.source.length);
     this.#draw();
     this.#sumUp();
     this.light(this.pinned);
@@ -257,21 +227,4 @@ class Panel {
         : ["is attended to by", `in total ${percent(sum(weights))}`];
     return [quoted(side, source ?? target), ` ${verb} `, ...(most.length ? names : ["no word"]), `; ${whole}.`];
   }
-}
-
-// A choice of the layers and heads of a run, or null if it has one; `changed` is called after a choice.
-function readingChoice(run, name, changed) {
-  const heads = run.heads > 1 ? [...Array(run.heads + 1).keys()] : [0];
-  const readings = [...Array(run.layers).keys()].flatMap((layer) => heads.map((head) => [layer + 1, head]));
-  if (readings.length < 2) return null;
-  const options = readings.map((reading) => {
-    const own = String(reading) === String(run.own) ? " ★ the run's own" : "";
-    return new Option(described(run, reading) + own, reading, false, String(reading) === String(run.shown));
-  });
-  const select = element("select", {}, ...options);
-  select.addEventListener("change", () => {
-    run.shown = readings[select.selectedIndex];
-    changed();
-  });
-  return element("label", {}, name, select);
 }
