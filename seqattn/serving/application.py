@@ -48,7 +48,7 @@ PAGE_HEADERS = {
 def application(
     served: Sequence[Served], engines: Sequence[Engine], options: ServerOptions | None = None
 ) -> Starlette:
-    """An ASGI application that translates with the runs: of those that fit a request as well, with the first.
+    """An ASGI application that translates with the runs: the first of those whose languages fit best.
 
     Every engine has all the runs. They compute while the application's lifespan lasts, which ends when what
     waits has been answered.
