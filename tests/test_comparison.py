@@ -165,7 +165,14 @@ def test_the_conditions_name_the_optimizer_of_every_system_that_was_trained(foun
     ("change", "caution"),
     [
         ({"training": {"patience": 99}}, "different budgets"),
-        ({"data": {"train_fingerprint": "other"}}, "trained on different texts"),
+        ({"data": {"train_fingerprint": "other"}}, "trained on different pairs"),
+        ({"data": {"synthetic_fingerprint": "other"}}, "trained on different pairs"),
+        ({"data": {"train_pairs": 9}}, "trained on different pairs"),
+        ({"data": {"initialised_from": "runs/a"}}, "b was initialised with the weights of runs/a"),
+        (
+            {"data": {"guide": "links.txt", "guide_fingerprint": "other"}},
+            "The attention of b was guided by the links of links.txt",
+        ),
         ({"data": {"valid_fingerprint": "other"}}, "validated on different texts"),
         ({"costs": {"ended": ""}}, "b was interrupted"),
         ({"costs": {"ended": "1.7 minutes passed"}}, "for different reasons (a: 10 updates made; b: 1.7"),
@@ -178,8 +185,27 @@ def test_what_was_not_alike_is_said(found, change, caution):
     systems = [changed(found, "a"), changed(found, "b", **change)]
     (said,) = cautions_of(systems)
     assert caution in said
-    if "costs" not in change:
-        assert caution not in " ".join(terms_of(systems, "test.tsv", 20, Search()))
+    alike = {"different pairs": "Trained on", "different texts": "Validated on", "budgets": "Budget of"}
+    terms = " ".join(terms_of(systems, "test.tsv", 20, Search()))
+    for differing, condition in alike.items():
+        assert (condition in terms) == (differing not in caution)
+
+
+def test_models_that_begin_or_attend_alike_need_no_caution(found):
+    for data in ({"initialised_from": "runs/a"}, {"guide": "links", "guide_fingerprint": "one"}):
+        assert cautions_of([changed(found, "a", data=data), changed(found, "b", data=data)]) == []
+
+
+def test_synthetic_pairs_are_among_those_that_all_were_trained_on(found):
+    data = {
+        "train": ("data/train.tsv",),
+        "train_pairs": 800,
+        "synthetic": "runs/d.synthetic.jsonl",
+        "synthetic_fingerprint": "one",
+    }
+    systems = [changed(found, name, data=data) for name in "ab"]
+    terms = terms_of(systems, "test.tsv", 20, Search())
+    assert terms[0] == "Trained on 800 pairs of train.tsv + d.synthetic.jsonl."
 
 
 @pytest.mark.parametrize(

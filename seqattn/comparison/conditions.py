@@ -30,8 +30,8 @@ def terms_of(systems: Sequence[System], test: str, sentences: int, search: Searc
     runs = [run for _, run, _ in _trained(systems)]
     if runs:
         data, training = runs[0].config.data, runs[0].config.training
-        if _same(runs, lambda run: run.config.data.train_fingerprint):
-            corpora = " + ".join(map(short_name, data.train))
+        if _same(runs, _trained_on):
+            corpora = " + ".join(map(short_name, [*data.train, *filter(None, [data.synthetic])]))
             found.append(f"Trained on {counted(data.train_pairs, 'pair')} of {corpora}.")
         if _same(runs, _validated_on):
             valid = short_name(data.valid) if data.valid else "these, held out"
@@ -61,13 +61,25 @@ def cautions_of(systems: Sequence[System]) -> list[str]:
     runs = [run for _, run, _ in trained]
     found = []
     for what, of in (
-        ("were trained on different texts", lambda run: run.config.data.train_fingerprint),
+        ("were trained on different pairs", _trained_on),
         ("were validated on different texts: their curves cannot be compared", _validated_on),
         ("have different vocabularies", _vocabulary),
         ("had different budgets", _budget),
     ):
         if not _same(runs, of):
             found.append(f"The models {what}.")
+    if not _same(runs, lambda run: run.config.data.initialised_from):
+        found += [
+            f"{name} was initialised with the weights of {run.config.data.initialised_from}."
+            for name, run, _ in trained
+            if run.config.data.initialised_from is not None
+        ]
+    if not _same(runs, lambda run: run.config.data.guide_fingerprint):
+        found += [
+            f"The attention of {name} was guided by the links of {run.config.data.guide}."
+            for name, run, _ in trained
+            if run.config.data.guide is not None
+        ]
     found += _interrupted(trained)
     found += [
         f"{name} was trained for {costs.updates:,} of {run.config.training.max_updates:,} updates: "
@@ -132,6 +144,11 @@ def _same(runs: Sequence[Run], of: Callable[[Run], Any]) -> bool:
     return all(of(run) == of(runs[0]) for run in runs)
 
 
+def _trained_on(run: Run) -> Any:
+    data = run.config.data
+    return data.train_fingerprint, data.synthetic_fingerprint, data.train_pairs
+
+
 def _validated_on(run: Run) -> Any:
     data = run.config.data
     return data.valid_fingerprint or (data.train_fingerprint, data.valid_pairs)
@@ -142,9 +159,9 @@ def _vocabulary(run: Run) -> Any:
 
 
 def _batches(run: Run) -> Any:
-    data, training = run.config.data, run.config.training
-    texts = data.train_fingerprint, data.synthetic_fingerprint
-    return texts, _vocabulary(run), training.batch_tokens, training.accumulate, training.max_length
+    training = run.config.training
+    batches = training.batch_tokens, training.accumulate, training.max_length
+    return _trained_on(run), _vocabulary(run), batches
 
 
 def _budget(run: Run) -> Any:
