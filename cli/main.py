@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from seqattn import __version__
-from seqattn.errors import InputError, out_of_memory
+from seqattn.errors import InputError, no_memory, out_of_memory
 
 from .commands.align import align
 from .commands.check import check
@@ -54,9 +54,7 @@ class Commands(click.Group):
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
-            raise click.ClickException(
-                "there is not enough memory (a smaller model or smaller batch_tokens may help)"
-            ) from error
+            raise click.ClickException(str(no_memory())) from error
         except KeyboardInterrupt as error:
             # Of a terminal that is closed nothing can be asked.
             with suppress(OSError):

@@ -59,6 +59,13 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, types) or any(sign in str(error) for sign in NO_MEMORY)
 
 
+def no_memory(path: Path | str | None = None) -> InputError:
+    """The error that says so to a user; `path` is the run that needs it, where there are several."""
+    return InputError(
+        "there is not enough memory", path=path, remedy="a smaller model or smaller batch_tokens may help"
+    )
+
+
 def check_ranges(options: Any, **ranges: tuple[float, float | None]) -> None:
     """ValueError that names every option outside its range, lowest to highest (None: no upper limit)."""
     problems = [

@@ -20,7 +20,7 @@ from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task, interr
 from seqattn.comparison.jointly import Jointly
 from seqattn.comparison.plan import Plan, Recipe
 from seqattn.comparison.starting import start
-from seqattn.comparison.workers import Began
+from seqattn.comparison.workers import Began, Failed
 from seqattn.errors import NO_MEMORY, InputError
 from seqattn.hardware import peak_memory
 from seqattn.options import parse_settings
@@ -194,7 +194,37 @@ def test_an_interrupted_and_a_killed_comparison_go_on_to_the_same_weights(work, 
         assert lines == list(range(1, 9))
 
 
-def test_a_training_that_dies_is_an_error_that_names_the_run(work, compared, tmp_path):
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_that_cannot_be_trained_is_named_and_the_others_are_trained_and_compared(work, tmp_path, jobs):
+    out, wild = tmp_path / "out", setting("lstm.learning_rate=1e30", "lstm.clip=0")
+    result = seqattn(*comparing(work, out, *wild, "--seeds", "1,2", "--jobs", jobs), status=1)
+    said = " ".join(result.stderr.split())
+    for seed in (1, 2):
+        assert f"lstm, seed {seed}: {out}/lstm/seed-{seed}: training stopped at update" in said
+    assert f"Error: {out}: 2 of 4 runs could not be trained" in said
+    assert {which for which, path in compared_runs(out).items() if RunFolder(path).finished} == {
+        ("transformer", 1),
+        ("transformer", 2),
+    }
+    again = seqattn("compare", "--out", out, status=1)
+    assert "2 of 4 runs are trained already" in again.stderr
+    assert "over 2 models" in " ".join(seqattn("compare", out).stdout.split())
+
+
+def test_several_processes_train_the_runs_after_one_that_cannot_be_trained(work, tmp_path):
+    settings = parse_settings([*SIZED, *BUDGET, "max_updates=20", "lstm.learning_rate=1e30", "lstm.clip=0"])
+    recipes = Recipe("lstm", "lstm"), Recipe("transformer", "transformer")
+    plan = Plan((str(work.train),), None, recipes, (1,), "tiny", settings)
+    folder = ComparisonFolder(tmp_path / "out")
+    with folder.alone():
+        wild, tame = start(plan, Evaluation(str(work.test)), folder).tasks
+        events = list(Jointly([wild, tame], torch.device("cpu"), ALONE))
+    ends = [event for task, event in events if task == wild][-1], events[-1][1]
+    assert isinstance(ends[0], Failed) and ends[0].error.path == str(wild.path)
+    assert isinstance(ends[1], Finished) and tame.run.finished
+
+
+def test_a_training_that_is_damaged_is_an_error_that_names_the_file(work, compared, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(compared[0], out)
     run = out / "lstm" / "seed-1"
@@ -202,7 +232,24 @@ def test_a_training_that_dies_is_an_error_that_names_the_run(work, compared, tmp
     (run / "metrics.jsonl").write_text("".join(lines[:-1]))
     (run / "last" / "state.safetensors").write_bytes(b"damaged")
     result = seqattn("compare", "--out", out, status=1)
-    assert "state.safetensors" in result.stderr and "Traceback" not in result.stderr
+    assert f"{run / 'last' / 'state.safetensors'}: " in " ".join(result.stderr.split())
+    assert "Error: " in result.stderr and "1 of 4 runs could not be trained" in result.stderr
+
+
+@posix
+def test_a_training_that_dies_is_an_error_that_names_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "_train", dies)
+    tasks = [Task("a", 1, tmp_path / "a"), Task("a", 2, tmp_path / "b")]
+    with workers.Workers(tasks, torch.device("cpu"), 1) as trainings:
+        events = list(trainings)
+    assert [task for task, _ in events] == tasks
+    assert [str(event.error).partition(" (the")[0] for _, event in events] == [
+        f"{task.path}: its training ended unexpectedly (by SIGKILL)" for task in tasks
+    ]
+
+
+def dies(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def sent_when_failing_by(error, path, monkeypatch):
@@ -219,13 +266,18 @@ def sent_when_failing_by(error, path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError(f"{NO_MEMORY[0]}: 9 bytes"), MemoryError(), InputError("is damaged")]
+    ("error", "said"),
+    [
+        (RuntimeError(f"{NO_MEMORY[0]}: 9 bytes"), "there is not enough memory (a smaller model"),
+        (MemoryError(), "there is not enough memory (a smaller model"),
+        (InputError("is damaged"), "is damaged"),
+    ],
 )
 def test_a_training_that_lacks_memory_says_so_as_it_says_what_is_wrong_in_its_input(
-    tmp_path, monkeypatch, error
+    tmp_path, monkeypatch, error, said
 ):
     found = sent_when_failing_by(error, tmp_path, monkeypatch)
-    assert type(found) is type(error) and str(found) == str(error)
+    assert str(found.error).startswith(f"{tmp_path}: {said}")
 
 
 def test_a_training_does_not_take_a_mistake_of_the_program_for_a_lack_of_memory(tmp_path, monkeypatch):

@@ -86,6 +86,13 @@ def test_two_processes_train_each_run_of_a_comparison(work, tmp_path):
         assert [line.loss for line in found] == pytest.approx([line.loss for line in expected], abs=1e-5)
 
 
+def test_two_processes_train_the_runs_after_one_that_cannot_be_trained(work, tmp_path):
+    wild = setting("lstm.learning_rate=1e30", "lstm.clip=0")
+    errors = finished(together(*comparing(work, tmp_path / "out", *wild)), status=1)
+    assert "1 of 2 runs could not be trained" in " ".join(errors.split()) and "lost the others" not in errors
+    assert RunFolder(tmp_path / "out" / "transformer" / "seed-1").finished
+
+
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals to groups of processes")
 
 

@@ -11,7 +11,7 @@ import click
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from seqattn.errors import counted
+from seqattn.errors import InputError, counted
 from seqattn.pictures.legible import duration
 from seqattn.shell import command_line
 
@@ -21,34 +21,39 @@ from .messages import say
 
 if TYPE_CHECKING:
     from seqattn.comparison.folder import Task
-    from seqattn.comparison.workers import Began, Trainings
+    from seqattn.comparison.workers import Began, Failed, Trainings
     from seqattn.training.events import Event
 
 
 def watch(console: Console, workers: Trainings, tasks: Sequence[Task], folder: Path) -> None:
-    """Train what is missing and show progress. A signal saves and ends; a second ends at once."""
-    from seqattn.comparison.workers import Began
+    """Train what is missing and show progress. A signal saves and ends; a second ends at once.
+
+    InputError at the end when a run could not be trained.
+    """
+    from seqattn.comparison.workers import Began, Failed
     from seqattn.training.symptoms import Symptoms
 
     view = ComparisonView(tasks, workers)
     done = len(tasks) - len(workers.waiting)
     if tasks and done:
         say(console, f"{done} of {len(tasks)} runs are trained already.")
-    log, symptoms = PlainLog(console), {}
+    log, symptoms, failed = PlainLog(console), {}, 0
     display = view if console.is_terminal else None
     with interruptible(console) as interruption, shown(display, console, interruption):
         for task, event in workers:
             view.add(task, event)
-            if isinstance(event, Began):
-                symptoms[task] = Symptoms(event.options)
             with interruption.showing():
-                if isinstance(event, Began):
+                if isinstance(event, Failed):
+                    failed += 1
+                    say(console, f"{view.name(task)}: {event.error}")
+                elif isinstance(event, Began):
+                    symptoms[task] = Symptoms(event.options)
                     say(console, view.begun(task, event))
                 elif task not in view.running:
                     console.print(view.summaries[task])
                 elif not console.is_terminal:
                     log.add(view.name(task), event)
-                if not isinstance(event, Began):
+                if not isinstance(event, Began | Failed):
                     for warning in symptoms[task].add(event):
                         say(console, f"Warning: {view.name(task)}: {warning}.")
             if interruption:
@@ -57,6 +62,13 @@ def watch(console: Console, workers: Trainings, tasks: Sequence[Task], folder: P
         with interruption.showing():
             say(console, f"Interrupted and saved; {_how_to_continue(folder)}")
         raise click.exceptions.Exit(interruption.status)
+    if failed:
+        raise InputError(
+            f"{failed} of {counted(len(tasks), 'run')} could not be trained",
+            path=folder,
+            remedy="the same command tries again; what is trained is compared by: "
+            + command_line("seqattn", "compare", folder),
+        )
 
 
 @contextmanager
@@ -101,14 +113,17 @@ class ComparisonView:
         size = f"{event.parameters:,} parameters, {event.options.optimizer.capitalize()}"
         return f"{self.name(task)} ({where}): {size}; {after}until {limits(event.options)}."
 
-    def add(self, task: Task, event: Began | Event) -> None:
+    def add(self, task: Task, event: Began | Event | Failed) -> None:
         """Add an event of a run."""
-        from seqattn.comparison.workers import Began
+        from seqattn.comparison.workers import Began, Failed
         from seqattn.runs.folder import RunFolder
         from seqattn.training.events import Finished
 
         if isinstance(event, Began):
             self.running[task] = LiveView(self.name(task), event.options, *before(RunFolder(task.path)))
+            return
+        if isinstance(event, Failed):
+            self.running.pop(task, None)
             return
         self.running[task].add(event)
         if isinstance(event, Finished):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 
 from seqattn.comparison.folder import Task
-from seqattn.comparison.workers import Began
+from seqattn.comparison.workers import Began, Failed
+from seqattn.errors import InputError
 from seqattn.hardware import reset_peak_memory
 from seqattn.ranks import Ranks
 from seqattn.runs.experiment import Experiment
+from seqattn.training.divergence import Diverged
 from seqattn.training.events import Event
 
 
@@ -38,7 +41,7 @@ class Jointly:
         """Let the run save and end; those that have not begun do not begin."""
         self.stopped = True
 
-    def __iter__(self) -> Iterator[tuple[Task, Began | Event]]:
+    def __iter__(self) -> Iterator[tuple[Task, Began | Event | Failed]]:
         while self.waiting and not self.stopped:
             task = self.waiting.pop(0)
             reset_peak_memory(self._device)
@@ -47,22 +50,31 @@ class Jointly:
             yield from ((task, event) for event in self._train(task.path))
         _next_run(self._ranks, None)
 
-    def _train(self, path: Path) -> Iterator[Began | Event]:
-        with Experiment.resume(path, {}, self._device, ranks=self._ranks) as experiment:
-            experiment.lead()
-            progress, options = experiment.trainer.progress, experiment.config.training
-            yield Began(progress, options, experiment.parameters)
-            for event in experiment.run():
-                yield event
-                if self._ranks.decided(self.stopped):
-                    experiment.save()
-                    break
+    def _train(self, path: Path) -> Iterator[Began | Event | Failed]:
+        try:
+            with Experiment.resume(path, {}, self._device, ranks=self._ranks) as experiment:
+                experiment.lead()
+                progress, options = experiment.trainer.progress, experiment.config.training
+                yield Began(progress, options, experiment.parameters)
+                for event in experiment.run():
+                    yield event
+                    if self._ranks.decided(self.stopped):
+                        experiment.save()
+                        break
+        except Diverged as error:
+            # The traceback of the first error would keep the memory of the run.
+            failed = Failed(InputError(str(error), path=path))
+        else:
+            return
+        yield failed
 
 
 def follow_all(device: torch.device, ranks: Ranks) -> None:
     """Help the first process to train run after run, until there is none left."""
     while (path := _next_run(ranks, None)) is not None:
-        Experiment.follow(path, device, ranks)
+        # The first process says so.
+        with suppress(Diverged):
+            Experiment.follow(path, device, ranks)
 
 
 def _next_run(ranks: Ranks, path: Path | None) -> Path | None:

@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 
 from seqattn.comparison.folder import Task
-from seqattn.errors import InputError, out_of_memory
+from seqattn.errors import InputError, naming, no_memory, out_of_memory
 from seqattn.hardware import tune_memory
 from seqattn.processes import Started, start
 from seqattn.runs.experiment import Experiment
@@ -31,6 +31,14 @@ class Began:
     progress: Progress
     options: TrainingOptions
     parameters: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The training of a run cannot go on; the others do."""
+
+    error: InputError
+    """Names the run, or a file of it."""
 
 
 @dataclass
@@ -50,14 +58,14 @@ class Trainings(Protocol):
     def stop(self) -> None:
         """Let the runs save and end; those that have not begun do not begin."""
 
-    def __iter__(self) -> Iterator[tuple[Task, Began | Event]]: ...
+    def __iter__(self) -> Iterator[tuple[Task, Began | Event | Failed]]: ...
 
 
 class Workers:
     """Trains runs, `jobs` at a time, each in a process of its own; an iterator of their events.
 
-    A run is begun or continued, and one that is finished is left as it is. With several GPUs the jobs are
-    divided among them. Leaving the context ends what still runs.
+    A run is begun or continued, and one that is finished is left as it is. When one fails the others go on.
+    With several GPUs the jobs are divided among them. Leaving the context ends what still runs.
     """
 
     def __init__(
@@ -88,7 +96,7 @@ class Workers:
                 with contextlib.suppress(OSError):
                     worker.started.connection.send("stop")
 
-    def __iter__(self) -> Iterator[tuple[Task, Began | Event]]:
+    def __iter__(self) -> Iterator[tuple[Task, Began | Event | Failed]]:
         while True:
             while self.waiting and len(self._running) < self.jobs and not self.stopped:
                 self._running.append(self._begin(self.waiting.pop(0)))
@@ -99,11 +107,9 @@ class Workers:
                 try:
                     event = worker.started.connection.recv()
                 except (EOFError, OSError):
-                    self._end(worker)
-                    continue
-                if isinstance(event, BaseException):
-                    raise event
-                yield worker.task, event
+                    event = self._end(worker)
+                if event is not None:
+                    yield worker.task, event
 
     def _begin(self, task: Task) -> _Worker:
         taken = {worker.started.process.name for worker in self._running}
@@ -117,16 +123,20 @@ class Workers:
         for job in range(self.jobs):
             yield f"{f'cuda:{job % count}' if count else self._device}/{job}"
 
-    def _end(self, worker: _Worker) -> None:
+    def _end(self, worker: _Worker) -> Failed | None:
+        """Forget a worker whose process has ended; how it failed if it could not say so itself."""
         cause = worker.started.cause()
         worker.started.end()
         self._running.remove(worker)
-        if worker.started.process.exitcode:
-            raise InputError(
+        if not worker.started.process.exitcode:
+            return None
+        return Failed(
+            InputError(
                 f"its training ended unexpectedly ({cause})",
                 path=worker.task.path,
                 remedy="the same command continues from what was saved",
             )
+        )
 
 
 def _train(connection: Connection, path: Path, device: str, threads: int) -> None:
@@ -134,7 +144,7 @@ def _train(connection: Connection, path: Path, device: str, threads: int) -> Non
     try:
         tune_memory()
         torch.set_num_threads(threads)
-        with Experiment.resume(path, {}, torch.device(device)) as experiment:
+        with naming(path), Experiment.resume(path, {}, torch.device(device)) as experiment:
             progress, options = experiment.trainer.progress, experiment.config.training
             connection.send(Began(progress, options, experiment.parameters))
             for event in experiment.run():
@@ -142,7 +152,9 @@ def _train(connection: Connection, path: Path, device: str, threads: int) -> Non
                 if connection.poll():
                     experiment.save()
                     break
-    except Exception as error:
-        if not (isinstance(error, InputError) or out_of_memory(error)):
+    except InputError as error:
+        connection.send(Failed(error))
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
             raise
-        connection.send(error)
+        connection.send(Failed(no_memory(path)))

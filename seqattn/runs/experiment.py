@@ -289,7 +289,7 @@ class Experiment:
         except Diverged as error:
             saved = self._saved
             kept = f"what was saved at update {saved.update:,} is kept" if saved else "nothing was saved yet"
-            raise InputError(f"{error.what}; {kept}", remedy=error.remedy) from error
+            raise Diverged(error.fault, error.update, kept) from error
         if self.lock is not None:
             self.lock.release()
 

@@ -56,8 +56,12 @@ def has_finite_weights(model: Seq2Seq) -> bool:
 
 
 class Diverged(InputError):
-    """Training has ended at an update, because of a fault."""
+    """Training cannot go on, for a fault at an update; of several processes all find it at the same one.
 
-    def __init__(self, fault: Fault, update: int) -> None:
-        self.what = f"training stopped at update {update:,}: {fault.what}"
-        super().__init__(self.what, remedy=fault.remedy)
+    `kept` says what remains of it.
+    """
+
+    def __init__(self, fault: Fault, update: int, kept: str = "") -> None:
+        self.fault, self.update = fault, update
+        rest = f"; {kept}" if kept else ""
+        super().__init__(f"training stopped at update {update:,}: {fault.what}{rest}", remedy=fault.remedy)
