@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import sacrebleu
@@ -148,7 +149,17 @@ def test_runs_named_as_one_system_are_its_models(work):
     assert [member["name"] for member in both["members"]] == ["lstm", "transformer"]
     scores = [member["scores"]["chrf"] for member in both["members"]]
     assert both["scores"]["chrF"]["mean"] == sum(scores) / 2 and both["scores"]["chrF"]["low"] < min(scores)
+    assert "The models of both differ in architecture: lstm, transformer." in found["cautions"]
     assert "±" in seqattn(*command).stdout
+
+
+def test_a_system_has_each_model_once(work, tmp_path):
+    run, copy = work.run("lstm"), tmp_path / "copy"
+    shutil.copytree(run, copy)
+    old = Path(__file__).parent / "frozen" / "format1" / "lstm"
+    for pair in (f"{run},{copy}", f"{old},{old / '..' / 'lstm'}"):
+        command = ["compare", work.run("transformer"), "--system", f"both={pair}", "--test", work.test]
+        assert "the system both has one model twice" in error_of(seqattn(*command, status=1))
 
 
 def test_a_report_and_tables_are_written_to_files(work, tmp_path):

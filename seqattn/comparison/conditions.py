@@ -80,6 +80,11 @@ def cautions_of(systems: Sequence[System]) -> list[str]:
             for name, run, _ in trained
             if run.config.data.guide is not None
         ]
+    found += [
+        f"The models of {system.name} differ in architecture: {', '.join(dict.fromkeys(kinds))}."
+        for system in systems
+        if len(set(kinds := [run.config.architecture for _, run, _ in _trained([system])])) > 1
+    ]
     found += _interrupted(trained)
     found += [
         f"{name} was trained for {costs.updates:,} of {run.config.training.max_updates:,} updates: "

@@ -104,8 +104,21 @@ def open_systems(
                 f"the system {name} must be runs, or one file of translations",
                 remedy="name each file of translations as a system of its own",
             )
+        _refuse_one_model_twice(name, [runs[path] for path in several if path in runs])
     gold = test.read_gold(evaluation.gold) if evaluation.gold else None
     return Opened(sources, runs, texts, test, gold)
+
+
+def _refuse_one_model_twice(system: str, runs: Sequence[Run]) -> None:
+    """InputError when a system has a run twice, or one with its copy, which is no second sample of a seed."""
+    first: dict[object, Run] = {}
+    for run in runs:
+        for key in filter(None, (run.path.resolve(), run.config.identity)):
+            if (other := first.setdefault(key, run)) is not run:
+                raise InputError(
+                    f"the system {system} has one model twice: {other.path} and {run.path}",
+                    remedy="name runs of different seeds, each once",
+                )
 
 
 def check_before_training(plan: Plan, evaluation: Evaluation, read: Sources) -> None:
