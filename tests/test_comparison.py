@@ -18,9 +18,10 @@ from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.evaluation.scores import score
 from seqattn.runs.folder import RunFolder
+from seqattn.runs.preparation import load_data
 from seqattn.runs.run import load_run
 
-from runs import random_run, reversal_pairs, train_toy
+from runs import random_run, reversal_pairs, train_toy, write_tsv
 from systems import outputs
 
 PAIRS = reversal_pairs(20, seed=9)
@@ -277,6 +278,22 @@ def test_attention_is_shown_of_sentences_that_a_model_can_hold(run, short):
 def test_training_words_are_counted_only_if_the_training_corpus_is_the_same(found):
     assert training_words([changed(found, "a")], ["red"]) is None
     assert training_words([outputs("tool", [])], ["red"]) is None
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_training_words_are_those_of_the_pairs_that_were_trained_on(found, tmp_path, swapped):
+    every = tuple(Pair(f"s{n}", f"t{n}") for n in range(40))
+    corpus = write_tsv(tmp_path / "train.tsv", (*every, Pair("", "t1"), Pair("s1", "")))
+    made = write_tsv(tmp_path / "made.tsv", (Pair("s100", "t100"),))
+    data = load_data([str(corpus)], None, held_out=10, synthetic=str(made))
+    recorded = {**vars(data.record), "valid_pairs": 10, "swapped": swapped}
+    counts = training_words([changed(found, name, data=recorded) for name in "ab"], ["red"])
+    assert counts == {(pair.source if swapped else pair.target): 1 for pair in data.train}
+    assert len(counts) == 31
+    others = changed(found, "b", data={**recorded, "train_pairs": 9})
+    assert training_words([changed(found, "a", data=recorded), others], ["red"]) is None
+    made.write_text("s100\tother\n")
+    assert training_words([changed(found, "a", data=recorded)], ["red"]) is None
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def terms_of(systems: Sequence[System], test: str, sentences: int, search: Searc
     runs = [run for _, run, _ in _trained(systems)]
     if runs:
         data, training = runs[0].config.data, runs[0].config.training
-        if _same(runs, _trained_on):
+        if _same(runs, trained_on):
             corpora = " + ".join(map(short_name, [*data.train, *filter(None, [data.synthetic])]))
             found.append(f"Trained on {counted(data.train_pairs, 'pair')} of {corpora}.")
         if _same(runs, _validated_on):
@@ -61,7 +61,7 @@ def cautions_of(systems: Sequence[System]) -> list[str]:
     runs = [run for _, run, _ in trained]
     found = []
     for what, of in (
-        ("were trained on different pairs", _trained_on),
+        ("were trained on different pairs", trained_on),
         ("were validated on different texts: their curves cannot be compared", _validated_on),
         ("have different vocabularies", _vocabulary),
         ("had different budgets", _budget),
@@ -149,7 +149,8 @@ def _same(runs: Sequence[Run], of: Callable[[Run], Any]) -> bool:
     return all(of(run) == of(runs[0]) for run in runs)
 
 
-def _trained_on(run: Run) -> Any:
+def trained_on(run: Run) -> Any:
+    """What is equal for runs that were trained on the same pairs."""
     data = run.config.data
     return data.train_fingerprint, data.synthetic_fingerprint, data.train_pairs
 
@@ -166,7 +167,7 @@ def _vocabulary(run: Run) -> Any:
 def _batches(run: Run) -> Any:
     training = run.config.training
     batches = training.batch_tokens, training.accumulate, training.max_length
-    return _trained_on(run), _vocabulary(run), batches
+    return trained_on(run), _vocabulary(run), batches
 
 
 def _budget(run: Run) -> Any:

@@ -14,7 +14,7 @@ from seqattn.alignment.links import Gold, Links, agreement
 from seqattn.alignment.pointing import Box
 from seqattn.alignment.reading import Attention
 from seqattn.comparison.breakdowns import breakdowns
-from seqattn.comparison.conditions import cautions_of, deciding_metric, terms_of
+from seqattn.comparison.conditions import cautions_of, deciding_metric, terms_of, trained_on
 from seqattn.comparison.differing import all_differing
 from seqattn.comparison.folder import ComparisonFolder, Evaluation
 from seqattn.comparison.results import FIELDS, Breakdown, Differing, System
@@ -33,12 +33,13 @@ from seqattn.comparison.systems import (
 )
 from seqattn.comparison.verdict import Contrast, contrasts
 from seqattn.comparison.words import word_counts
-from seqattn.data.corpus import Pair, merge
+from seqattn.data.corpus import Pair
 from seqattn.data.sources import common_sources
 from seqattn.errors import InputError, counted
 from seqattn.evaluation.scores import choose_bleu_tokenizer
 from seqattn.evaluation.significance import Spread, spread
 from seqattn.hardware import choose_device
+from seqattn.runs.preparation import training_pairs
 from seqattn.runs.run import Run, load
 
 
@@ -133,20 +134,17 @@ def held_by_all(systems: Sequence[System], pairs: Sequence[Pair]) -> list[int]:
 
 
 def training_words(systems: Sequence[System], references: Sequence[str]) -> Counter[str] | None:
-    """How often each target word occurs in the training corpora; None if they are not at hand, or differ."""
+    """How often each target word occurs in the training pairs; None if they are not at hand, or differ."""
     runs = [one.run for system in systems for one in system.members if one.run]
-    if not runs or len({run.config.data.train_fingerprint for run in runs}) > 1:
+    if len({trained_on(run) for run in runs}) != 1:
         return None
-    data = runs[0].config.data
     try:
-        data.refuse_devices()
-        corpus = merge([runs[0].sources.read_corpus(argument) for argument in data.train])
+        pairs = training_pairs(runs[0].path, runs[0].config.data, runs[0].sources)
     except InputError:
         return None
-    if corpus.fingerprint != data.train_fingerprint:
+    if pairs is None:
         return None
-    targets = (pair.source if data.swapped else pair.target for pair in corpus.pairs)
-    return word_counts(targets, choose_bleu_tokenizer(references))
+    return word_counts((pair.target for pair in pairs), choose_bleu_tokenizer(references))
 
 
 def alignment_of(

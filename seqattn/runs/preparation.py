@@ -132,6 +132,33 @@ def synthetic_path(out: Path) -> Path:
     return out.with_name(f"{out.name}.synthetic.jsonl")
 
 
+def _synthetic_of(run: Path, recorded: DataRecord) -> str | None:
+    """The file of the synthetic pairs of a run, which moves with it."""
+    if recorded.synthetic is None or Path(recorded.synthetic).exists():
+        return recorded.synthetic
+    return str(synthetic_path(run))
+
+
+def training_pairs(run: Path, recorded: DataRecord, sources: Sources) -> list[Pair] | None:
+    """The pairs that a run was trained on, in its direction; None if its corpora have changed.
+
+    Those that were too long for it are among them. InputError when a corpus cannot be read.
+    """
+    recorded.refuse_devices()
+    corpus = merge([sources.read_corpus(argument) for argument in recorded.train])
+    if corpus.fingerprint != recorded.train_fingerprint:
+        return None
+    pairs = corpus.complete
+    if recorded.valid is None:
+        pairs = hold_out(pairs, recorded.valid_pairs).train
+    if (synthetic := _synthetic_of(run, recorded)) is not None:
+        made = sources.read_corpus(synthetic)
+        if made.fingerprint != recorded.synthetic_fingerprint:
+            return None
+        pairs = (*pairs, *made.complete)
+    return [pair.swapped() if recorded.swapped else pair for pair in pairs]
+
+
 def read_again(
     run: Path,
     recorded: DataRecord,
@@ -151,17 +178,13 @@ def read_again(
         guide=None if guide else recorded.guide,
     )
     as_before.refuse_devices()
-    synthetic = recorded.synthetic
-    if synthetic is not None and not Path(synthetic).exists():
-        # It moves with the run that it was made for.
-        synthetic = str(synthetic_path(run))
     try:
         return load_data(
             train or recorded.train,
             valid or recorded.valid,
             guide or recorded.guide,
             recorded.valid_pairs,
-            synthetic,
+            _synthetic_of(run, recorded),
             sources,
         )
     except InputError as error:
