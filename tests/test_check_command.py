@@ -136,6 +136,16 @@ def test_what_remains_is_written_and_what_was_left_out_is_counted(tmp_path, name
         assert gzip.decompress((tmp_path / name).read_bytes())
 
 
+def test_what_was_found_is_told_even_if_no_pair_remains_to_be_written(tmp_path):
+    train = write_tsv(tmp_path / "train.tsv", (Pair("a", ""), Pair("", "b")))
+    found, clean = tmp_path / "found.json", tmp_path / "clean.tsv"
+    result = seqattn("check", train, "--write-clean", clean, "--json", found, status=1)
+    assert "Error: " in result.stderr and str(clean) in result.stderr and not clean.exists()
+    alone = seqattn("check", train, "--json", "-", status=1)
+    assert json.loads(found.read_text()) == json.loads(alone.stdout)
+    assert result.stdout == seqattn("check", train, status=1).stdout
+
+
 @pytest.mark.parametrize(
     ("text", "kept", "name"),
     [

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from seqattn.errors import InputError
+
 from ..views.messages import say
 from .outputs import check_outputs, write_json
 from .shared import diagnostics, results
@@ -68,13 +70,21 @@ def check(
     console = diagnostics()
     with preparing(console) as progress:
         found = check_corpora(corpora, valid, test, progress)
-    clean = None if clean_path is None else found.write_clean(clean_path)
+    clean, failure = None, None
+    if clean_path is not None:
+        try:
+            clean = found.write_clean(clean_path)
+        except (InputError, OSError) as error:
+            # What was found is told all the same.
+            failure = error
     if json_path is not None:
         written = None if clean is None else clean.to_json()
         write_json(found.to_json() | {"clean": written}, json_path)
     if json_path != "-":
         out = results()
         out.print(report_view(found, out.width))
+    if failure is not None:
+        raise failure
     if clean is not None:
         for line in cleaning_lines(clean):
             say(console, line)
