@@ -153,6 +153,22 @@ def test_runs_named_as_one_system_are_its_models(work):
     assert "±" in seqattn(*command).stdout
 
 
+@pytest.mark.parametrize("more", [[], ["--no-baselines"]])
+def test_systems_that_exist_are_compared_without_naming_a_run_first(work, tmp_path, more):
+    texts = tmp_path / "texts"
+    texts.write_text("a\n" * len(TEST))
+    systems = [word for name in SIZES for word in ("--system", f"{name}={work.run(name)}")]
+    tested = ["--test", work.test, "--json", "-"]
+    found, expected = (
+        json.loads(seqattn("compare", *named, "--system", f"other={texts}", *tested).stdout)["contrasts"]
+        for named in ([*systems, *more], map(work.run, SIZES))
+    )
+    assert found == expected and len(found) == 3
+    assert (
+        "Missing option '--train'" in seqattn("compare", *systems, *tested, "--seeds", "1,2", status=2).stderr
+    )
+
+
 def test_a_system_has_each_model_once(work, tmp_path):
     run, copy = work.run("lstm"), tmp_path / "copy"
     shutil.copytree(run, copy)

@@ -16,7 +16,7 @@ from seqattn.shell import command_line
 
 from ..views.messages import say
 from .compare_outputs import given_parts, inputs_of, refuse_rewritten, show
-from .compare_plan import given_any, systems_named, what_is_asked
+from .compare_plan import all_exist, given_any, systems_named, what_is_asked
 from .outputs import check_outputs
 from .shared import (
     RUN,
@@ -110,6 +110,7 @@ def compare(
       seqattn compare --train train.tsv --test test.tsv --seeds 1,2,3 --jobs 2 --report report.html
       seqattn compare --train train.tsv --test test.tsv --system none:arch=lstm,score=none
       seqattn compare runs/a runs/b --test test.tsv --system other=translations.txt
+      seqattn compare --system a=runs/a-1,runs/a-2 --system b=runs/b-1,runs/b-2 --test test.tsv
       seqattn compare runs/compare-20261125-120000 --report report.html
     """
     outputs = {"report": report, "json": json, "markdown": markdown, "latex": latex}
@@ -118,8 +119,13 @@ def compare(
         raise click.UsageError("Finished runs are compared without training: leave out options for training.")
     if train_on and not test:
         raise click.UsageError("Missing option '--test'.")
+    finished = bool(runs) or bool(
+        test
+        and not (train_on or out or given_any(training, training.keys() - {"no_baselines"}))
+        and all_exist(named)
+    )
     console = diagnostics()
-    if not runs:
+    if not finished:
         share_cores(console, threads)
     device_chosen = set_up(device, threads)
     from seqattn.comparison.findings import evaluate
@@ -129,7 +135,7 @@ def compare(
 
     from ..views.comparing import naming_its_folder
 
-    if started_together() and (runs or jobs > 1):
+    if started_together() and (finished or jobs > 1):
         raise click.UsageError(
             "Several processes train one run together: leave out torchrun to compare finished runs, or "
             "--jobs."
@@ -140,7 +146,7 @@ def compare(
         if not ranks.first:
             follow(partial(follow_all, on, ranks))
             return
-        if runs:
+        if finished:
             found = _compare_finished(console, runs, named, asked, wanted, on)
             show(console, found, wanted, texts=not no_texts)
         else:

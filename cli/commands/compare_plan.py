@@ -51,6 +51,12 @@ def systems_named(named: Sequence[str], *, baselines: bool) -> tuple[tuple[Recip
     return parse_systems(named, BASELINES if baselines else ())
 
 
+def all_exist(named: Sequence[str]) -> bool:
+    """Whether there are systems and none of them is to be trained. Loads no torch."""
+    recipes, given = systems_named(named, baselines=False)
+    return bool(given) and not recipes
+
+
 def _seeds(training: Mapping[str, Any]) -> tuple[int, ...]:
     """The seeds that are asked for, none if none are."""
     from seqattn.comparison.plan import parse_seeds

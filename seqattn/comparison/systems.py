@@ -314,13 +314,13 @@ class Finished(NamedTuple):
 
 
 def finished_sources(paths: Sequence[Path], asked: Evaluation) -> Finished:
-    """The systems in folders of runs and of comparisons, each run a system of its own in the former.
+    """Systems that are given, and those in folders: of runs, each a system of its own, or of comparisons.
 
     A single comparison says too how its systems are evaluated, where that is not asked for otherwise.
     InputError when a comparison has no trained run yet.
     """
-    folder = ComparisonFolder(paths[0])
-    if len(paths) > 1 or not folder.exists:
+    folder = ComparisonFolder(paths[0]) if len(paths) == 1 else None
+    if folder is None or not folder.exists:
         every = [each for path in paths for each in _runs_of(path)]
         names = unique_names([one.absolute() for one in every])
         sources = {name: [path] for name, path in zip(names, every, strict=True)}
@@ -349,7 +349,7 @@ def with_given(sources: Paths, evaluation: Evaluation) -> Paths:
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
     """A short name for each path: its last part, with as many parents as are needed to distinguish them."""
-    for depth in range(1, max(len(path.parts) for path in paths) + 1):
+    for depth in range(1, max((len(path.parts) for path in paths), default=0) + 1):
         names = ["/".join(path.parts[-depth:]) for path in paths]
         if len(set(names)) == len(names):
             return names
