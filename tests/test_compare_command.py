@@ -198,6 +198,8 @@ def test_a_report_and_tables_are_written_to_files(work, tmp_path):
     [
         (["RUN", "--seeds", "1,2"], "without training"),
         (["RUN", "--no-baselines"], "without training"),
+        (["RUN", "--test", "TEST", "--jobs", "1"], "without training"),
+        (["RUN", "--test", "TEST", "--no-texts", "--json", "-"], "--no-texts needs --report"),
         (["RUN", "--system", "hybrid"], "without training"),
         (["--train", "TRAIN"], "Missing option '--test'"),
         (["--test", "TEST"], "Missing option '--train'"),

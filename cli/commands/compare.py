@@ -24,6 +24,7 @@ from .shared import (
     diagnostics,
     experiment_options,
     follow,
+    is_given,
     machine_options,
     preset_option,
     set_up,
@@ -74,7 +75,9 @@ if TYPE_CHECKING:
     "--length-penalty", type=Number(0, 10), metavar="A", help="Exponent of the length penalty.  [default: 1]"
 )
 @click.option("--report", metavar="FILE", help="Write a report as a web page.")
-@click.option("--no-texts", is_flag=True, help="Leave the test set and its translations out of the report.")
+@click.option(
+    "--no-texts", is_flag=True, help="Leave the test set and its translations out of --report, not of --json."
+)
 @click.option("--json", metavar="FILE", help="Write everything as JSON; - for standard output.")
 @click.option("--markdown", metavar="FILE", help="Write the verdict and the tables in Markdown.")
 @click.option("--latex", metavar="FILE", help="Write the tables in LaTeX.")
@@ -115,15 +118,15 @@ def compare(
     """
     outputs = {"report": report, "json": json, "markdown": markdown, "latex": latex}
     wanted = {kind: path for kind, path in outputs.items() if path is not None}
-    if runs and (train_on or out or given_any(training, training)):
+    trains = bool(train_on or out) or is_given("jobs")
+    if runs and (trains or given_any(training, training)):
         raise click.UsageError("Finished runs are compared without training: leave out options for training.")
     if train_on and not test:
         raise click.UsageError("Missing option '--test'.")
-    finished = bool(runs) or bool(
-        test
-        and not (train_on or out or given_any(training, training.keys() - {"no_baselines"}))
-        and all_exist(named)
-    )
+    if no_texts and report is None:
+        raise click.UsageError("--no-texts needs --report, which it is for.")
+    trains = trains or given_any(training, training.keys() - {"no_baselines"})
+    finished = bool(runs) or (test is not None and not trains and all_exist(named))
     console = diagnostics()
     if not finished:
         share_cores(console, threads)
