@@ -259,7 +259,10 @@ def test_a_setting_that_is_a_list_or_a_time_is_refused_by_compare_as_by_train(wo
         (["--budget", "tokens"], {"max_tokens": 3000}),
         (["--budget", "minutes"], {"max_minutes": 1.7}),
         (["--budget", "minutes", "--max-minutes", 5], {"max_minutes": 5}),
-        (["--max-updates", 9], {"max_updates": 9, "max_minutes": 1.7}),
+        (["--max-updates", 9], {"max_updates": 9}),
+        (["--max-minutes", 5], {"max_minutes": 5}),
+        (["--set", "max_tokens=50"], {"max_tokens": "50"}),
+        (["--max-updates", 9, "--max-minutes", 5], {"max_updates": 9, "max_minutes": 5}),
     ],
     ids=str,
 )

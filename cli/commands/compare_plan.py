@@ -78,12 +78,15 @@ def sample_folder() -> Path:
     return folder
 
 
-def _sample_settings(budget: str | None) -> dict[str, Any]:
-    """Those for the bundled sample, with only the limit of the kind of budget that is asked for."""
+def _with_those_of_the_sample(settings: Mapping[str, Any], budget: str | None) -> dict[str, Any]:
+    """Settings over those for the bundled sample, whose limits are for who asks for no others."""
     from seqattn.comparison.plan import LIMITS
+    from seqattn.options import override
 
-    excluded = {limit for kind, limit in LIMITS.items() if budget not in (None, kind)}
-    return {name: value for name, value in SAMPLE_SETTINGS.items() if name not in excluded}
+    limited = not settings.keys().isdisjoint(LIMITS.values())
+    excluded = {limit for kind, limit in LIMITS.items() if limited or budget not in (None, kind)}
+    standard = {name: value for name, value in SAMPLE_SETTINGS.items() if name not in excluded}
+    return override(standard, settings)
 
 
 def what_is_asked(
@@ -131,7 +134,6 @@ def _plan(
     """What is to be trained, by the options; without a corpus, the bundled sample."""
     from seqattn.comparison.folder import Evaluation
     from seqattn.comparison.plan import Plan, parse_seeds
-    from seqattn.options import override
 
     seeds = _seeds(training)
     for name in ("no_baselines", "seeds", "seed"):
@@ -143,7 +145,7 @@ def _plan(
         sample = sample_folder()
         train_on, valid = [str(sample / SAMPLE)], str(sample / "valid.tsv")
         asked = asked.over(Evaluation(str(sample / "test.tsv"), str(sample / "test.gold")))
-        settings = override(_sample_settings(budget), settings)
+        settings = _with_those_of_the_sample(settings, budget)
     if "seed" in settings:
         if seeds:
             raise click.UsageError("Give --seeds or the setting seed, not both.")
