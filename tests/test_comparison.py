@@ -192,6 +192,14 @@ def test_what_was_not_alike_is_said(found, change, caution):
         assert (condition in terms) == (differing not in caution)
 
 
+def test_models_differ_in_size_if_the_largest_is_more_than_five_percent_larger(found):
+    embeddings = found.costs.embeddings
+    for parameters, alike in ((1050, True), (1051, False), (951, False)):
+        sized = [{"parameters": embeddings + one} for one in (1000, parameters)]
+        said = cautions_of([changed(found, str(one), costs=one) for one in sized])
+        assert (said == []) == alike
+
+
 def test_models_that_begin_or_attend_alike_need_no_caution(found):
     for data in ({"initialised_from": "runs/a"}, {"guide": "links", "guide_fingerprint": "one"}):
         assert cautions_of([changed(found, "a", data=data), changed(found, "b", data=data)]) == []

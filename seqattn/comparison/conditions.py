@@ -14,7 +14,8 @@ from seqattn.errors import counted
 from seqattn.runs.run import Run
 
 ALIKE = 0.05
-"""The largest relative difference of the sizes of models that are called alike."""
+"""How much larger than the smallest the largest of models called alike may be, as those of a preset are; and
+how much of its updates a training may lack, to be called whole."""
 
 
 def deciding_metric(systems: Sequence[System]) -> str:
@@ -100,7 +101,7 @@ def cautions_of(systems: Sequence[System]) -> list[str]:
         reasons = "; ".join(f"{name}: {one.ended}" for name, _, one in trained if one.ended)
         found.append(f"Training ended for different reasons ({reasons}).")
     rest = {system.name: size for system in systems if (size := system.cost("other_parameters"))}
-    if rest and max(rest.values()) > (1 + ALIKE) ** 2 * min(rest.values()):
+    if rest and max(rest.values()) > (1 + ALIKE) * min(rest.values()):
         named = ", ".join(f"{name} {size:,.0f}" for name, size in rest.items())
         found.append(f"The models differ in size: parameters without embeddings are {named}.")
     return found
