@@ -245,8 +245,11 @@ def test_no_line_is_wider_than_requested_and_no_text_is_interpreted(source, text
     )
 
 
-def performed(*keys, scenes=None):
-    """The output to a terminal while `keys` are pressed; an exception among them is raised at its turn."""
+def performed(*keys, scenes=None, pause=None):
+    """The output to a terminal while `keys` are pressed, or with a pause after each scene.
+
+    An exception among the keys is raised at its turn.
+    """
     console = Console(
         force_terminal=True, width=60, height=24, file=io.StringIO(), color_system=None, _environ={}
     )
@@ -260,7 +263,7 @@ def performed(*keys, scenes=None):
 
     scenes = scenes or [scene(name=f"step {number} of 3") for number in (1, 2, 3)]
     try:
-        perform(console, scenes, [Text("heading")], key)
+        perform(console, scenes, [Text("heading")], key if pause is None else pause)
     finally:
         performed.sent = console.file.getvalue()
     assert next(pressed, None) is None, "the play ended before all keys were pressed"
@@ -289,6 +292,11 @@ def test_keys_go_forward_and_back_and_quit(keys, shown):
     after = sent.rpartition("any key")[2]
     assert f"step {shown[-1]} of" in after, "the last step stays, without what only keys need"
     assert sent.rfind("\x1b[?25h") > sent.rfind("\x1b[?25l")
+
+
+def test_without_keys_all_scenes_are_shown_and_no_keys_are_named():
+    sent = performed(pause=0)
+    assert order(sent) == [1, 2, 3] and "any key" not in sent and "quit" not in sent
 
 
 def test_an_interruption_shows_the_cursor_again_and_is_raised():

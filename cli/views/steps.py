@@ -101,8 +101,7 @@ def play(
         )
     keys = sys.stdin is not None and sys.stdin.isatty()
     if console.is_interactive and (keys or pause is not None):
-        key = click.getchar if pause is None else lambda: _rest(pause)
-        perform(console, scenes, heading, key, attended)
+        perform(console, scenes, heading, click.getchar if pause is None else pause, attended)
         return
     console.print(block(heading))
     for scene in scenes:
@@ -135,13 +134,16 @@ def perform(
     console: Console,
     scenes: Sequence[Scene],
     heading: list[Text],
-    key: Callable[[], str],
+    key: Callable[[], str] | float,
     attended: Attended | None = None,
 ) -> None:
-    """Show scenes in a terminal, each replacing the previous one at a key from `key`; the last remains."""
+    """Show scenes in a terminal, each replacing the previous one; the last remains.
+
+    `key` waits for a key and returns it, or is the pause between scenes, seconds.
+    """
     from rich.live import Live
 
-    foot = block([Text(), Text("any key: next   ←: back   q: quit", FAINT)])
+    foot = [block([Text(), Text("any key: next   ←: back   q: quit", FAINT)])] if callable(key) else []
     most = max(3, console.height - len(heading) - OTHER_LINES)
 
     def draw(at: int, *more: RenderableType) -> Group:
@@ -149,11 +151,11 @@ def perform(
         return Group(block(heading), Text(), shown, *more)
 
     at = 0
-    with Live(draw(at, foot), console=console, auto_refresh=False) as live:
+    with Live(draw(at, *foot), console=console, auto_refresh=False) as live:
         try:
             while at < len(scenes):
-                live.update(draw(at, foot), refresh=True)
-                pressed = key()
+                live.update(draw(at, *foot), refresh=True)
+                pressed = key() if callable(key) else _rest(key)
                 if pressed in QUIT:
                     break
                 at = max(0, at - 1) if pressed in BACK else at + 1
