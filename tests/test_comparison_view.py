@@ -73,6 +73,15 @@ def test_notes_name_each_test_that_was_used():
         assert f"p by {tests}, corrected for 3" in notes(replace(several, contrasts=contrasts))[0]
 
 
+def test_a_system_has_one_marker_in_curves_and_bars_even_after_one_without_a_curve():
+    found = comparison(names=("tool", "model"), count=40)
+    bare = tuple(replace(one, curve=()) for one in found.systems[0].members)
+    text = shown(replace(found, systems=(replace(found.systems[0], members=bare), found.systems[1])))
+    curves, bars = text.split("BLEU by source length")
+    assert "● tool (none)" in curves and "○ model (last" in curves
+    assert "● tool" in bars and "○ model" in bars
+
+
 def test_the_curve_of_a_system_has_the_validations_that_all_its_models_have():
     first, second = TWO.systems[0].members[:2]
     points = first.curve

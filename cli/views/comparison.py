@@ -102,7 +102,7 @@ def training_curves(found: Findings, width: int) -> RenderableType:
             ]
             for system in found.systems
         }
-        drawn = {name: points for name, points in drawn.items() if points}
+        # A system without a curve keeps its marker, which the bars have too.
         return curves(drawn, width=room, height=8, x_label=axis, y_label=found.metric)
 
     charts = list(map(chart, AXES))
