@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -58,6 +59,11 @@ def test_the_memory_of_every_training_is_recorded(compared):
     last = [RunFolder(path).metrics.read()[-1] for path in compared_runs(compared[0]).values()]
     if sys.platform != "win32":
         assert all(10**8 < line.memory < 10**11 for line in last)
+
+
+def test_the_end_of_a_run_is_one_line_in_a_log(compared):
+    ends = [line for line in compared[1].stderr.splitlines() if "8 updates in" in line]
+    assert len(ends) == 4 and all(re.search(r"; best .*exact [\d.]+ %$", line) for line in ends)
 
 
 def test_several_seeds_are_shown_with_their_spread_and_both_uncertainties(compared):

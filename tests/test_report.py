@@ -240,6 +240,23 @@ def test_a_mean_is_only_of_validations_that_all_models_have():
     assert [len(line) for line in lines] == [8, 8]
 
 
+@pytest.mark.parametrize(("bleu", "metric"), [(1.0, "BLEU"), (0.0, "chrF")])
+def test_without_a_script_the_charts_of_the_first_metric_are_seen_even_if_another_decides(bleu, metric):
+    systems = tuple(
+        replace(
+            one,
+            members=tuple(
+                replace(m, curve=tuple(replace(point, bleu=bleu * point.bleu) for point in m.curve))
+                for m in one.members
+            ),
+        )
+        for one in TWO.systems
+    )
+    figures = Document(reported(replace(TWO, systems=systems))).all("figure", class_="chart")
+    seen = [one["text"] for one in figures if "hidden" not in one["attributes"]]
+    assert len(seen) == 2 and all(text.startswith(f"{metric} against") for text in seen)
+
+
 def test_without_curves_there_are_no_charts():
     systems = tuple(
         replace(one, members=tuple(replace(m, curve=()) for m in one.members)) for one in TWO.systems

@@ -50,7 +50,7 @@ def watch(console: Console, workers: Trainings, tasks: Sequence[Task], folder: P
                     symptoms[task] = Symptoms(event.options)
                     say(console, view.begun(task, event))
                 elif task not in view.running:
-                    console.print(view.summaries[task])
+                    console.print(view.summaries[task], soft_wrap=True)
                 elif not console.is_terminal:
                     log.add(view.name(task), event)
                 if not isinstance(event, Began | Failed):

@@ -191,12 +191,12 @@ def _agreement(findings: Findings) -> str:
 
 
 def _curves(findings: Findings, found: Sequence[Chart]) -> str:
-    """Charts of which the script shows one at a time; without it, those of the deciding metric."""
+    """Charts of which the script shows one at a time; without it, those of the first metric."""
     names = [system.name for system in findings.systems]
     if not found:
         return ""
     figures = "".join(
-        f'<figure class="chart" data-chart="{at}"{"" if chart.metric == findings.metric else " hidden"}>'
+        f'<figure class="chart" data-chart="{at}"{"" if chart.metric == found[0].metric else " hidden"}>'
         f"<figcaption>{capitalised(chart.metric)} against {chart.axis}</figcaption>"
         f"{drawing(chart, names)}</figure>\n"
         for at, chart in enumerate(found)
