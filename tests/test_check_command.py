@@ -7,6 +7,7 @@ import pytest
 from seqattn_cli.views.checking import report_view
 
 from seqattn import check
+from seqattn.data.checks.kinds import KINDS
 from seqattn.data.corpus import Pair, read_corpus
 
 from commands import contents, error_of, seqattn, sizes
@@ -134,6 +135,31 @@ def test_what_remains_is_written_and_what_was_left_out_is_counted(tmp_path, name
     assert json.loads((tmp_path / "found.json").read_text())["clean"]["pairs"] == len(kept)
     if name.lower().endswith(".gz"):
         assert gzip.decompress((tmp_path / name).read_bytes())
+
+
+SPOILS = {
+    "unreadable": "lines that hold no pair",
+    "unequal": "a text that ends before the other",
+    "nothing": "no pair with text on both sides",
+    "misaligned": "1 % of the pairs where one side is shifted",
+    "unfitting": "1 % of the pairs where the sides do not fit",
+    "unrelated": "sides that do not belong together at all",
+    "valid-in-train": "5 % of the test or validation pairs in the training data",
+    "test-in-train": "5 % of the test or validation pairs in the training data",
+    "test-in-valid": "50 % of the test pairs in the validation data",
+    "mojibake": "5 % of the pairs decoded wrongly",
+    "swapped": "5 % of the pairs decoded wrongly, or with source and target swapped",
+    "copied": "10 % of the targets copied",
+    "one-sided": "20 % of the pairs with both sides in one language",
+}
+
+
+def test_the_help_names_everything_that_gives_status_1():
+    shown = " ".join(seqattn("check", "--help").stdout.split())
+    assert {name for name, kind in KINDS.items() if kind.error is not None} == SPOILS.keys()
+    for name, words in SPOILS.items():
+        assert words in shown
+        assert words.startswith(f"{100 * KINDS[name].error:g} %" if KINDS[name].error else words)
 
 
 def test_what_was_found_is_told_even_if_no_pair_remains_to_be_written(tmp_path):

@@ -37,8 +37,10 @@ def check(
 
     \b
     The exit status is 1 if something would spoil a training or its scores:
-      lines that hold no pair
+      lines that hold no pair, or a text that ends before the other
+      no pair with text on both sides
       1 % of the pairs where one side is shifted by some lines against the other
+      1 % of the pairs where the sides do not fit each other
       sides that do not belong together at all
       5 % of the test or validation pairs in the training data
       50 % of the test pairs in the validation data
