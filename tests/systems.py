@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from seqattn.comparison.results import Costs, Member, System
+from seqattn.comparison.differing import all_differing
+from seqattn.comparison.results import Costs, Differing, Member, System
 from seqattn.data.corpus import Pair
 from seqattn.evaluation.scores import Scores
 
@@ -35,6 +36,12 @@ def system(*outputs: Sequence[str], name: str = "a") -> System:
     """The outputs of each member."""
     unknown = Scores(0, 0, 0, 0, 0, len(outputs[0]), len(outputs[0]), "", "")
     return System(name, tuple(Member(f"seed {n}", tuple(one), unknown) for n, one in enumerate(outputs)))
+
+
+def differing(first: System, second: System, pairs: Sequence[Pair], *most: int) -> Differing:
+    """Where two systems differ most: so many n-grams and so many sentences each way."""
+    (found,) = all_differing([first, second], pairs, *most)
+    return found
 
 
 def corpora(

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqattn.comparison.breakdowns import breakdowns
-from seqattn.comparison.differing import differing, marked, representative
+from seqattn.comparison.differing import marked, representative
 from seqattn.comparison.words import word_counts, words
 from seqattn.data.corpus import Pair
 from seqattn.evaluation.scores import choose_bleu_tokenizer
 
-from systems import corpora, lines, noisy, system, varied
+from systems import corpora, differing, lines, noisy, system, varied
 
 
 def ngram_figures(pairs, outputs, members):
@@ -54,7 +54,7 @@ def ngram_figures(pairs, outputs, members):
 def test_the_ngrams_listed_are_those_of_a_recount(corpus):
     pairs, outputs = corpus
     counted = ngram_figures(pairs, outputs, members=2)
-    found = differing(system(*outputs[:2]), system(outputs[2]), pairs, most_ngrams=10_000)
+    found = differing(system(*outputs[:2]), system(outputs[2]), pairs, 10_000)
     for sign, listed in ((1, found.first_right), (-1, found.second_right)):
         figures = {one.words: counted[one.words] for one in listed}
         assert [(one.first, one.second, one.references) for one in listed] == [

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seqattn.alignment.reading import Attention
 from seqattn.comparison.charts import ticks
 from seqattn.comparison.conclusion import notes, verdicts
-from seqattn.comparison.differing import differing, marked
+from seqattn.comparison.differing import marked
 from seqattn.comparison.findings import Alignment
 from seqattn.comparison.marks import HUES
 from seqattn.comparison.report import report
@@ -28,6 +28,7 @@ from seqattn.pictures.ramp import DARK, LIGHT
 
 from compared import FOUR, HOSTILE, TWO, comparison, hostile
 from markup import Document
+from systems import differing
 
 texts = st.one_of(st.text(max_size=20), st.sampled_from([HOSTILE, "שלום לך", "한국어 문장 .", ""]))
 

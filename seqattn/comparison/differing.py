@@ -21,18 +21,13 @@ LONGEST = 4
 """Words in an n-gram, as in BLEU."""
 
 
-def differing(
-    first: System, second: System, pairs: Sequence[Pair], most_ngrams: int = 10, most_sentences: int = 10
-) -> Differing:
-    """The n-grams of the references and the sentences on which two systems differ most, so many each way."""
-    (found,) = all_differing([first, second], pairs, most_ngrams, most_sentences)
-    return found
-
-
 def all_differing(
     systems: Sequence[System], pairs: Sequence[Pair], most_ngrams: int = 10, most_sentences: int = 10
 ) -> list[Differing]:
-    """Where every two systems differ most, in the order of `combinations`."""
+    """Where every two systems differ most, in the order of `combinations`.
+
+    These are n-grams of the references and sentences, so many each way.
+    """
     _, references, tokenize = sides(pairs)
     wanted = [_without_punctuation(_count_ngrams(line)) for line in split(references, tokenize)]
     occurrences = _sum(wanted)

@@ -23,7 +23,7 @@ class ExactMatch(Metric):
         return normalise(sent)
 
     def _extract_reference_info(self, refs: Sequence[str]) -> dict[str, Any]:
-        return {"refs": [normalise(ref) for ref in refs]}
+        return {"refs": refs}
 
     def _compute_segment_statistics(self, hypothesis: str, ref_kwargs: dict[str, Any]) -> list[int]:
         return [int(hypothesis in ref_kwargs["refs"]), 1]

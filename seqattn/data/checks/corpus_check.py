@@ -8,7 +8,7 @@ import numpy as np
 
 from seqattn.data.checks.cleaning import removable
 from seqattn.data.checks.found import EXAMPLES, Explain, Found, findings, of_pair
-from seqattn.data.checks.headers import is_header
+from seqattn.data.checks.headers import names_columns
 from seqattn.data.checks.languages import Languages, alike_words, misplaced
 from seqattn.data.checks.lengths import Outliers, lengths_of, unusual_lengths
 from seqattn.data.checks.lines import NOTHING, Lines
@@ -107,7 +107,7 @@ def _of_lines(lines: Lines, survey: Survey) -> Iterator[Found]:
     empty = np.setdiff1d(np.flatnonzero(~survey.complete), no_pairs, assume_unique=True)
     yield Found("empty", lines, empty, total)
     firsts = dict(lines.at(lines.firsts))
-    header = np.array([row for row, pair in firsts.items() if is_header(pair)], dtype=np.int64)
+    header = np.array([row for row, pair in firsts.items() if names_columns(pair)], dtype=np.int64)
     yield Found("header", lines, header, len(firsts))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seqattn.data.checks.texts import plain
-from seqattn.data.corpus import Pair
 
 SIDES = """
 source src text input in original sentence sentences question word spelling grapheme graphemes target tgt
@@ -31,12 +30,10 @@ français español italiano português русский 한국어 日本語 中文
 _FAMILIES = tuple(frozenset(names.split()) for names in (SIDES, CODES, LANGUAGES))
 
 
-def is_header(pair: Pair) -> bool:
-    """Whether both sides are different names of columns of one kind: sides, language codes, or languages."""
-    return names_columns(pair)
-
-
 def names_columns(fields: Sequence[str]) -> bool:
-    """Whether all fields of a line are different names of columns of one kind."""
+    """Whether all fields of a line, or both sides of a pair, are different names of columns of one kind.
+
+    Kinds are names of sides, codes of languages, and names of languages.
+    """
     names = {plain(field).lower().strip("\"'").replace(" ", "_") for field in fields}
     return len(names) == len(fields) and any(names <= family for family in _FAMILIES)

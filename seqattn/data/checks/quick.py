@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from seqattn.data.checks.headers import is_header
+from seqattn.data.checks.headers import names_columns
 from seqattn.data.checks.kinds import KINDS
 from seqattn.data.checks.languages import alike_words
 from seqattn.data.checks.scripts import scripts_in
@@ -27,7 +27,7 @@ def warnings_of(pairs: Sequence[Pair], firsts: Sequence[Pair]) -> tuple[str, ...
     """
     sample = pairs[:: max(1, len(pairs) // LOOKED_AT)]
     repeated = len(pairs) - len(set(pairs))
-    sentences = [_sentence("header", sum(map(is_header, firsts)), len(firsts), whole=True)]
+    sentences = [_sentence("header", sum(map(names_columns, firsts)), len(firsts), whole=True)]
     sentences.append(_sentence("repeated", repeated, len(pairs), whole=True))
     if not alike_words(sample):
         sentences.append(_sampled("copied", _copied, sample, pairs))
