@@ -203,7 +203,7 @@ def test_reading_a_model_without_attention_is_an_error():
 
 def test_a_sentence_too_long_for_the_model_is_an_error():
     model = model_of("transformer", positions="learned", max_positions=10)
-    with pytest.raises(InputError, match="10 pieces"):
+    with pytest.raises(InputError, match="more than the 10 that this model can hold"):
         list(read_attention(model, EXAMPLES))
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from seqattn.data.batching import (
     ROWS,
     Example,
+    Limits,
     collate,
     epoch_batches,
     group_by_tokens,
@@ -145,6 +146,6 @@ def test_collate_places_bos_eos_and_pad():
 
 
 def test_collate_pads_at_most_to_the_limit():
-    source, target = collate([Example([5, 6, EOS], [7, EOS])], limit=3)
+    source, target = collate([Example([5, 6, EOS], [7, EOS])], limits=Limits(3, 3))
     assert torch.equal(source, torch.tensor([[5, 6, EOS]]))
     assert torch.equal(target, torch.tensor([[BOS, 7, EOS, PAD]]))

@@ -477,6 +477,18 @@ def test_an_image_with_more_columns_than_a_model_learned_is_named(pictures, tmp_
         assert "wide.png: has 5 positions, more than the 4 that this model can hold" in error_of(refused)
 
 
+def test_an_image_may_have_more_cells_than_its_target_may_have_ids(pictures, tmp_path):
+    run = tmp_path / "short"
+    more = setting(
+        "positions=learned", "decoder.max_positions=8", "encoder.max_positions=64", "max_updates=1"
+    )
+    seqattn(*pictures.training("patches+transformer", run), *more)
+    Pillow.fromarray(blocks(["red"] * 40)).save(tmp_path / "wide.png")
+    assert len(seqattn("translate", run, tmp_path / "wide.png").stdout.splitlines()) == 1
+    seen = load_run(run).attention(tmp_path / "wide.png", "red")
+    assert load_run(run).model.longest.target == 8 < len(seen.source)
+
+
 def test_settings_of_images_are_named_as_they_are_set(pictures, tmp_path):
     for wrong in ("image_height=0", "image_height=5000", "cell_width=0"):
         command = pictures.training("grid+lstm", tmp_path / "run", "--set", wrong)

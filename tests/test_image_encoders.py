@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from seqattn.data.batching import Limits
 from seqattn.data.pixels import PADDING, Image, Shape
 from seqattn.errors import InputError
 from seqattn.models import build, default_options, image_shape
@@ -155,7 +156,7 @@ def test_the_same_cell_elsewhere_has_another_state(pair):
 
 def test_learned_positions_limit_the_columns():
     model = tiny_images_model("patches+lstm", **{"encoder.positions": "learned", "encoder.max_positions": 3})
-    assert model.longest == 6
+    assert model.longest == Limits(6, None)
     with pytest.raises(ValueError, match="4 columns requested, 3 learned"):
         model.encoder(SHAPE.stack([random_image(4)], 0))
 

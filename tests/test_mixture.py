@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seqattn.data.batching import pad
+from seqattn.data.batching import UNLIMITED, Limits, pad
 from seqattn.decoding.search import (
     SamplingOptions,
     SearchOptions,
@@ -198,9 +198,9 @@ def test_the_order_of_the_models_does_not_matter():
 def test_an_ensemble_holds_what_each_of_its_models_holds():
     short = tiny_model("transformer", positions="learned", max_positions=6, spread=2.0)
     unlimited, longer = tiny_model("lstm"), tiny_model("transformer", positions="learned", max_positions=9)
-    assert mixture_of(unlimited, unlimited).longest is None
+    assert mixture_of(unlimited, unlimited).longest == UNLIMITED
     mixture = mixture_of(unlimited, longer, short)
-    assert mixture.longest == 6
+    assert mixture.longest == Limits(6, 6)
     options = SearchOptions(beam=2, max_ratio=9.0)
     found = beam_search(mixture, stacked(mixture, (6, 3)), options)
     assert max(len(one.ids) for row in found for one in row) <= 6

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seqattn.data.batching import UNLIMITED, Limits
 from seqattn.errors import InputError
 from seqattn.models import ARCHITECTURES, build, default_options
 from seqattn.models.attention import attention_weights
@@ -315,10 +316,10 @@ def test_the_same_seed_gives_the_same_initial_weights(architecture):
 
 
 def test_only_learned_positions_limit_the_length():
-    assert tiny_model("transformer").longest is None
-    assert tiny_model("lstm").longest is None
+    assert tiny_model("transformer").longest == tiny_model("lstm").longest == UNLIMITED
     learned = tiny_model("transformer", positions="learned", max_positions=6)
-    assert learned.longest == 6
+    assert learned.longest == Limits(6, 6)
+    assert tiny_model("hybrid", positions="learned", max_positions=6).longest == Limits(6, None)
     longest = random_source((6,))
     memory, state = learned.encode(longest)
     assert learned.decode(random_target(1, 6), memory, state).hidden.shape[1] == 6

@@ -159,7 +159,8 @@ def test_without_attention_or_with_too_long_a_source_there_are_no_steps():
         next(steps(tiny_model("lstm", score="none"), [4, EOS], GREEDY))
     short = tiny_model("transformer", positions="learned", max_positions=4)
     for source, target in (([4] * 4 + [EOS], None), ([4, EOS], [4] * 4 + [EOS])):
-        with pytest.raises(InputError, match="more than the 4 pieces"):
+        side = "source" if target is None else "target"
+        with pytest.raises(InputError, match=f"a {side} of 5 positions, more than the 4"):
             next(steps(short, source, GREEDY, target))
     assert len(list(steps(short, [4, 5, 6, EOS], SearchOptions(beam=1), [4, 5, 6, EOS]))) == 4
 

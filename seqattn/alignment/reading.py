@@ -58,10 +58,8 @@ def read_attention(
     """
     model.require_attention(place=place)
     for number, lengths in enumerate(lengths_of(examples, model.collator), start=1):
-        if model.longest is not None and max(lengths) > model.longest:
-            raise InputError(
-                f"sentence {number} has more than the {model.longest} pieces this model can hold"
-            )
+        if excess := model.longest.excess(lengths):
+            raise InputError(f"sentence {number} has {excess}")
     for start in range(0, len(examples), READ_AT_ONCE):
         yield from _read_some(model, examples[start : start + READ_AT_ONCE], place, batch_tokens)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from seqattn.data.batching import lengths_of
+from seqattn.data.batching import UNLIMITED, lengths_of
 from seqattn.data.encoding import encode
 from seqattn.evaluation.scores import Scores
 from seqattn.evaluation.significance import Spread, spread
@@ -85,11 +85,11 @@ class Member:
 
     def holds(self, pairs: Sequence[tuple[Any, str]]) -> list[bool]:
         """Whether its model has a position for every piece of each pair; without a model all are held."""
-        longest = self.run.model.longest if self.run else None
-        if self.run is None or longest is None:
+        if self.run is None or self.run.model.longest == UNLIMITED:
             return [True] * len(pairs)
+        model = self.run.model
         examples = encode(self.run.tokenizer, self.run.sources.given(pairs))
-        return [max(lengths) <= longest for lengths in lengths_of(examples, self.run.model.collator)]
+        return [not model.longest.excess(lengths) for lengths in lengths_of(examples, model.collator)]
 
 
 class Reading(NamedTuple):

@@ -129,12 +129,8 @@ def _empty(architecture: str, options: ModelOptions, tokenizer: Tokenizer) -> An
 
 def refuse_long_sentences(recipe: Recipe, composed: Composed, prepared: Prepared) -> None:
     """InputError when a model has fewer positions than a sentence has pieces."""
-    longest = _empty(recipe.architecture, composed[0], prepared.tokenizer).longest
-    if longest is not None and prepared.longest > longest:
-        raise InputError(
-            f"a sentence has {prepared.longest} pieces, the model of {recipe.name} only {longest} positions",
-            remedy="raise max_positions, or shorten the texts",
-        )
+    model = _empty(recipe.architecture, composed[0], prepared.tokenizer)
+    prepared.check_held(model.longest, f"the model of {recipe.name}")
 
 
 def _compose(plan: Plan, preset: str, settings: Mapping[str, Any]) -> dict[str, Composed]:

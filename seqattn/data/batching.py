@@ -39,6 +39,28 @@ class Lengths(NamedTuple):
     target: int
 
 
+class Limits(NamedTuple):
+    """The most positions that a model can hold of a source, and ids of a target; None: any number."""
+
+    source: int | None = None
+    target: int | None = None
+
+    @property
+    def least(self) -> int | None:
+        """The most on either side."""
+        return min((limit for limit in self if limit is not None), default=None)
+
+    def excess(self, lengths: Lengths, model: str = "this model") -> str:
+        """What of a pair is more than a model can hold, in words; empty if nothing is."""
+        for side, length, limit in zip(Lengths._fields, lengths, self, strict=True):
+            if limit is not None and length > limit:
+                return f"a {side} of {length:,} positions, more than the {limit:,} that {model} can hold"
+        return ""
+
+
+UNLIMITED = Limits()
+
+
 class Batch(NamedTuple):
     """Padded sources and targets.
 
@@ -87,11 +109,11 @@ def lengths_of(examples: Iterable[Example], collator: Collator = IDS) -> list[Le
     return [known.setdefault(lengths, lengths) for lengths in every]
 
 
-def collate(examples: Sequence[Example], collator: Collator = IDS, limit: int | None = None) -> Batch:
-    """One batch from examples, both sides of a rounded length, padded to at most `limit`."""
+def collate(examples: Sequence[Example], collator: Collator = IDS, limits: Limits = UNLIMITED) -> Batch:
+    """One batch from examples, both sides of a rounded length, padded to at most the limits."""
     sources = [example.source for example in examples]
-    longest = max(map(collator.positions, sources)), max(len(example.target) for example in examples)
-    source, target = (round_up(length, limit) for length in longest)
+    source = round_up(max(map(collator.positions, sources)), limits.source)
+    target = round_up(max(len(example.target) for example in examples), limits.target)
     targets = [[BOS, *example.target] for example in examples]
     return Batch(collator.stack(sources, source), pad(targets, 1 + target))
 

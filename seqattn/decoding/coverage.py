@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqattn.data.batching import Collator
+from seqattn.data.batching import Collator, Limits
 from seqattn.errors import InputError
 from seqattn.models.base import AttentionShape, Memory, Prediction, Reading, State
 from seqattn.models.predictor import Predictor
@@ -43,7 +43,7 @@ class Covering:
         self.reading = reading
 
     @property
-    def longest(self) -> int | None:
+    def longest(self) -> Limits:
         """That of the model."""
         return self.model.longest
 

@@ -85,13 +85,12 @@ class Prefixes(NamedTuple):
         A beginning may have more ids than that; InputError when the model cannot hold it.
         """
         memory, state = model.encode(source)
-        limits = ((memory["mask"].sum(1) * max_ratio).long() + max_extra).clamp(min=1, max=model.longest)
+        longest = model.longest.target
+        limits = ((memory["mask"].sum(1) * max_ratio).long() + max_extra).clamp(min=1, max=longest)
         if beginning is None:
             return Prefixes(model, memory, state, limits)
-        if model.longest is not None and beginning.remaining[0] >= model.longest:
-            raise InputError(
-                f"the beginning of a target is too long for the {model.longest} ids of this model"
-            )
+        if longest is not None and beginning.remaining[0] >= longest:
+            raise InputError(f"the beginning of a target is too long for the {longest} ids of this model")
         beginning = Beginning(*(part.to(source.device) for part in beginning))
         places = torch.zeros_like(limits, dtype=torch.int32)
         return Prefixes(model, memory, state, limits, beginning=beginning, places=places)
@@ -126,7 +125,7 @@ class Prefixes(NamedTuple):
         if self.beginning is not None and self.places is not None:
             at_limit &= self.places == self.beginning.end
             unfinished = (self.places < self.beginning.end).nonzero().flatten()
-            longest = self.model.longest
+            longest = self.model.longest.target
             # EOS needs a place as well.
             most = None if longest is None else longest - self.length
             barred = self.beginning.barred(self.places[unfinished], most)

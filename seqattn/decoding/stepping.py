@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from seqattn.data.batching import Lengths
 from seqattn.decoding.prefixes import NEVER_PROPOSED, Prefixes, check_numbers
 from seqattn.decoding.search import SearchOptions
 from seqattn.errors import InputError
@@ -60,9 +61,9 @@ def steps(
     length limits of the options are used. InputError when the model has no attention, or cannot hold
     the sentence.
     """
-    longest = max(model.collator.positions(source), len(target or ()))
-    if model.longest is not None and longest > model.longest:
-        raise InputError(f"a sentence has more than the {model.longest} pieces this model can hold")
+    lengths = Lengths(model.collator.positions(source), len(target or ()))
+    if excess := model.longest.excess(lengths):
+        raise InputError(f"a sentence has {excess}")
     model.require_attention()
     batch = model.collator.stack([source], 0).to(model.device)
     prefixes = Prefixes.begin(model, batch, options.max_ratio, options.max_extra)

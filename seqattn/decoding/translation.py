@@ -143,7 +143,7 @@ class Translator:
         return (list(self._translate_chunk(chunk)) for chunk in chunks)
 
     def _translate_chunk(self, lines: Sequence[Any]) -> Iterator[Translation]:
-        limit = min(self.options.longest, self.model.longest or self.options.longest)
+        limit = min(self.options.longest, self.model.longest.source or self.options.longest)
         parts = [self._parts(line, limit) for line in lines]
         flat = list(chain.from_iterable(parts))
         found = iter(self._search([[part.ids for part in own if part.ids] for own in parts]))
@@ -226,7 +226,7 @@ class Translator:
 
     def _cut(self, read: Any, limit: int) -> list[Any]:
         """Parts of what is read of a source that the model can hold; InputError when it cannot be cut so."""
-        parts, longest = self.tokenizer.source.cut(read, limit), self.model.longest
+        parts, longest = self.tokenizer.source.cut(read, limit), self.model.longest.source
         most = max(map(self.model.collator.positions, parts))
         if longest is not None and most > longest:
             # Texts are cut to what fits.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seqattn.data.batching import IDS, Collator
+from seqattn.data.batching import IDS, Collator, Limits
 from seqattn.data.pixels import Shape
 from seqattn.errors import InputError, check_ranges, counted
 
@@ -243,10 +243,9 @@ class Seq2Seq(nn.Module):
             nn.init.zeros_(self.join.bias)
 
     @property
-    def longest(self) -> int | None:
-        """The most positions a source or target may have, or None when there is no limit."""
-        limits = [part.longest for part in (self.encoder, self.decoder) if part.longest is not None]
-        return min(limits, default=None)
+    def longest(self) -> Limits:
+        """The most positions a source and a target may have."""
+        return Limits(self.encoder.longest, self.decoder.longest)
 
     @property
     def collator(self) -> Collator:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from seqattn.data.batching import Collator
+from seqattn.data.batching import Collator, Limits
 from seqattn.models.base import AttentionShape, Memory, Prediction, Reading, Seq2Seq, State
 
 
@@ -53,9 +53,10 @@ class Mixture:
         self.models = tuple(member.model for member in members)
 
     @property
-    def longest(self) -> int | None:
-        """The most positions that every member can hold, or None when none has a limit."""
-        return min((model.longest for model in self.models if model.longest is not None), default=None)
+    def longest(self) -> Limits:
+        """The most positions that every member can hold."""
+        sides = zip(*(model.longest for model in self.models), strict=True)
+        return Limits(*(min((one for one in each if one is not None), default=None) for each in sides))
 
     @property
     def device(self) -> torch.device:

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from seqattn.data.batching import Collator
+from seqattn.data.batching import Collator, Limits
 from seqattn.models.base import AttentionShape, Memory, Prediction, State
 
 
@@ -18,8 +18,8 @@ class Predictor(Protocol):
     """
 
     @property
-    def longest(self) -> int | None:
-        """The most positions a source or target may have, or None when there is no limit."""
+    def longest(self) -> Limits:
+        """The most positions a source and a target may have."""
 
     @property
     def collator(self) -> Collator:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqattn.alignment.reading import Attention
-from seqattn.data.batching import Example
+from seqattn.data.batching import Example, Lengths
 from seqattn.data.pixels import Shape
 from seqattn.data.sources import Sources
 from seqattn.decoding.translation import Translation
@@ -120,10 +120,9 @@ class Ensemble(TextModel):
                     path=run.path,
                 )
 
-    def check_length(self, length: int) -> None:
-        """InputError when a side of this many ids is too long for one of the models."""
+    def check_lengths(self, lengths: Lengths) -> None:
         for run in self.runs:
-            run.check_length(length)
+            run.check_lengths(lengths)
 
 
 def ensemble(runs: Iterable[Run | str | Path]) -> Ensemble:
@@ -165,10 +164,10 @@ def _check_fit(run: Run, first: Run) -> None:
                 remedy="an ensemble needs images of one size, colour and cell, or texts",
             )
         for one in (run, first):
-            if one.model.longest is not None:
+            if (most := one.model.longest.source) is not None:
                 raise InputError(
-                    f"holds at most {one.model.longest} pieces, which cannot be kept when {first.path} and "
-                    f"{run.path} split sources into different pieces",
+                    f"holds at most {most} pieces, which cannot be kept when {first.path} and {run.path} "
+                    "split sources into different pieces",
                     path=one.path,
                 )
 

@@ -110,17 +110,13 @@ class Experiment:
         if prepared.guide is not None:
             config.training.check_guidable()
             self.guide = Guide(prepared.guide, guided_reading(self.model.require_attention("guide")))
-        sample = sampling_of(prepared, config, self.model.longest)
+        sample = sampling_of(prepared, config, self.model.longest.least)
         self.trainer = Trainer(
             self.model, prepared.train, config.training, validate, self.guide, sample, ranks
         )
         self._saved: Progress | None = None
         """The progress at the newest state that was saved."""
-        if self.model.longest is not None and prepared.longest > self.model.longest:
-            raise InputError(
-                f"a sentence has {prepared.longest} pieces, the model only {self.model.longest} positions",
-                remedy="raise max_positions, or shorten the texts",
-            )
+        prepared.check_held(self.model.longest)
 
     @property
     def parameters(self) -> int:

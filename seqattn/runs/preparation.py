@@ -10,7 +10,7 @@ from pathlib import Path
 from seqattn.alignment.guide import between_ids
 from seqattn.alignment.links import Links, format_pharaoh, read_gold, turned
 from seqattn.alignment.words import check_links
-from seqattn.data.batching import Example, Lengths, lengths_of
+from seqattn.data.batching import Example, Lengths, Limits, lengths_of
 from seqattn.data.checks.quick import warnings_of
 from seqattn.data.corpus import Pair, hold_out, identity, merge, side_names
 from seqattn.data.encoding import encode
@@ -233,8 +233,8 @@ class Prepared:
     valid_pairs: tuple[Pair, ...]
     max_ratio: float
     """See RunConfig."""
-    longest: int
-    """Ids of the longest side, of pairs that are not left out."""
+    longest: Lengths
+    """Of the longest source and the longest target, of pairs that are not left out."""
     lengths: Sequence[Lengths]
     """Ids of the sides of each training example."""
     record: DataRecord
@@ -244,6 +244,11 @@ class Prepared:
     warnings: tuple[str, ...] = ()
     """What looks wrong with the training corpora, in sentences."""
     sources: Sources = TEXTS
+
+    def check_held(self, limits: Limits, model: str = "this model") -> None:
+        """InputError when a pair has more positions than a model can hold."""
+        if excess := limits.excess(self.longest, model):
+            raise InputError(f"a sentence has {excess}", remedy="raise max_positions, or shorten the texts")
 
     def within(self, max_length: int) -> list[Example]:
         """The validation examples with at most so many ids on a side, of which the loss is computed."""
@@ -309,7 +314,7 @@ def prepare(
         valid,
         data.valid,
         longest_ratio(lengths),
-        max(map(max, {*lengths, *fitting})),
+        Lengths(*map(max, zip(*{*lengths, *fitting}, strict=True))),
         lengths,
         record,
         guide,

@@ -25,7 +25,7 @@ from seqattn.alignment.reading import (
     usual_self_reading,
 )
 from seqattn.alignment.words import UNITS
-from seqattn.data.batching import Example
+from seqattn.data.batching import Example, Lengths
 from seqattn.data.corpus import side_names
 from seqattn.data.encoding import encode
 from seqattn.data.pixels import Shape
@@ -324,15 +324,11 @@ class Run(TextModel):
     def longest_linked(self) -> int:
         """The most ids on a side of a pair that has links if a lexicon is learned."""
         longest = self.config.training.max_length
-        return min(longest, self.model.longest or longest)
+        return min(longest, self.model.longest.least or longest)
 
-    def check_length(self, length: int) -> None:
-        """InputError when a side of this many ids is too long for the model."""
-        if self.model.longest is not None and length > self.model.longest:
-            raise InputError(
-                f"a sentence has more than the {self.model.longest} pieces this model can hold",
-                path=self.path,
-            )
+    def check_lengths(self, lengths: Lengths) -> None:
+        if excess := self.model.longest.excess(lengths):
+            raise InputError(f"a sentence has {excess}", path=self.path)
 
 
 def _check_choice(name: str, value: str, choices: Iterable[str]) -> None:

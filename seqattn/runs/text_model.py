@@ -12,7 +12,7 @@ from typing import Any, overload
 from torch import Tensor
 
 from seqattn.alignment.reading import Attention
-from seqattn.data.batching import Example, collate, lengths_of
+from seqattn.data.batching import Example, Lengths, collate, lengths_of
 from seqattn.data.corpus import Pair
 from seqattn.data.encoding import encode
 from seqattn.data.pixels import Image, Pixels, Shape
@@ -91,8 +91,8 @@ class TextModel(ABC):
         """
 
     @abstractmethod
-    def check_length(self, length: int) -> None:
-        """InputError when a side of this many ids is too long for the model."""
+    def check_lengths(self, lengths: Lengths) -> None:
+        """InputError when a pair is too long for the model."""
 
     def read_pairs(self, corpus: str | Path) -> Sequence[Pair]:
         """The pairs of a corpus, named as on the command line, in the direction of translation."""
@@ -202,7 +202,7 @@ class TextModel(ABC):
     def score(self, source: Any, target: str) -> float:
         """log p(target | source) in nats, the end of the target counted."""
         (example,) = encode(self.tokenizer, self.sources.given([(source, target)]))
-        self.check_length(max(lengths_of([example], self.model.collator)[0]))
+        self.check_lengths(*lengths_of([example], self.model.collator))
         batch = collate([example], self.model.collator, self.model.longest)
         device = self.model.device
         return float(score_targets(self.model, batch.source.to(device), batch.target.to(device)))
