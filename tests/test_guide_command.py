@@ -117,6 +117,16 @@ def test_a_training_that_cannot_be_guided_is_refused_before_anything_is_read_or_
     assert not list(tmp_path.glob("run*"))
 
 
+def test_a_start_from_a_run_that_cannot_be_guided_is_refused_before_anything_is_trained(work, tmp_path):
+    for name, options in (("blind", "score=none"), ("agreeing", "r_drop=1")):
+        begun = arguments(work, "lstm", "--max-updates", 2, *setting(options), "--out", tmp_path / name)
+        command(*begun)
+        start = "train", "--train", work.train, "--init-from", tmp_path / name, "--max-updates", 2
+        said = error_of(command(*start, "--guide", "self", "--out", tmp_path / "run", status=1))
+        assert "no attention to guide" in said or "a guide cannot be combined with r_drop" in said
+    assert not list(tmp_path.glob("run*"))
+
+
 def test_swapped_training_is_training_on_the_swapped_corpus(work, links, tmp_path):
     swapped = write_tsv(tmp_path / "swapped.tsv", tuple(Pair(p.target, p.source) for p in TRAIN))
     how = ["--arch", "lstm", *sizes("lstm"), "--max-updates", 8, "--valid", work.test]

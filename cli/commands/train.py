@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from seqattn.ranks import Ranks
+    from seqattn.runs.beside import Beside
     from seqattn.runs.experiment import Experiment, Reader
     from seqattn.runs.setup import Request
 
@@ -140,13 +142,12 @@ def train(
     share_cores(console, threads)
     device_chosen = set_up(device, threads)
     from seqattn.ranks import own_device, started_together, together
-    from seqattn.runs.beside import Beside
     from seqattn.runs.experiment import Experiment
     from seqattn.runs.preparation import read_again
-    from seqattn.runs.setup import Request, architecture_from, make_needed, weights_for
+    from seqattn.runs.setup import Request, architecture_from, make_needed
     from seqattn.runs.synthesis import Synthesis
 
-    from ..views.live import announce, preparing, watch
+    from ..views.live import announce, watch
 
     if started_together() and (guide == "self" or monolingual or teachers):
         raise click.UsageError(
@@ -169,23 +170,35 @@ def train(
             request = Request(train_on, valid, preset, settings, swap, guide, None, languages, command)
             if init_from is not None:
                 arch = architecture_from(init_from, request, arch)
+            # Without either one is missing, which was an error.
+            assert arch is not None
             start = partial(_start, console, arch, on, ranks)
-
-            def start_beside(path: Path, turned: bool) -> Experiment:
-                return start(request.beside(turned), weights_for(init_from, request, turned), path)
-
-            how = Beside(
-                on,
-                start_beside,
-                partial(_train_beside, console),
-                partial(preparing, console),
-                partial(say, console),
-            )
-            needed = make_needed(out, request, arch, Synthesis(monolingual, reverse, teachers), how)
-            experiment = start(needed, init_from, out)
+            synthesis = Synthesis(monolingual, reverse, teachers)
+            how = _beside(console, request, init_from, start, on)
+            experiment = start(make_needed(out, request, arch, init_from, synthesis, how), init_from, out)
         experiment.lead()
         announce(console, experiment)
         watch(console, experiment)
+
+
+def _beside(
+    console: Console,
+    request: Request,
+    init_from: Path | None,
+    start: Callable[[Request, Path | None, Path], Experiment],
+    device: torch.device,
+) -> Beside:
+    """How what the run needs is made beside it, and shown."""
+    from seqattn.runs.beside import Beside
+    from seqattn.runs.setup import weights_for
+
+    from ..views.live import preparing
+
+    def begin(path: Path, swap: bool) -> Experiment:
+        return start(request.beside(swap), weights_for(init_from, request, swap), path)
+
+    train = partial(_train_beside, console)
+    return Beside(device, begin, train, partial(preparing, console), partial(say, console))
 
 
 def _start(

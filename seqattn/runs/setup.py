@@ -28,6 +28,7 @@ from seqattn.runs.presets import compose
 from seqattn.runs.records import is_code
 from seqattn.runs.run import Run, load_run
 from seqattn.runs.synthesis import Synthesis
+from seqattn.text.learning import TokenizerOptions
 from seqattn.training.events import Event
 from seqattn.training.schedule import TrainingOptions
 
@@ -88,17 +89,7 @@ def set_up(
     initial = load_run(init_from, device) if init_from else None
     architecture = architecture or (initial.config.architecture if initial else "")
     preset, settings = request.preset, request.settings
-    model, tokenizer, training = compose(architecture, "tiny" if preset == "auto" else preset, settings)
-    if initial is not None:
-        own, config = _settings_beside(initial, architecture, settings), initial.config
-        if preset == "auto":
-            _check_rate(initial, own)
-            # A rate for the size of the new corpus would be one for models of another size.
-            model, training = apply(own, config.model, _begun_anew(config.training))
-        else:
-            free = {name: value for name, value in flat_options(model).items() if _is_free(name)}
-            (model,) = apply(free, config.model)
-        tokenizer = config.tokenizer
+    model, tokenizer, training = _asked(request, architecture, initial)
     if request.guide is not None:
         training.check_guidable()
     sources = _sources(architecture, model)
@@ -122,6 +113,25 @@ def set_up(
         out, prepared, architecture, model, tokenizer, training, device, request.command, initial, ranks
     )
     return SetUp(experiment, size)
+
+
+def _asked(
+    request: Request, architecture: str, initial: Run | None
+) -> tuple[ModelOptions, TokenizerOptions, TrainingOptions]:
+    """The options asked for: those of the run to start from, else in the smallest size if that is open."""
+    preset, settings = request.preset, request.settings
+    model, tokenizer, training = compose(architecture, "tiny" if preset == "auto" else preset, settings)
+    if initial is None:
+        return model, tokenizer, training
+    own, config = _settings_beside(initial, architecture, settings), initial.config
+    if preset == "auto":
+        _check_rate(initial, own)
+        # A rate for the size of the new corpus would be one for models of another size.
+        model, training = apply(own, config.model, _begun_anew(config.training))
+    else:
+        free = {name: value for name, value in flat_options(model).items() if _is_free(name)}
+        (model,) = apply(free, config.model)
+    return model, config.tokenizer, training
 
 
 def _settings_beside(initial: Run, architecture: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,46 +194,37 @@ def _begun_anew(training: TrainingOptions) -> TrainingOptions:
 
 
 def make_needed(
-    out: Path, request: Request, architecture: str | None, synthesis: Synthesis, how: Beside
+    out: Path,
+    request: Request,
+    architecture: str,
+    init_from: Path | None,
+    synthesis: Synthesis,
+    how: Beside,
 ) -> Request:
     """The request with the files of synthetic pairs and of links that it needs, made if they are not there.
 
     The guide `self` is links of the run's own. InputError, before anything is trained, when one of them
     cannot be made or used as asked.
     """
+    if not synthesis.any and request.guide != "self":
+        return request
+    RunFolder(out).refuse_existing()
+    initial = load_run(init_from) if init_from else None
+    model, _, training = _asked(request, architecture, initial)
     if synthesis.any:
-        _check_synthesis(out, request, architecture, synthesis)
+        if synthesis.monolingual:
+            _sources(architecture, model).turned()
+        synthesis.check(request.train, request.valid, request.guide, request.swap)
+        synthesis.check_made(out, request.train, request.valid, request.swap)
         path = synthesis.make(out, request.train, request.valid, request.swap, how)
         request = replace(request, synthetic=str(path))
     if request.guide == "self":
-        _check_own_guide(out, request, architecture)
-        request = replace(request, guide=str(make_own_guide(out, request.train, how)))
-    return request
-
-
-def _check_synthesis(out: Path, request: Request, architecture: str | None, synthesis: Synthesis) -> None:
-    RunFolder(out).refuse_existing()
-    if synthesis.monolingual and architecture is not None:
-        _sources(architecture, _asked(request, architecture)[0]).turned()
-    synthesis.check(request.train, request.valid, request.guide, request.swap)
-    synthesis.check_made(out, request.train, request.valid, request.swap)
-
-
-def _check_own_guide(out: Path, request: Request, architecture: str | None) -> None:
-    RunFolder(out).refuse_existing()
-    if architecture is not None:
-        model, training = _asked(request, architecture)
         training.check_guidable()
         _sources(architecture, model).require_words("guide")
         build(architecture, model, Vocabulary(4, 4, shared=True)).require_attention("guide")
-    check_directions(out, request.train)
-
-
-def _asked(request: Request, architecture: str) -> tuple[ModelOptions, TrainingOptions]:
-    """The model and the training asked for, in the smallest size if that is open."""
-    preset = "tiny" if request.preset == "auto" else request.preset
-    model, _, training = compose(architecture, preset, request.settings)
-    return model, training
+        check_directions(out, request.train)
+        request = replace(request, guide=str(make_own_guide(out, request.train, how)))
+    return request
 
 
 def _sources(architecture: str, model: ModelOptions) -> Sources:
@@ -284,6 +285,6 @@ def train(
                 if on_event is not None:
                     on_event(event)
 
-    whole = make_needed(out, request, named, synthesis, Beside(on, start, finish))
+    whole = make_needed(out, request, named, initial, synthesis, Beside(on, start, finish))
     finish(set_up(whole, named, out, on, initial).experiment)
     return load_run(out, on)
