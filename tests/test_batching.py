@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from seqattn.data.batching import (
     ROWS,
     Example,
+    Lengths,
     Limits,
     collate,
     epoch_batches,
@@ -149,3 +150,10 @@ def test_collate_pads_at_most_to_the_limit():
     source, target = collate([Example([5, 6, EOS], [7, EOS])], limits=Limits(3, 3))
     assert torch.equal(source, torch.tensor([[5, 6, EOS]]))
     assert torch.equal(target, torch.tensor([[BOS, 7, EOS, PAD]]))
+
+
+def test_each_side_of_a_pair_has_a_limit_of_its_own():
+    limits = Limits(None, 40)
+    assert not limits.excess(Lengths(1_000, 40))
+    assert limits.excess(Lengths(1_000, 41)).startswith("a target of 41 positions, more than the 40")
+    assert limits.within(256) == Limits(256, 40) and limits.within(30) == Limits(30, 30)

@@ -164,16 +164,18 @@ def test_systems_that_exist_are_compared_without_naming_a_run_first(work, tmp_pa
         for named in ([*systems, *more], map(work.run, SIZES))
     )
     assert found == expected and len(found) == 3
-    assert (
-        "Missing option '--train'" in seqattn("compare", *systems, *tested, "--seeds", "1,2", status=2).stderr
-    )
+    for training in (("--seeds", "1,2"), ("--jobs", 2), ("--max-minutes", 1), ("--preset", "tiny")):
+        refused = seqattn("compare", *systems, *tested, *training, status=2).stderr
+        assert "Finished runs are compared without training" in refused
+    untested = seqattn("compare", *systems, "--no-baselines", status=2).stderr
+    assert "Missing option '--test'" in untested
 
 
 def test_a_system_has_each_model_once(work, tmp_path):
     run, copy = work.run("lstm"), tmp_path / "copy"
     shutil.copytree(run, copy)
     old = Path(__file__).parent / "frozen" / "format1" / "lstm"
-    for pair in (f"{run},{copy}", f"{old},{old / '..' / 'lstm'}"):
+    for pair in (f"{run},{run}", f"{run},{run}/", f"{run},{copy}", f"{old},{old / '..' / 'lstm'}"):
         command = ["compare", work.run("transformer"), "--system", f"both={pair}", "--test", work.test]
         assert "the system both has one model twice" in error_of(seqattn(*command, status=1))
 

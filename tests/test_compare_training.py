@@ -208,6 +208,7 @@ def test_a_run_that_cannot_be_trained_is_named_and_the_others_are_trained_and_co
     for seed in (1, 2):
         assert f"lstm, seed {seed}: {out}/lstm/seed-{seed}: training stopped at update" in said
     assert f"Error: {out}: 2 of 4 runs could not be trained" in said
+    assert f"what is trained is compared by: seqattn compare {out}" in said
     assert {which for which, path in compared_runs(out).items() if RunFolder(path).finished} == {
         ("transformer", 1),
         ("transformer", 2),
@@ -215,6 +216,12 @@ def test_a_run_that_cannot_be_trained_is_named_and_the_others_are_trained_and_co
     again = seqattn("compare", "--out", out, status=1)
     assert "2 of 4 runs are trained already" in again.stderr
     assert "over 2 models" in " ".join(seqattn("compare", out).stdout.split())
+
+
+def test_where_no_run_could_be_trained_there_is_nothing_to_compare(work, tmp_path):
+    wild = setting("learning_rate=1e30", "clip=0")
+    said = " ".join(seqattn(*comparing(work, tmp_path / "out", *wild), status=1).stderr.split())
+    assert "2 of 2 runs could not be trained (the same command tries again)" in said
 
 
 def test_several_processes_train_the_runs_after_one_that_cannot_be_trained(work, tmp_path):

@@ -201,6 +201,12 @@ def test_models_differ_in_size_if_the_largest_is_more_than_five_percent_larger(f
 
 
 def test_models_that_begin_or_attend_alike_need_no_caution(found):
+    one, other = (
+        {"initialised_from": name, "initial_fingerprint": "one"} for name in ("runs/a", "/home/runs/a")
+    )
+    assert cautions_of([changed(found, "a", data=one), changed(found, "b", data=other)]) == []
+    again = one | {"initial_fingerprint": "another"}
+    assert len(cautions_of([changed(found, "a", data=one), changed(found, "b", data=again)])) == 2
     for data in ({"initialised_from": "runs/a"}, {"guide": "links", "guide_fingerprint": "one"}):
         assert cautions_of([changed(found, "a", data=data), changed(found, "b", data=data)]) == []
 

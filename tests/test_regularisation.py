@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, kl_divergence
 
-from seqattn.data.batching import Batch, collate
+from seqattn.data.batching import Batch, Limits, collate
 from seqattn.data.corpus import Pair
 from seqattn.data.encoding import encode, sample_pieces
 from seqattn.models import build
@@ -96,7 +96,7 @@ def test_sampled_pieces_spell_the_same_texts_and_differ_by_epoch_alone(kind):
     examples = list(encode(tokenizer, pairs))
 
     def drawn(seed, share=1.0, longest=1000):
-        return list(sample_pieces(tokenizer, examples, share, 0.5, longest, seed))
+        return list(sample_pieces(tokenizer, examples, share, 0.5, Limits(longest, None), seed))
 
     first, other = drawn("1 0"), drawn("1 1")
     assert first == drawn("1 0") != other
@@ -108,7 +108,8 @@ def test_sampled_pieces_spell_the_same_texts_and_differ_by_epoch_alone(kind):
     kept = sum(one.source == own.source for one, own in zip(some, examples, strict=True))
     assert 0 < kept < len(examples)
     longest = max(len(side) for example in examples for side in example)
-    assert max(len(side) for one in drawn("1 0", longest=longest) for side in one) <= longest
+    limited = drawn("1 0", longest=longest)
+    assert max(len(one.source) for one in limited) <= longest < max(len(one.target) for one in limited)
 
 
 def test_training_with_sampled_pieces_reads_others_in_every_epoch(tmp_path, monkeypatch):

@@ -213,12 +213,16 @@ def align(
 
 def _warn_of_long_pairs(run: Run, pairs: Sequence[Pair]) -> None:
     """Say which pairs have no links because they are too long for a lexicon."""
+    from seqattn.data.batching import lengths_of
     from seqattn.data.encoding import encode
 
     most = run.longest_linked
-    examples = enumerate(encode(run.tokenizer, pairs), start=1)
-    if long := [number for number, example in examples if max(map(len, example)) > most]:
-        kind = f"with more than {most} pieces on a side, the first being pair {long[0]:,}"
+    examples = enumerate(lengths_of(encode(run.tokenizer, pairs)), start=1)
+    if long := [number for number, lengths in examples if most.excess(lengths)]:
+        sides = f"{most.source} pieces on a side"
+        if most.source != most.target:
+            sides = f"{most.source} pieces in the source or {most.target} in the target"
+        kind = f"with more than {sides}, the first being pair {long[0]:,}"
         say(diagnostics(), f"Without links, as too long for --lexicon: {counted(len(long), 'pair')} {kind}.")
 
 

@@ -118,15 +118,16 @@ def compare(
     """
     outputs = {"report": report, "json": json, "markdown": markdown, "latex": latex}
     wanted = {kind: path for kind, path in outputs.items() if path is not None}
-    trains = bool(train_on or out) or is_given("jobs")
-    if runs and (trains or given_any(training, training)):
+    options = training.keys() - {"no_baselines"}
+    trains = bool(train_on or out) or is_given("jobs") or given_any(training, options)
+    existing = all_exist(named) and not train_on
+    if (runs and (trains or training["no_baselines"])) or (existing and trains and test and not out):
         raise click.UsageError("Finished runs are compared without training: leave out options for training.")
-    if train_on and not test:
+    if test is None and (train_on or (existing and training["no_baselines"])):
         raise click.UsageError("Missing option '--test'.")
     if no_texts and report is None:
         raise click.UsageError("--no-texts needs --report, which it is for.")
-    trains = trains or given_any(training, training.keys() - {"no_baselines"})
-    finished = bool(runs) or (test is not None and not trains and all_exist(named))
+    finished = bool(runs) or (existing and test is not None and not trains)
     console = diagnostics()
     if not finished:
         share_cores(console, threads)

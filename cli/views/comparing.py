@@ -63,11 +63,11 @@ def watch(console: Console, workers: Trainings, tasks: Sequence[Task], folder: P
             say(console, f"Interrupted and saved; {_how_to_continue(folder)}")
         raise click.exceptions.Exit(interruption.status)
     if failed:
+        remedy = "the same command tries again"
+        if any(task.run.finished for task in tasks):
+            remedy += f"; what is trained is compared by: {command_line('seqattn', 'compare', folder)}"
         raise InputError(
-            f"{failed} of {counted(len(tasks), 'run')} could not be trained",
-            path=folder,
-            remedy="the same command tries again; what is trained is compared by: "
-            + command_line("seqattn", "compare", folder),
+            f"{failed} of {counted(len(tasks), 'run')} could not be trained", path=folder, remedy=remedy
         )
 
 

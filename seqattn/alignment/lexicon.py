@@ -14,6 +14,7 @@ from torch import Tensor
 
 from seqattn.alignment.links import Links
 from seqattn.alignment.reading import as_links, best_linked, scores_of
+from seqattn.data.batching import Lengths, Limits
 from seqattn.data.corpus import Pair
 from seqattn.data.encoding import encode
 from seqattn.models.base import Reading, Seq2Seq
@@ -131,18 +132,18 @@ def score_words(
     tokenizer: Tokenizer,
     pairs: Sequence[Pair],
     reading: Reading,
-    longest: int,
+    longest: Limits,
     report: Callable[[float], None],
 ) -> Iterator[tuple[Sequence[str], Sequence[str], Tensor]]:
     """Each pair's source words (S), target words (T) and `link_scores` (T, S) by a reading.
 
-    A pair with more than `longest` ids on a side counts as one without words. `report` receives the share
+    A pair with more than the `longest` ids on a side counts as one without words. `report` receives the share
     that is done, 0 … 1.
     """
     (nothing,) = encode(tokenizer, [Pair("", "")])
     for begin in range(0, len(pairs), SCORED_AT_ONCE):
         report(begin / len(pairs))
         some = encode(tokenizer, pairs[begin : begin + SCORED_AT_ONCE])
-        short = [example if max(map(len, example)) <= longest else nothing for example in some]
+        short = [nothing if longest.excess(Lengths(*map(len, example))) else example for example in some]
         for words, scores in scores_of(model, tokenizer, short, reading):
             yield words.source[:-1], words.target, scores

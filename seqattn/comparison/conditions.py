@@ -69,7 +69,7 @@ def cautions_of(systems: Sequence[System]) -> list[str]:
     ):
         if not _same(runs, of):
             found.append(f"The models {what}.")
-    if not _same(runs, lambda run: run.config.data.initialised_from):
+    if not _same(runs, _initial):
         found += [
             f"{name} was initialised with the weights of {run.config.data.initialised_from}."
             for name, run, _ in trained
@@ -105,6 +105,12 @@ def cautions_of(systems: Sequence[System]) -> list[str]:
         named = ", ".join(f"{name} {size:,.0f}" for name, size in rest.items())
         found.append(f"The models differ in size: parameters without embeddings are {named}.")
     return found
+
+
+def _initial(run: Run) -> object:
+    """Which weights a run was initialised with: their hash, or the path of their run if that is not known."""
+    data = run.config.data
+    return data.initial_fingerprint or data.initialised_from
 
 
 def _trained(systems: Sequence[System]) -> Iterator[tuple[str, Run, Costs]]:

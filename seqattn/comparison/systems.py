@@ -113,12 +113,13 @@ def _refuse_one_model_twice(system: str, runs: Sequence[Run]) -> None:
     """InputError when a system has a run twice, or one with its copy, which is no second sample of a seed."""
     first: dict[object, Run] = {}
     for run in runs:
-        for key in filter(None, (run.path.resolve(), run.config.identity)):
-            if (other := first.setdefault(key, run)) is not run:
-                raise InputError(
-                    f"the system {system} has one model twice: {other.path} and {run.path}",
-                    remedy="name runs of different seeds, each once",
-                )
+        keys = list(filter(None, (run.path.resolve(), run.config.identity)))
+        for other in (first[key] for key in keys if key in first):
+            raise InputError(
+                f"the system {system} has one model twice: {other.path} and {run.path}",
+                remedy="name runs of different seeds, each once",
+            )
+        first |= dict.fromkeys(keys, run)
 
 
 def check_before_training(plan: Plan, evaluation: Evaluation, read: Sources) -> None:

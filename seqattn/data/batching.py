@@ -45,10 +45,9 @@ class Limits(NamedTuple):
     source: int | None = None
     target: int | None = None
 
-    @property
-    def least(self) -> int | None:
-        """The most on either side."""
-        return min((limit for limit in self if limit is not None), default=None)
+    def within(self, most: int) -> Limits:
+        """These limits, and at most so many on either side."""
+        return Limits(*(most if limit is None else min(most, limit) for limit in self))
 
     def excess(self, lengths: Lengths, model: str = "this model") -> str:
         """What of a pair is more than a model can hold, in words; empty if nothing is."""

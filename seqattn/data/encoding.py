@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
-from seqattn.data.batching import Example
+from seqattn.data.batching import Example, Limits
 from seqattn.data.corpus import Pair
 from seqattn.progress import Report, silent
 from seqattn.text.tokenizer import Tokenizer
@@ -25,11 +25,11 @@ def encode(tokenizer: Tokenizer, pairs: Sequence[Pair], report: Report = silent)
 
 
 def sample_pieces(
-    tokenizer: Tokenizer, examples: Sequence[Example], share: float, alpha: float, longest: int, seed: str
+    tokenizer: Tokenizer, examples: Sequence[Example], share: float, alpha: float, longest: Limits, seed: str
 ) -> Iterator[Example]:
     """The examples, a share of whose texts are cut into other pieces at random (`Side.sample_all`).
 
-    The same seed gives the same again. A side that would have more than `longest` ids stays as it is.
+    The same seed gives the same again. A side that would have more than its limit of ids stays as it is.
     """
     chance = random.Random(seed)
     for start in range(0, len(examples), ENCODED_AT_ONCE):
@@ -41,5 +41,5 @@ def sample_pieces(
             replaced = dict(zip(drawn, found, strict=True))
             sides.append([replaced.get(row, ids) for row, ids in enumerate(own)])
         for one, *other in zip(some, *sides, strict=True):
-            both = zip(other, one, strict=True)
-            yield Example(*(new if new is old or len(new) <= longest else old for new, old in both))
+            drawn_sides = zip(other, one, longest, strict=True)
+            yield Example(*(old if most and len(new) > most else new for new, old, most in drawn_sides))

@@ -82,7 +82,12 @@ def _continued(record: DataRecord, initial: Run) -> DataRecord:
     """The record of data that the model of another run is trained on; it knows the characters of both."""
     known = initial.config.data.source_characters
     characters = "".join(sorted({*known, *record.source_characters})) if known else ""
-    return replace(record, source_characters=characters, initialised_from=str(initial.path))
+    return replace(
+        record,
+        source_characters=characters,
+        initialised_from=str(initial.path),
+        initial_fingerprint=RunFolder(initial.path).weights_hash,
+    )
 
 
 class Experiment:
@@ -110,7 +115,7 @@ class Experiment:
         if prepared.guide is not None:
             config.training.check_guidable()
             self.guide = Guide(prepared.guide, guided_reading(self.model.require_attention("guide")))
-        sample = sampling_of(prepared, config, self.model.longest.least)
+        sample = sampling_of(prepared, config, self.model.longest)
         self.trainer = Trainer(
             self.model, prepared.train, config.training, validate, self.guide, sample, ranks
         )

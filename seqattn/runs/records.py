@@ -64,6 +64,8 @@ class DataRecord:
     source_characters: str = ""
     """Every character of the training sources, sorted; empty: not recorded."""
     initialised_from: str | None = None
+    initial_fingerprint: str | None = None
+    """SHA-256 of the file of the weights it was initialised with; None: not recorded, or none."""
     """The run whose weights it was initialised with."""
 
     @property

@@ -25,7 +25,7 @@ from seqattn.alignment.reading import (
     usual_self_reading,
 )
 from seqattn.alignment.words import UNITS
-from seqattn.data.batching import Example, Lengths
+from seqattn.data.batching import Example, Lengths, Limits
 from seqattn.data.corpus import side_names
 from seqattn.data.encoding import encode
 from seqattn.data.pixels import Shape
@@ -321,10 +321,9 @@ class Run(TextModel):
             return usual_self_reading(self.model.require_attention(place=place), place)
 
     @property
-    def longest_linked(self) -> int:
-        """The most ids on a side of a pair that has links if a lexicon is learned."""
-        longest = self.config.training.max_length
-        return min(longest, self.model.longest.least or longest)
+    def longest_linked(self) -> Limits:
+        """The most ids on the sides of a pair that has links if a lexicon is learned."""
+        return self.model.longest.within(self.config.training.max_length)
 
     def check_lengths(self, lengths: Lengths) -> None:
         if excess := self.model.longest.excess(lengths):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from seqattn.data.batching import Example
+from seqattn.data.batching import Example, Limits
 from seqattn.data.encoding import sample_pieces
 from seqattn.runs.config import RunConfig
 from seqattn.runs.preparation import Prepared
@@ -14,14 +14,14 @@ SAMPLING = {"unigram": 0.5, "bpe": 0.1}
 
 
 def sampling_of(
-    prepared: Prepared, config: RunConfig, longest: int | None
+    prepared: Prepared, config: RunConfig, longest: Limits
 ) -> Callable[[int], Sequence[Example]] | None:
     """The training examples of an epoch with sampled pieces; None without subword sampling."""
     options = config.training
     if not options.subword_sampling:
         return None
     alpha = SAMPLING[config.tokenizer.pieces]
-    most = min(options.max_length, longest or options.max_length)
+    most = longest.within(options.max_length)
 
     def sample(epoch: int) -> Sequence[Example]:
         seed = f"{options.seed} {epoch} pieces"
