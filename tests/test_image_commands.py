@@ -465,12 +465,16 @@ def test_boxes_that_fit_no_image_are_refused(pictures, tmp_path, box, message):
         assert f"{gold}: {message}" in error_of(refused)
 
 
+def with_learned_positions(pictures, run, columns, ids):
+    """A run whose model has positions for so many columns of an image and ids of a target."""
+    limits = setting(f"encoder.max_positions={columns}", f"decoder.max_positions={ids}")
+    once = setting("positions=learned", "max_updates=1")
+    seqattn(*pictures.training("patches+transformer", run), *limits, *once)
+    return run
+
+
 def test_an_image_with_more_columns_than_a_model_learned_is_named(pictures, tmp_path):
-    run = tmp_path / "learned"
-    more = setting(
-        "positions=learned", "encoder.max_positions=4", "decoder.max_positions=64", "max_updates=1"
-    )
-    seqattn(*pictures.training("patches+transformer", run), *more)
+    run = with_learned_positions(pictures, tmp_path / "learned", 4, 64)
     Pillow.fromarray(blocks(["red"] * 5)).save(tmp_path / "wide.png")
     for command in ((), ("--attention",)):
         refused = seqattn("translate", run, pictures.files[0], tmp_path / "wide.png", *command, status=1)
@@ -478,11 +482,7 @@ def test_an_image_with_more_columns_than_a_model_learned_is_named(pictures, tmp_
 
 
 def test_an_image_may_have_more_cells_than_its_target_may_have_ids(pictures, tmp_path):
-    run = tmp_path / "short"
-    more = setting(
-        "positions=learned", "decoder.max_positions=8", "encoder.max_positions=64", "max_updates=1"
-    )
-    seqattn(*pictures.training("patches+transformer", run), *more)
+    run = with_learned_positions(pictures, tmp_path / "short", 64, 8)
     Pillow.fromarray(blocks(["red"] * 40)).save(tmp_path / "wide.png")
     assert len(seqattn("translate", run, tmp_path / "wide.png").stdout.splitlines()) == 1
     seen = load_run(run).attention(tmp_path / "wide.png", "red")
