@@ -7,6 +7,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
@@ -45,10 +46,17 @@ class Started(NamedTuple):
 def start(work: Callable[..., None], *arguments: object, name: str | None = None) -> Started:
     """Start a process that calls `work(connection, *arguments)`, all of which can be pickled.
 
-    It is spawned, since threads and GPUs do not survive a fork. Signals that may be sent to a group of
-    processes do not reach it: it is told by this process, and ends at once when this one has ended.
+    Threads and GPUs do not survive a fork, so it is not forked from this process: on Linux it is from a
+    server that has loaded the module of `work` and nothing else, in a tenth of a second, and elsewhere it is
+    spawned. It has the environment variables that this process had when the first was started. Signals that
+    may be sent to a group of processes do not reach it: it is told by this process, and ends at once when
+    this one has.
     """
-    context = multiprocessing.get_context("spawn")
+    if sys.platform == "linux":
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([work.__module__])
+    else:
+        context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(work, theirs, *arguments), name=name, daemon=True)
     with _without_signals():
