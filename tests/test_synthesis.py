@@ -28,6 +28,9 @@ def texts(tmp_path):
     return path
 
 
+SAMPLE = Path(__file__).parent.parent / "samples" / "en-ko"
+
+
 def training(work, out, *options, updates=8):
     return [
         *("train", "--train", work.train, "--arch", "lstm", "--out", out),
@@ -73,6 +76,26 @@ def test_several_teachers_translate_together(work, tmp_path):
     together = ensemble([load(path, device="cpu") for path in both])
     pairs = [Pair(*pair) for pair in zip(sources, map(str, together.translate(sources)), strict=True)]
     assert made(tmp_path / "run") == [pair for pair in pairs if pair.target]
+
+
+def test_a_run_taught_on_the_corpora_of_its_teachers_translates_together_with_them(tmp_path):
+    lines = (SAMPLE / "train.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    corpus, sources = tmp_path / "some.tsv", tmp_path / "sources.txt"
+    corpus.write_text("".join(lines[:300]), encoding="utf-8")
+    sources.write_text("".join(line.split("\t")[0] + "\n" for line in lines[:20]), encoding="utf-8")
+    how = ("train", "--train", corpus, "--arch", "lstm", *sizes("lstm"), "--max-updates", 2)
+    command(*how, "--out", tmp_path / "teacher")
+    command(*how, "--out", tmp_path / "taught", "--teacher", tmp_path / "teacher")
+    assert made(tmp_path / "taught")
+    together = command("translate", tmp_path / "taught", tmp_path / "teacher", sources)
+    assert together.stdout.count("\n") == 20
+
+
+def test_the_vocabulary_has_what_only_monolingual_texts_and_their_translations_have(work, tmp_path):
+    texts = tmp_path / "mono.txt"
+    texts.write_text("ж ж ж\nж ж\n", encoding="utf-8")
+    command(*training(work, tmp_path / "run", "--monolingual", texts, updates=2))
+    assert {"ж", TAG} <= load(tmp_path / "run").tokenizer.target.characters
 
 
 def test_pairs_for_a_run_of_the_other_direction_are_written_as_its_corpora_are(work, tmp_path):

@@ -47,6 +47,18 @@ class Data:
         some = (normalise(pair.target) for pair in self.train[:MOST_COUNTED])
         return take_inventory(text for text in some if text).natural
 
+    @property
+    def learned_from(self) -> tuple[Pair, ...]:
+        """The pairs that the vocabulary is learned from.
+
+        What a teacher made of sources that are there anyway is not among them, so that a run taught on the
+        corpora of its teacher has its vocabulary.
+        """
+        given = len(self.train) - self.record.synthetic_pairs
+        pairs, made = self.train[:given], self.train[given:]
+        sources = {identity(pair.source) for pair in pairs} if made else set()
+        return (*pairs, *(pair for pair in made if identity(pair.source) not in sources))
+
     def swapped(self) -> Data:
         """The other direction: from target to source. InputError when sources are no texts."""
         sources = self.sources.turned()
@@ -270,7 +282,7 @@ def prepare(
     sources, collator = data.sources, data.sources.collator
     if tokenizer is None:
         report("learning the vocabulary", 0.0)
-        tokenizer = sources.learn(data.train, options)
+        tokenizer = sources.learn(data.learned_from, options)
     guide = None if data.guide is None else IdLinks()
     census = sources.census(data.record.language, -(-len(data.train) // MOST_COUNTED))
 
