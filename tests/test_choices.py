@@ -166,5 +166,5 @@ def test_the_speed_of_training_is_measured(architecture):
 
 
 def test_a_size_for_which_memory_does_not_suffice_has_no_speed():
-    model, _, training = compose("lstm", "tiny", {"width": 16, "hidden": 4096, "batch_memory": 1})
+    model, _, training = compose("lstm", "tiny", {"width": 16, "hidden": 1024, "batch_memory": 1})
     assert training_speed("lstm", model, training, toy_data(), torch.device("cpu")) == 0
