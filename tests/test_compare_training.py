@@ -215,7 +215,10 @@ def test_a_run_that_cannot_be_trained_is_named_and_the_others_are_trained_and_co
     }
     again = seqattn("compare", "--out", out, status=1)
     assert "2 of 4 runs are trained already" in again.stderr
-    assert "over 2 models" in " ".join(seqattn("compare", out).stdout.split())
+    shown = seqattn("compare", out, "--json", tmp_path / "found.json").stdout
+    assert "over 2 models" in " ".join(shown.split())
+    missing = "lstm has not been trained with the seeds 1, 2."
+    assert json.loads((tmp_path / "found.json").read_text())["cautions"][0] == missing
 
 
 def test_where_no_run_could_be_trained_there_is_nothing_to_compare(work, tmp_path):

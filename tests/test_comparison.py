@@ -10,6 +10,7 @@ from seqattn.alignment.links import Gold, agreement
 from seqattn.comparison.conditions import cautions_of, deciding_metric, terms_of
 from seqattn.comparison.differing import representative
 from seqattn.comparison.findings import alignment_of, attention_of, find, training_words
+from seqattn.comparison.folder import Task
 from seqattn.comparison.results import System
 from seqattn.comparison.systems import EvaluationSet, Search, member, unique_names
 from seqattn.comparison.tables import rows_of
@@ -117,6 +118,14 @@ def test_models_trained_alike_need_no_caution_and_share_their_conditions(found):
     terms = " ".join(terms_of(systems, "test.tsv", 20, Search(2)))
     assert "Budget of each run: 10 updates" in terms and "One order of batches" in terms
     assert "beam 2" in terms and found.scores.bleu_signature in terms
+
+
+def test_runs_that_were_not_trained_are_named_by_system_and_seed(found):
+    missing = [Task(name, seed, Path(name)) for name, seed in (("a", 2), ("b", 1), ("b", 3))]
+    assert cautions_of([changed(found, "a"), changed(found, "c")], missing) == [
+        "a has not been trained with seed 2.",
+        "b has not been trained with the seeds 1, 3.",
+    ]
 
 
 def test_how_was_searched_is_said_only_of_models(found):

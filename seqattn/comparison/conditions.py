@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from seqattn.comparison.folder import Task
 from seqattn.comparison.plan import budget_in_words
 from seqattn.comparison.results import FIELDS, Costs, Member, System
 from seqattn.comparison.systems import Search
@@ -56,11 +57,14 @@ def terms_of(systems: Sequence[System], test: str, sentences: int, search: Searc
     return [*found, f"{tested}; BLEU {systems[0].members[0].scores.bleu_signature}."]
 
 
-def cautions_of(systems: Sequence[System]) -> list[str]:
-    """What was not alike for all systems, or makes a figure doubtful."""
+def cautions_of(systems: Sequence[System], untrained: Iterable[Task] = ()) -> list[str]:
+    """What was not alike for all systems, or makes a figure doubtful; `untrained` runs are missing."""
     trained = list(_trained(systems))
     runs = [run for _, run, _ in trained]
-    found = []
+    found = [
+        f"{name} has not been trained with {'the seeds' if ',' in seeds else 'seed'} {seeds}."
+        for name, seeds in _seeds_of(untrained).items()
+    ]
     for what, of in (
         ("were trained on different pairs", trained_on),
         ("were validated on different texts: their curves cannot be compared", _validated_on),
@@ -130,6 +134,14 @@ def _seeds(systems: Sequence[System]) -> list[set[int]]:
     """The seeds of each system that was trained."""
     each = [{one.run.config.training.seed for one in system.members if one.run} for system in systems]
     return list(filter(None, each))
+
+
+def _seeds_of(tasks: Iterable[Task]) -> dict[str, str]:
+    """The seeds of each system's runs, joined by commas."""
+    seeds: dict[str, list[str]] = {}
+    for task in tasks:
+        seeds.setdefault(task.system, []).append(str(task.seed))
+    return {name: ", ".join(every) for name, every in seeds.items()}
 
 
 def _optimizers(systems: Sequence[System]) -> str:

@@ -16,7 +16,7 @@ from seqattn.alignment.reading import Attention
 from seqattn.comparison.breakdowns import breakdowns
 from seqattn.comparison.conditions import cautions_of, deciding_metric, terms_of, trained_on
 from seqattn.comparison.differing import all_differing
-from seqattn.comparison.folder import ComparisonFolder, Evaluation
+from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task
 from seqattn.comparison.results import FIELDS, Breakdown, Differing, System
 from seqattn.comparison.systems import (
     Answers,
@@ -100,11 +100,16 @@ def find(
     test: EvaluationSet,
     search: Search,
     answers: Answers | None = None,
+    untrained: Sequence[Task] = (),
 ) -> Findings:
-    """Compare systems by their translations; `answers` are the gold links, or boxes, of the test set."""
+    """Compare systems by their translations.
+
+    `answers` are the gold links, or boxes, of the test set, `untrained` the runs of the comparison that are
+    missing.
+    """
     references = [pair.target for pair in test.pairs]
     held = held_by_all(systems, test.pairs)
-    cautions = cautions_of(systems)
+    cautions = cautions_of(systems, untrained)
     if left_out := len(test.pairs) - len(held):
         sentences = counted(left_out, "test sentence")
         cautions.append(f"Attention is measured without {sentences} of more pieces than a model can hold.")
@@ -205,18 +210,19 @@ def evaluate(
     device: torch.device,
     keep: ComparisonFolder | None = None,
     report: Callable[[str], object] = lambda what: None,
+    untrained: Sequence[Task] = (),
 ) -> Findings:
     """Translate with all systems and compare them; `report` is told what is about to be done.
 
-    Translations are kept in the folder of the comparison, if there is one. InputError before anything is
-    translated when a run or a file cannot be used.
+    Translations are kept in the folder of the comparison, if there is one, whose `untrained` runs are said to
+    be missing. InputError before anything is translated when a run or a file cannot be used.
     """
     opened = open_systems(sources, evaluation, device)
     systems = translate_all(
         opened, evaluation, keep, lambda name: report(f"{name}: translating the test set")
     )
     report("Comparing")
-    return find(systems, opened.test, search_of(evaluation), opened.gold)
+    return find(systems, opened.test, search_of(evaluation), opened.gold, untrained)
 
 
 def compare(
@@ -235,8 +241,9 @@ def compare(
         if test is not None and not isinstance(test, str | Path):
             raise ValueError("the folder of a comparison needs a test corpus by name, or none")
         asked = Evaluation(None if test is None else str(test), None, (), beam, length_penalty)
-        sources, evaluation, keep, _ = finished_sources([Path(runs)], asked)
-        return evaluate(sources, evaluation, choose_device("auto"), keep)
+        there = finished_sources([Path(runs)], asked)
+        device = choose_device("auto")
+        return evaluate(there.sources, there.evaluation, device, there.keep, untrained=there.untrained)
     if not runs or test is None:
         raise ValueError("give runs and a test corpus, or the folder of a comparison")
     loaded = [run if isinstance(run, Run) else load(run) for run in runs]

@@ -177,6 +177,10 @@ class ComparisonFolder:
                 found.setdefault(task.system, []).append(task.path)
         return found
 
+    def untrained(self, plan: Plan) -> list[Task]:
+        """The runs without weights."""
+        return [task for task in self.tasks(plan) if not task.run.has_model]
+
     def finished(self, plan: Plan) -> bool:
         """Whether all runs of a plan are trained and have translated, and it has been shown."""
         translated = all(task.run.finished and _beside(task.path)[1].is_file() for task in self.tasks(plan))

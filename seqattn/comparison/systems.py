@@ -14,7 +14,7 @@ import torch
 from seqattn.alignment.links import Gold
 from seqattn.alignment.pointing import Box, read_boxes
 from seqattn.alignment.words import read_answers
-from seqattn.comparison.folder import ComparisonFolder, Decoded, Evaluation, runs_in
+from seqattn.comparison.folder import ComparisonFolder, Decoded, Evaluation, Task, runs_in
 from seqattn.comparison.plan import Given, Plan
 from seqattn.comparison.results import Costs, Member, Point, System
 from seqattn.data.corpus import Pair, identity
@@ -312,6 +312,11 @@ class Finished(NamedTuple):
     """Where translations are kept."""
     comparison: tuple[ComparisonFolder, Plan] | None
     """If it is a single one."""
+
+    @property
+    def untrained(self) -> list[Task]:
+        """Its runs that are missing."""
+        return self.comparison[0].untrained(self.comparison[1]) if self.comparison else []
 
 
 def finished_sources(paths: Sequence[Path], asked: Evaluation) -> Finished:
