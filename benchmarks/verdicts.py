@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from seqattn.comparison.finished import finished_sources
 from seqattn.comparison.folder import Evaluation
-from seqattn.comparison.systems import finished_sources, open_systems, translate_all
+from seqattn.comparison.systems import open_systems, translate_all
 from seqattn.evaluation.significance import all_differences, differences
 from seqattn.hardware import choose_device
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile, gettempdir
@@ -234,3 +234,12 @@ def map_member(path: Path, name: str) -> memoryview:
         # An encrypted member is a RuntimeError, a name that no file can have a ValueError.
         why = error.strerror if isinstance(error, OSError) else None
         raise InputError(f"cannot be read: {why or error}", path=path) from error
+
+
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """A short name for each path: its last part, with as many parents as are needed to distinguish them."""
+    for depth in range(1, max((len(path.parts) for path in paths), default=0) + 1):
+        names = ["/".join(path.parts[-depth:]) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{path} ({number})" for number, path in enumerate(paths, start=1)]

@@ -12,12 +12,13 @@ from seqattn.comparison.differing import representative
 from seqattn.comparison.findings import alignment_of, attention_of, find, training_words
 from seqattn.comparison.folder import Task
 from seqattn.comparison.results import System
-from seqattn.comparison.systems import EvaluationSet, Search, member, unique_names
+from seqattn.comparison.systems import EvaluationSet, Search, member
 from seqattn.comparison.tables import rows_of
 from seqattn.data.corpus import Pair
 from seqattn.decoding.search import SearchOptions
 from seqattn.decoding.translation import TranslationOptions, Translator
 from seqattn.evaluation.scores import score
+from seqattn.files import unique_names
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.preparation import load_data
 from seqattn.runs.run import load_run

@@ -146,8 +146,8 @@ def align(
 
     from seqattn.alignment.links import turned
     from seqattn.alignment.words import read_answers
-    from seqattn.comparison.systems import unique_names
     from seqattn.evaluation.scores import unspaced
+    from seqattn.files import unique_names
 
     from ..views.live import preparing
     from ..views.steps import play

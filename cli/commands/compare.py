@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from seqattn.comparison.findings import Findings
+    from seqattn.comparison.finished import Paths
     from seqattn.comparison.folder import ComparisonFolder, Evaluation
     from seqattn.comparison.plan import Plan
-    from seqattn.comparison.systems import Paths
     from seqattn.ranks import Ranks
 
 
@@ -177,8 +177,8 @@ def _compare_finished(
 ) -> Findings:
     """Compare what is trained already."""
     from seqattn.comparison.findings import evaluate
+    from seqattn.comparison.finished import finished_sources
     from seqattn.comparison.folder import parts_of
-    from seqattn.comparison.systems import finished_sources
 
     recipes, given = systems_named(named, baselines=False)
     if recipes:
@@ -208,9 +208,10 @@ def _train(
     """Train what is missing; the runs of each system, and what is given."""
     import torch
 
+    from seqattn.comparison.finished import with_given
     from seqattn.comparison.jointly import Jointly
     from seqattn.comparison.starting import sources_of_plan, start
-    from seqattn.comparison.systems import check_before_training, with_given
+    from seqattn.comparison.systems import check_before_training
     from seqattn.comparison.workers import Workers
 
     from ..views.comparing import watch

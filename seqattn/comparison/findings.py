@@ -16,20 +16,18 @@ from seqattn.alignment.reading import Attention
 from seqattn.comparison.breakdowns import breakdowns
 from seqattn.comparison.conditions import cautions_of, deciding_metric, terms_of, trained_on
 from seqattn.comparison.differing import all_differing
+from seqattn.comparison.finished import Paths, finished_sources
 from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task
 from seqattn.comparison.results import FIELDS, Breakdown, Differing, System
 from seqattn.comparison.systems import (
     Answers,
     EvaluationSet,
-    Paths,
     Search,
-    finished_sources,
     member,
     open_systems,
     read_test_set,
     search_of,
     translate_all,
-    unique_names,
 )
 from seqattn.comparison.verdict import Contrast, contrasts
 from seqattn.comparison.words import word_counts
@@ -38,6 +36,7 @@ from seqattn.data.sources import common_sources
 from seqattn.errors import InputError, counted
 from seqattn.evaluation.scores import choose_bleu_tokenizer
 from seqattn.evaluation.significance import Spread, spread
+from seqattn.files import unique_names
 from seqattn.hardware import choose_device
 from seqattn.runs.preparation import training_pairs
 from seqattn.runs.run import Run, load

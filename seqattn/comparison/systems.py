@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,14 +14,15 @@ import torch
 from seqattn.alignment.links import Gold
 from seqattn.alignment.pointing import Box, read_boxes
 from seqattn.alignment.words import read_answers
-from seqattn.comparison.folder import ComparisonFolder, Decoded, Evaluation, Task, runs_in
-from seqattn.comparison.plan import Given, Plan
+from seqattn.comparison.finished import Paths, with_given
+from seqattn.comparison.folder import ComparisonFolder, Decoded, Evaluation
+from seqattn.comparison.plan import Plan
 from seqattn.comparison.results import Costs, Member, Point, System
 from seqattn.data.corpus import Pair, identity
 from seqattn.data.sources import TEXTS, Sources, common_sources
 from seqattn.errors import InputError
 from seqattn.evaluation.scores import score
-from seqattn.files import read_binary, read_lines_for
+from seqattn.files import read_binary, read_lines_for, unique_names
 from seqattn.runs.folder import CONFIG, MODEL, TARGET_TOKENIZER, TOKENIZER, RunFolder
 from seqattn.runs.metrics import FinishedLine, MetricsLine, UpdatedLine, ValidatedLine
 from seqattn.runs.run import Run, load_run
@@ -67,10 +68,6 @@ def read_test_set(corpus: str, runs: Sequence[Run] = (), sources: Sources = TEXT
     turned = turned_by_all(runs, corpus)
     pairs = tuple(pair.swapped() for pair in pairs) if turned else pairs
     return EvaluationSet(corpus, pairs, turned, sources)
-
-
-Paths = Mapping[str, Sequence[Path]]
-"""The runs, or the file of translations, of each system by its name."""
 
 
 @dataclass(frozen=True)
@@ -278,85 +275,3 @@ def read_translations(path: Path, test: EvaluationSet) -> tuple[str, ...]:
 def given_member(name: str, hypotheses: tuple[str, ...], test: EvaluationSet) -> Member:
     """Translations that another tool made."""
     return Member(name, hypotheses, score(hypotheses, [pair.target for pair in test.pairs]))
-
-
-def given_sources(given: Iterable[Given]) -> dict[str, Sequence[Path]]:
-    """The runs and files of systems that exist; a folder of runs stands for those in it."""
-    return {one.name: [each for path in one.paths for each in _runs_of(Path(path))] for one in given}
-
-
-def _runs_of(path: Path) -> list[Path]:
-    """The runs in the folder of a comparison, or in a folder of runs; else the path itself."""
-    folder = ComparisonFolder(path)
-    if not folder.exists:
-        return runs_in(path) or [path]
-    plan, _ = folder.read()
-    runs = [run for runs in folder.trained(plan).values() for run in runs]
-    if not runs:
-        raise _untrained(path)
-    return runs
-
-
-def _untrained(path: Path) -> InputError:
-    return InputError(
-        "has no trained run yet", path=path, remedy=f"continue it with: seqattn compare --out {path}"
-    )
-
-
-class Finished(NamedTuple):
-    """What is compared without training."""
-
-    sources: Paths
-    evaluation: Evaluation
-    keep: ComparisonFolder | None
-    """Where translations are kept."""
-    comparison: tuple[ComparisonFolder, Plan] | None
-    """If it is a single one."""
-
-    @property
-    def untrained(self) -> list[Task]:
-        """Its runs that are missing."""
-        return self.comparison[0].untrained(self.comparison[1]) if self.comparison else []
-
-
-def finished_sources(paths: Sequence[Path], asked: Evaluation) -> Finished:
-    """Systems that are given, and those in folders: of runs, each a system of its own, or of comparisons.
-
-    A single comparison says too how its systems are evaluated, where that is not asked for otherwise.
-    InputError when a comparison has no trained run yet.
-    """
-    folder = ComparisonFolder(paths[0]) if len(paths) == 1 else None
-    if folder is None or not folder.exists:
-        every = [each for path in paths for each in _runs_of(path)]
-        names = unique_names([one.absolute() for one in every])
-        sources = {name: [path] for name, path in zip(names, every, strict=True)}
-        return Finished(with_given(sources, asked), asked, None, None)
-    plan, recorded = folder.read()
-    # Translations are kept of one test set.
-    keep = folder if asked.test in (None, recorded.test) else None
-    asked = asked.over(recorded)
-    trained = folder.trained(plan)
-    if not trained and not asked.given:
-        raise _untrained(folder.path)
-    return Finished(with_given(trained, asked), asked, keep, (folder, plan))
-
-
-def with_given(sources: Paths, evaluation: Evaluation) -> Paths:
-    """These systems and those that are given; InputError when two have one name."""
-    given = given_sources(evaluation.given)
-    names = {name.lower() for name in sources}
-    for name in given:
-        if name.lower() in names:
-            raise InputError(
-                f"there are two systems with the name {name!r}", remedy="give --system another name"
-            )
-    return {**sources, **given}
-
-
-def unique_names(paths: Sequence[Path]) -> list[str]:
-    """A short name for each path: its last part, with as many parents as are needed to distinguish them."""
-    for depth in range(1, max((len(path.parts) for path in paths), default=0) + 1):
-        names = ["/".join(path.parts[-depth:]) for path in paths]
-        if len(set(names)) == len(names):
-            return names
-    return [f"{path} ({number})" for number, path in enumerate(paths, start=1)]

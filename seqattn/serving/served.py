@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from seqattn.comparison.systems import unique_names
 from seqattn.decoding.translation import TranslationOptions
 from seqattn.errors import InputError
+from seqattn.files import unique_names
 from seqattn.hardware import one_thread
 from seqattn.runs.run import Run
 from seqattn.serving.errors import RequestError
