@@ -167,15 +167,16 @@ def train(
             preset = chosen.pop("preset")
             settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
             command = ["seqattn", *sys.argv[1:]]
-            request = Request(train_on, valid, preset, settings, swap, guide, None, languages, command)
-            if init_from is not None:
-                arch = architecture_from(init_from, request, arch)
+            request = Request(
+                train_on, valid, preset, settings, swap, guide, None, languages, command, init_from
+            )
+            arch = architecture_from(request, arch)
             # Without either one is missing, which was an error.
             assert arch is not None
             start = partial(_start, console, arch, on, ranks)
             synthesis = Synthesis(monolingual, reverse, teachers)
-            how = _beside(console, request, init_from, start, on)
-            experiment = start(make_needed(out, request, arch, init_from, synthesis, how), init_from, out)
+            how = _beside(console, request, start, on)
+            experiment = start(make_needed(out, request, arch, synthesis, how), out)
         experiment.lead()
         announce(console, experiment)
         watch(console, experiment)
@@ -184,18 +185,16 @@ def train(
 def _beside(
     console: Console,
     request: Request,
-    init_from: Path | None,
-    start: Callable[[Request, Path | None, Path], Experiment],
+    start: Callable[[Request, Path], Experiment],
     device: torch.device,
 ) -> Beside:
     """How what the run needs is made beside it, and shown."""
     from seqattn.runs.beside import Beside
-    from seqattn.runs.setup import weights_for
 
     from ..views.live import preparing
 
     def begin(path: Path, swap: bool) -> Experiment:
-        return start(request.beside(swap), weights_for(init_from, request, swap), path)
+        return start(request.beside(swap), path)
 
     train = partial(_train_beside, console)
     return Beside(device, begin, train, partial(preparing, console), partial(say, console))
@@ -207,7 +206,6 @@ def _start(
     device: torch.device,
     ranks: Ranks,
     request: Request,
-    init_from: Path | None,
     out: Path,
 ) -> Experiment:
     from seqattn.runs.setup import set_up
@@ -215,7 +213,7 @@ def _start(
     from ..views.live import describe_data, preparing
 
     with preparing(console) as report:
-        experiment, size = set_up(request, architecture, out, device, init_from, report, ranks)
+        experiment, size = set_up(request, architecture, out, device, report, ranks)
     describe_data(console, experiment.prepared, experiment.config.tokenizer.vocab_size)
     named = f"{experiment.config.architecture}, {size}"
     say(console, f"{named}; settings can be changed with --set.")

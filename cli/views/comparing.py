@@ -110,7 +110,7 @@ class ComparisonView:
         if self._seeds:
             where += f", seed {seeds.index(task.seed) + 1} of {len(seeds)}"
         after = f"after {counted(event.progress.update, 'update')}, " if event.progress.update else ""
-        size = f"{event.parameters:,} parameters, {event.options.optimizer.capitalize()}"
+        size = f"{event.parameters:,} parameters, {event.options.optimizer_name}"
         return f"{self.name(task)} ({where}): {size}; {after}until {limits(event.options)}."
 
     def add(self, task: Task, event: Began | Event | Failed) -> None:

@@ -129,7 +129,7 @@ def announce(console: Console, experiment: Experiment) -> None:
     training = experiment.config.training
     if training.best_by != "bleu":
         say(console, f"The best weights are those with the best {CRITERIA[training.best_by]} in validation.")
-    trained = f"trained with {training.optimizer.capitalize()} until {limits(training)}"
+    trained = f"trained with {training.optimizer_name} until {limits(training)}"
     say(console, f"{experiment.parameters:,} parameters on {experiment.device.type}, {trained}.")
 
 

@@ -148,7 +148,7 @@ def _optimizers(systems: Sequence[System]) -> str:
     """The optimizer of all that were trained, or each with the systems that it trained."""
     trained: dict[str, list[str]] = {}
     for system in systems:
-        used = (run.config.training.optimizer.capitalize() for _, run, _ in _trained([system]))
+        used = (run.config.training.optimizer_name for _, run, _ in _trained([system]))
         for optimizer in dict.fromkeys(used):
             trained.setdefault(optimizer, []).append(system.name)
     if len(trained) == 1:

@@ -57,10 +57,16 @@ class Request:
     """The codes of the languages of the corpora's sources and targets."""
     command: Sequence[str] = ()
     """The command line, for the record."""
+    init_from: Path | None = None
+    """The run whose weights and vocabulary it starts from."""
 
     def beside(self, swap: bool) -> Request:
-        """For a run that is trained beside the one asked for, because this needs it."""
-        return replace(self, swap=swap, guide=None, synthetic=None)
+        """For a run that is trained beside the one asked for, because this needs it.
+
+        To the other direction the weights, and perhaps the vocabulary, to start from do not belong.
+        """
+        init_from = self.init_from if swap == self.swap else None
+        return replace(self, swap=swap, guide=None, synthetic=None, init_from=init_from)
 
 
 class SetUp(NamedTuple):
@@ -75,7 +81,6 @@ def set_up(
     architecture: str | None,
     out: Path,
     device: torch.device,
-    init_from: Path | None = None,
     report: Report = silent,
     ranks: Ranks = ALONE,
 ) -> SetUp:
@@ -86,7 +91,7 @@ def set_up(
     RunFolder(out).refuse_existing()
     if not all(map(is_code, request.languages or ())):
         raise InputError(f"{request.languages} are not two codes of languages, such as en and de")
-    initial = load_run(init_from, device) if init_from else None
+    initial = load_run(request.init_from, device) if request.init_from else None
     architecture = architecture or (initial.config.architecture if initial else "")
     preset, settings = request.preset, request.settings
     model, tokenizer, training = _asked(request, architecture, initial)
@@ -102,8 +107,8 @@ def set_up(
     prepared = prepare(data, tokenizer, training.max_length, known, report)
     size = f"preset {preset}"
     if initial is not None:
-        training_of = init_from if preset == "auto" else size
-        size = f"the size of {init_from}, training options of {training_of}"
+        training_of = initial.path if preset == "auto" else size
+        size = f"the size of {initial.path}, training options of {training_of}"
     elif preset == "auto":
         report("choosing the size", 0.0)
         preset, reason = choose_size(architecture, settings, prepared, device, data.natural, ranks.size)
@@ -159,32 +164,26 @@ def _is_free(name: str) -> bool:
 
 def _check_rate(initial: Run, own: Mapping[str, Any]) -> None:
     """InputError when the optimizer asked for would have a rate that was chosen for another."""
-    before = initial.config.training.optimizer
-    if own.get("optimizer", before) != before and "learning_rate" not in own:
+    before = initial.config.training
+    if own.get("optimizer", before.optimizer) != before.optimizer and "learning_rate" not in own:
         raise InputError(
-            f"was trained with {before.capitalize()}, whose learning rate is not for another optimizer",
+            f"was trained with {before.optimizer_name}, whose learning rate is not for another optimizer",
             path=initial.path,
             remedy="set learning_rate too, or give a --preset",
         )
 
 
-def architecture_from(init_from: Path, request: Request, architecture: str | None) -> str:
-    """The architecture of a run that starts from another's weights, the other's unless it is asked for.
+def architecture_from(request: Request, architecture: str | None) -> str | None:
+    """The architecture asked for, else that of the run that the new one starts from, if there is one.
 
-    InputError, before anything is trained for it, when these weights cannot be used.
+    InputError, before anything is trained, when its weights cannot be used.
     """
-    initial = load_run(init_from)
+    if request.init_from is None:
+        return architecture
+    initial = load_run(request.init_from)
     architecture = architecture or initial.config.architecture
     _settings_beside(initial, architecture, request.settings)
     return architecture
-
-
-def weights_for(init_from: Path | None, request: Request, swap: bool) -> Path | None:
-    """The run whose weights another one starts from that is trained for the request, `swap` as it needs it.
-
-    None for the other direction, to which the weights and perhaps the vocabulary do not belong.
-    """
-    return init_from if swap == request.swap else None
 
 
 def _begun_anew(training: TrainingOptions) -> TrainingOptions:
@@ -197,7 +196,6 @@ def make_needed(
     out: Path,
     request: Request,
     architecture: str,
-    init_from: Path | None,
     synthesis: Synthesis,
     how: Beside,
 ) -> Request:
@@ -209,7 +207,7 @@ def make_needed(
     if not synthesis.any and request.guide != "self":
         return request
     RunFolder(out).refuse_existing()
-    initial = load_run(init_from) if init_from else None
+    initial = load_run(request.init_from) if request.init_from else None
     model, _, training = _asked(request, architecture, initial)
     if synthesis.any:
         if synthesis.monolingual:
@@ -265,11 +263,17 @@ def train(
     tune_memory()
     out, on = Path(out), choose_device(device)
     names = [corpora] if isinstance(corpora, str) else list(corpora)
-    initial = None if init_from is None else Path(init_from)
-    request = Request(names, valid, preset, settings or {}, swap, guide, languages=languages)
-    named = architecture or "transformer"
-    if initial is not None:
-        named = architecture_from(initial, request, architecture)
+    request = Request(
+        names,
+        valid,
+        preset,
+        settings or {},
+        swap,
+        guide,
+        languages=languages,
+        init_from=None if init_from is None else Path(init_from),
+    )
+    named = architecture_from(request, architecture) or "transformer"
     synthesis = Synthesis(
         [monolingual] if isinstance(monolingual, str) else list(monolingual),
         None if reverse is None else Path(reverse),
@@ -277,7 +281,7 @@ def train(
     )
 
     def start(path: Path, swap: bool) -> Experiment:
-        return set_up(request.beside(swap), named, path, on, weights_for(initial, request, swap)).experiment
+        return set_up(request.beside(swap), named, path, on).experiment
 
     def finish(experiment: Experiment) -> None:
         with experiment:
@@ -285,6 +289,6 @@ def train(
                 if on_event is not None:
                     on_event(event)
 
-    whole = make_needed(out, request, named, initial, synthesis, Beside(on, start, finish))
-    finish(set_up(whole, named, out, on, initial).experiment)
+    whole = make_needed(out, request, named, synthesis, Beside(on, start, finish))
+    finish(set_up(whole, named, out, on).experiment)
     return load_run(out, on)

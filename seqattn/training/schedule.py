@@ -69,6 +69,11 @@ class TrainingOptions:
     """bf16: matrix products under autocast. auto: bf16 if the hardware supports it, else fp32."""
     seed: int = 1
 
+    @property
+    def optimizer_name(self) -> str:
+        """As it is written: `Adam`, `Muon`."""
+        return self.optimizer.capitalize()
+
     def check_guidable(self) -> None:
         """InputError when a model that is trained so cannot have a guide."""
         if self.r_drop or self.subword_sampling:
