@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
 from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task
 from seqattn.comparison.plan import LIMITS, Plan, Recipe, budget_in_words, with_budget
 from seqattn.data.batching import epoch_batches
@@ -16,6 +14,7 @@ from seqattn.data.sources import Sources, common_sources
 from seqattn.errors import InputError
 from seqattn.files import within
 from seqattn.models import ModelOptions, build, image_shape
+from seqattn.models.weights import without_weights
 from seqattn.options import flat_options, override
 from seqattn.pictures.document import listed
 from seqattn.progress import Report, silent
@@ -123,7 +122,7 @@ def start(
 
 def _empty(architecture: str, options: ModelOptions, tokenizer: Tokenizer) -> Any:
     """A model without weights."""
-    with torch.device("meta"):
+    with without_weights():
         return build(architecture, options, vocabulary_of(tokenizer))
 
 

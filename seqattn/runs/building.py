@@ -8,6 +8,7 @@ from seqattn.errors import InputError
 from seqattn.hardware import physical_memory
 from seqattn.models import build
 from seqattn.models.base import Seq2Seq, Vocabulary
+from seqattn.models.weights import without_weights
 from seqattn.runs.config import RunConfig
 from seqattn.text.tokenizer import Tokenizer
 
@@ -17,7 +18,7 @@ def outline(config: RunConfig, tokenizer: Tokenizer) -> Seq2Seq:
 
     InputError when its weights would take more memory than there is.
     """
-    with torch.device("meta"):
+    with without_weights():
         model = build(config.architecture, config.model, vocabulary_of(tokenizer))
     size, memory = sum(parameter.nbytes for parameter in model.parameters()), physical_memory()
     if memory is not None and size > memory:
