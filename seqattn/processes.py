@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -43,18 +43,19 @@ class Started(NamedTuple):
         self.connection.close()
 
 
-def start(work: Callable[..., None], *arguments: object, name: str | None = None) -> Started:
+def start(
+    work: Callable[..., None], *arguments: object, name: str | None = None, needs: Sequence[str] = ()
+) -> Started:
     """Start a process that calls `work(connection, *arguments)`, all of which can be pickled.
 
     Threads and GPUs do not survive a fork, so it is not forked from this process: on Linux it is from a
-    server that has loaded the module of `work` and nothing else, in a tenth of a second, and elsewhere it is
-    spawned. It has the environment variables that this process had when the first was started. Signals that
-    may be sent to a group of processes do not reach it: it is told by this process, and ends at once when
-    this one has.
+    server that has loaded the module of `work` and what else it `needs`, and elsewhere it is spawned. It has
+    the environment variables that this process had when the first was started. Signals that may be sent to a
+    group of processes do not reach it: it is told by this process, and ends at once when this one has.
     """
     if sys.platform == "linux":
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([work.__module__])
+        context.set_forkserver_preload([work.__module__, *needs])
     else:
         context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()

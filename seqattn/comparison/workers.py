@@ -114,7 +114,9 @@ class Workers:
     def _begin(self, task: Task) -> _Worker:
         taken = {worker.started.process.name for worker in self._running}
         device = next(name for name in self._devices() if name not in taken)
-        started = start(_train, task.path, device.partition("/")[0], self._threads, name=device)
+        arguments = task.path, device.partition("/")[0], self._threads
+        # Optimizers load it.
+        started = start(_train, *arguments, name=device, needs=["torch._dynamo"])
         return _Worker(task, started)
 
     def _devices(self) -> Iterator[str]:
