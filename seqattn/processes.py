@@ -27,13 +27,13 @@ class Started(NamedTuple):
     """Raises EOFError or OSError when the process has ended."""
 
     def cause(self) -> str:
-        """Why the process ended; waits until it has."""
+        """How the process ended, `was ended by SIGKILL`; waits until it has."""
         self.process.join()
         status = self.process.exitcode or 0
         if status < 0:
             with contextlib.suppress(ValueError):
-                return f"by {signal.Signals(-status).name}"
-        return f"exit status {status}"
+                return f"was ended by {signal.Signals(-status).name}"
+        return f"ended with exit status {status}"
 
     def end(self) -> None:
         """End the process at once, whatever it is doing."""

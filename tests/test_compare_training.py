@@ -207,7 +207,8 @@ def test_a_run_that_cannot_be_trained_is_named_and_the_others_are_trained_and_co
     said = " ".join(result.stderr.split())
     for seed in (1, 2):
         assert f"lstm, seed {seed}: {out}/lstm/seed-{seed}: training stopped at update" in said
-    assert f"Error: {out}: 2 of 4 runs could not be trained" in said
+    assert f"Error: {out}: 2 of 4 runs did not finish training" in said
+    assert "(choose other settings, and another folder by --out; what" in said
     assert f"what is trained is compared by: seqattn compare {out}" in said
     assert {which for which, path in compared_runs(out).items() if RunFolder(path).finished} == {
         ("transformer", 1),
@@ -224,7 +225,7 @@ def test_a_run_that_cannot_be_trained_is_named_and_the_others_are_trained_and_co
 def test_where_no_run_could_be_trained_there_is_nothing_to_compare(work, tmp_path):
     wild = setting("learning_rate=1e30", "clip=0")
     said = " ".join(seqattn(*comparing(work, tmp_path / "out", *wild), status=1).stderr.split())
-    assert "2 of 2 runs could not be trained (the same command tries again)" in said
+    assert "2 of 2 runs did not finish training (choose other settings, and another folder by --out)" in said
 
 
 def test_several_processes_train_the_runs_after_one_that_cannot_be_trained(work, tmp_path):
@@ -249,7 +250,8 @@ def test_a_training_that_is_damaged_is_an_error_that_names_the_file(work, compar
     (run / "last" / "state.safetensors").write_bytes(b"damaged")
     result = seqattn("compare", "--out", out, status=1)
     assert f"{run / 'last' / 'state.safetensors'}: " in " ".join(result.stderr.split())
-    assert "Error: " in result.stderr and "1 of 4 runs could not be trained" in result.stderr
+    said = " ".join(result.stderr.split())
+    assert "1 of 4 runs did not finish training (the same command tries again;" in said
 
 
 @posix
@@ -260,12 +262,25 @@ def test_a_training_that_dies_is_an_error_that_names_the_run(tmp_path, monkeypat
         events = list(trainings)
     assert [task for task, _ in events] == tasks
     assert [str(event.error).partition(" (the")[0] for _, event in events] == [
-        f"{task.path}: its training ended unexpectedly (by SIGKILL)" for task in tasks
+        f"{task.path}: its training was ended by SIGKILL" for task in tasks
     ]
 
 
 def dies(*_):
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@posix
+def test_a_training_that_dies_after_its_end_has_not_failed(compared, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "_train", finishes_and_dies)
+    shutil.copytree(compared[0] / "lstm" / "seed-1", tmp_path / "a.finished")
+    with workers.Workers([Task("a", 1, tmp_path / "a")], torch.device("cpu"), 1) as trainings:
+        assert list(trainings) == []
+
+
+def finishes_and_dies(connection, path, *_):
+    path.with_name(f"{path.name}.finished").rename(path)
+    dies()
 
 
 def sent_when_failing_by(error, path, monkeypatch):

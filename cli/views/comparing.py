@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def watch(console: Console, workers: Trainings, tasks: Sequence[Task], folder: Path) -> None:
     """Train what is missing and show progress. A signal saves and ends; a second ends at once.
 
-    InputError at the end when a run could not be trained.
+    InputError at the end when a run did not finish.
     """
     from seqattn.comparison.workers import Began, Failed
     from seqattn.training.symptoms import Symptoms
@@ -37,14 +37,14 @@ def watch(console: Console, workers: Trainings, tasks: Sequence[Task], folder: P
     done = len(tasks) - len(workers.waiting)
     if tasks and done:
         say(console, f"{done} of {len(tasks)} runs are trained already.")
-    log, symptoms, failed = PlainLog(console), {}, 0
+    log, symptoms, failed = PlainLog(console), {}, list[Failed]()
     display = view if console.is_terminal else None
     with interruptible(console) as interruption, shown(display, console, interruption):
         for task, event in workers:
             view.add(task, event)
             with interruption.showing():
                 if isinstance(event, Failed):
-                    failed += 1
+                    failed.append(event)
                     say(console, f"{view.name(task)}: {event.error}")
                 elif isinstance(event, Began):
                     symptoms[task] = Symptoms(event.options)
@@ -63,12 +63,17 @@ def watch(console: Console, workers: Trainings, tasks: Sequence[Task], folder: P
             say(console, f"Interrupted and saved; {_how_to_continue(folder)}")
         raise click.exceptions.Exit(interruption.status)
     if failed:
-        remedy = "the same command tries again"
-        if any(task.run.finished for task in tasks):
-            remedy += f"; what is trained is compared by: {command_line('seqattn', 'compare', folder)}"
-        raise InputError(
-            f"{failed} of {counted(len(tasks), 'run')} could not be trained", path=folder, remedy=remedy
-        )
+        raise _unfinished(failed, tasks, folder)
+
+
+def _unfinished(failed: Sequence[Failed], tasks: Sequence[Task], folder: Path) -> InputError:
+    remedy = "the same command tries again"
+    if all(event.diverged for event in failed):
+        remedy = "choose other settings, and another folder by --out"
+    if any(task.run.finished for task in tasks):
+        remedy += f"; what is trained is compared by: {command_line('seqattn', 'compare', folder)}"
+    message = f"{len(failed)} of {counted(len(tasks), 'run')} did not finish training"
+    return InputError(message, path=folder, remedy=remedy)
 
 
 @contextmanager

@@ -9,8 +9,7 @@ from pathlib import Path
 import torch
 
 from seqattn.comparison.folder import Task
-from seqattn.comparison.workers import Began, Failed
-from seqattn.errors import InputError
+from seqattn.comparison.workers import Began, Failed, failed
 from seqattn.hardware import reset_peak_memory
 from seqattn.ranks import Ranks
 from seqattn.runs.experiment import Experiment
@@ -63,10 +62,10 @@ class Jointly:
                         break
         except Diverged as error:
             # The traceback of the first error would keep the memory of the run.
-            failed = Failed(InputError(str(error), path=path))
+            ended = failed(error, path)
         else:
             return
-        yield failed
+        yield ended
 
 
 def follow_all(device: torch.device, ranks: Ranks) -> None:

@@ -16,10 +16,11 @@ from typing import Protocol
 import torch
 
 from seqattn.comparison.folder import Task
-from seqattn.errors import InputError, naming, no_memory, out_of_memory
+from seqattn.errors import InputError, no_memory, out_of_memory
 from seqattn.hardware import tune_memory
 from seqattn.processes import Started, start
 from seqattn.runs.experiment import Experiment
+from seqattn.training.divergence import Diverged
 from seqattn.training.events import Event
 from seqattn.training.schedule import Progress, TrainingOptions
 
@@ -39,6 +40,8 @@ class Failed:
 
     error: InputError
     """Names the run, or a file of it."""
+    diverged: bool = False
+    """Whether it ended by its own settings, so that it would again."""
 
 
 @dataclass
@@ -130,15 +133,21 @@ class Workers:
         cause = worker.started.cause()
         worker.started.end()
         self._running.remove(worker)
-        if not worker.started.process.exitcode:
+        if not worker.started.process.exitcode or worker.task.run.finished:
             return None
         return Failed(
             InputError(
-                f"its training ended unexpectedly ({cause})",
+                f"its training {cause}",
                 path=worker.task.path,
                 remedy="the same command continues from what was saved",
             )
         )
+
+
+def failed(error: InputError, path: Path) -> Failed:
+    """That the training of the run in a folder ended by an error."""
+    named = error if error.path is not None else InputError(str(error), path=path)
+    return Failed(named, isinstance(error, Diverged))
 
 
 def _train(connection: Connection, path: Path, device: str, threads: int) -> None:
@@ -146,7 +155,7 @@ def _train(connection: Connection, path: Path, device: str, threads: int) -> Non
     try:
         tune_memory()
         torch.set_num_threads(threads)
-        with naming(path), Experiment.resume(path, {}, torch.device(device)) as experiment:
+        with Experiment.resume(path, {}, torch.device(device)) as experiment:
             progress, options = experiment.trainer.progress, experiment.config.training
             connection.send(Began(progress, options, experiment.parameters))
             for event in experiment.run():
@@ -155,7 +164,7 @@ def _train(connection: Connection, path: Path, device: str, threads: int) -> Non
                     experiment.save()
                     break
     except InputError as error:
-        connection.send(Failed(error))
+        connection.send(failed(error, path))
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise

@@ -107,7 +107,7 @@ class ProcessEngine:
         try:
             found = self._started.connection.recv()
         except (EOFError, OSError):
-            raise _EndedError(f"the process of the models ended ({self._started.cause()})") from None
+            raise _EndedError(f"the process of the models {self._started.cause()}") from None
         if isinstance(found, Exception):
             raise found
         return found
