@@ -279,6 +279,23 @@ def test_targets_that_are_validated_on_are_not_trained_on_as_monolingual_texts(w
     assert "every text is a target of the validation set" in error_of(command(*refused, status=1))
 
 
+def test_a_table_is_no_monolingual_text(work, tmp_path):
+    refused = error_of(command(*training(work, tmp_path / "run", "--monolingual", work.test), status=1))
+    assert f"{work.test}: is a table" in refused and "one on each line" in refused
+
+
+def test_a_teacher_that_translates_by_nothing_is_named_and_leaves_no_pairs(work, tmp_path, monkeypatch):
+    def nothing(self, texts, **options):
+        return [""] * len(texts)
+
+    monkeypatch.setattr(TextModel, "translate", nothing)
+    asked = training(work, tmp_path / "run", "--teacher", work.run("lstm"))
+    for _ in range(2):
+        refused = error_of(command(*asked, status=1))
+        assert f"{work.run('lstm')}: leaves every text without a translation" in refused
+    assert not list(tmp_path.glob("run*"))
+
+
 def test_the_synthetic_pairs_that_exist_are_kept(work, texts, tmp_path):
     write_tsv(tmp_path / "x.tsv", TEST)
     (tmp_path / "run.synthetic.jsonl").write_text('{"source": "red", "target": "blue"}\n')

@@ -67,11 +67,12 @@ class Reader:
 
     def _checked(self, lines: Iterator[bytes], name: Path | str, head: bytes | None) -> Iterator[bytes]:
         """The lines, unless they are of another format by the head of the file, or else by the first line."""
-        from seqattn.data.recognition import refuse_formats
+        from seqattn.data.recognition import ALONE, refuse_formats
 
         first = [] if self.plain or head is not None else list(islice(lines, 1))
         if not self.plain:
-            refuse_formats(b"".join(first) if head is None else head, name)
+            remedy = f"{ALONE}, or insist with --plain; other formats cannot be read yet"
+            refuse_formats(b"".join(first) if head is None else head, name, remedy)
         yield from chain(first, lines)
 
 

@@ -57,17 +57,20 @@ _INDENTED = re.compile(r"\s*[{\[]\s*\r?\n\s*[\"{\[]")
 _SUBTITLES = re.compile(r"\s*(WEBVTT\b|\d+\r?\n\d\d:\d\d:\d\d,\d\d\d --> )")
 
 
-def refuse_formats(head: bytes, path: Path | str) -> None:
+ALONE = "give its texts alone, one on each line"
+
+
+def refuse_formats(head: bytes, path: Path | str, remedy: str = ALONE) -> None:
     """InputError when a file that begins with these bytes is plainly of a format that is no plain text."""
     for magic, encoding in ENCODINGS.items():
         if head.startswith(magic):
-            remedy = f"convert it by iconv -f {encoding} -t UTF-8"
-            raise InputError(f"is a text in {encoding}, not in UTF-8", path=path, remedy=remedy)
+            convert = f"convert it by iconv -f {encoding} -t UTF-8"
+            raise InputError(f"is a text in {encoding}, not in UTF-8", path=path, remedy=convert)
     if kind := recognise(head, Path(path).name):
         raise InputError(
             f"is {kind}, which would be translated line by line with all that is no text",
             path=path,
-            remedy="give its texts alone, one on each line, or insist with --plain; formats are not read yet",
+            remedy=remedy,
         )
 
 

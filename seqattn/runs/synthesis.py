@@ -14,9 +14,10 @@ import torch
 
 from seqattn.as_json import as_json
 from seqattn.data.corpus import Pair, absolute, merge
+from seqattn.data.recognition import HEAD, refuse_formats
 from seqattn.data.sources import TEXTS
 from seqattn.errors import InputError, counted
-from seqattn.files import read_binary, read_lines
+from seqattn.files import first_bytes, read_binary, read_lines
 from seqattn.progress import Report, silent
 from seqattn.runs.beside import Beside, check_beside, kept, reverse_path, train_beside
 from seqattn.runs.ensemble import ensemble
@@ -37,6 +38,8 @@ MOST_BYTES = 2**20
 
 def read_monolingual(files: Sequence[str]) -> list[str]:
     """The texts of files that have one a line; InputError when there is none."""
+    for path in map(Path, files):
+        refuse_formats(first_bytes(path, HEAD), path)
     texts = [line for name in files for line in read_lines(Path(name)) if line.strip()]
     if not texts:
         raise InputError("holds no text", path=", ".join(files))
@@ -167,7 +170,7 @@ class Synthesis:
         """Make the pairs and write them to OUT.synthetic.jsonl, in the direction of the corpora; how many.
 
         Texts that are targets of the validation set are left out. What is made is kept from the start, so
-        that another call goes on where one was interrupted.
+        that another call goes on where one was interrupted. InputError when all translations are empty.
         """
         teacher = ensemble(load_run(path, device) for path in self.teachers) if self.teachers else None
         data = load_data(corpora, valid, sources=teacher.sources if teacher else TEXTS)
@@ -192,10 +195,26 @@ class Synthesis:
                 pairs = (pair.swapped() if swap else pair for pair in make())
                 kept.add([{"source": absolute(source), "target": target} for source, target in pairs])
         lines = [as_json(pair) + "\n" for part in kept.parts for pair in part]
+        if not lines:
+            kept.path.unlink()
+            raise self._nothing(out)
         write_aside(self._record_path(out), as_json(origin).encode())
         write_aside(synthetic_path(out), "".join(lines).encode("utf-8", "replace"))
         kept.path.unlink()
         return len(lines)
+
+    def _nothing(self, out: Path) -> InputError:
+        """That all translations are empty, as those of a run that has hardly been trained may be."""
+        if self.teachers:
+            remedy = "train it longer, or name another --teacher"
+        elif self.reverse:
+            remedy = "train it longer, or name another --reverse"
+        else:
+            remedy = "train longer, with another --out, or name a run by --reverse"
+        runs = self.teachers or [self.reverse or reverse_path(out)]
+        return InputError(
+            "leaves every text without a translation", path=", ".join(map(str, runs)), remedy=remedy
+        )
 
 
 def _parts(texts: Sequence[str]) -> list[Sequence[str]]:
