@@ -44,10 +44,10 @@ def test_another_comparison_in_the_same_folder_is_refused_with_what_differs(work
     out = compared[0]
     before = contents(out)
     message = error_of(seqattn(*comparing(work, out, "--seeds", "1,2", updates=9), status=1))
-    assert "another settings" in message and str(out) in message
+    assert "differs in settings" in message and str(out) in message
     more = "--system", "lstm:layers=2"
     for command in (comparing(work, out, *more), ["compare", "--out", out, *more]):
-        assert "another system lstm" in error_of(seqattn(*command, status=1))
+        assert "differs in system lstm" in error_of(seqattn(*command, status=1))
     assert contents(out) == before
 
 

@@ -220,6 +220,8 @@ def test_a_run_that_cannot_be_trained_is_named_and_the_others_are_trained_and_co
     assert "over 2 models" in " ".join(shown.split())
     missing = "lstm has not been trained with the seeds 1, 2."
     assert json.loads((tmp_path / "found.json").read_text())["cautions"][0] == missing
+    beside = seqattn("compare", out, work.run("lstm"), "--test", work.test, "--latex", "-").stdout
+    assert missing in " ".join(beside.split())
 
 
 def test_where_no_run_could_be_trained_there_is_nothing_to_compare(work, tmp_path):

@@ -69,6 +69,11 @@ def test_equal_values_are_a_level_line():
     assert re.fullmatch(r"●([⠁-⣿])\1+●\1+●", level)
 
 
+def test_what_is_never_negative_has_no_negative_ticks():
+    lines = drawn({"a": [(0, 0.0), (1, 0.0)]}, width=30, height=5)
+    assert [line.split()[0] for line in lines if "┤" in line] == ["1.0", "0.5", "0.0"]
+
+
 @pytest.mark.parametrize("series", [{}, {"a": []}, {"a": [(math.nan, 1), (1, math.inf), (1, 1e200)]}])
 def test_nothing_to_plot(series):
     assert drawn(series, width=40) == ["no points to plot"]

@@ -58,6 +58,8 @@ def test_monolingual_texts_are_translated_back_tagged_and_only_trained_on(work, 
     assert data.synthetic_pairs == len(expected)
     assert (data.train_pairs, data.valid_pairs) == (len(plain.train) + len(expected), len(plain.valid))
     assert f"{len(expected)} synthetic pairs of" in " ".join(result.stderr.split())
+    assert "run.synthetic.jsonl" in (out / "README.md").read_text()
+    assert f"{work.train} + {data.synthetic}" in " ".join(command("info", out).stdout.split())
 
 
 def test_a_teacher_translates_the_training_sources_but_not_those_held_out(work, tmp_path):

@@ -259,7 +259,8 @@ def test_any_text_is_shown_by_latex_as_it_is(text):
     assert list(map(shown_by_latex, head)) == [shown, shown, *names]
     captions = re.findall(r"^\\caption\{(.*)\}$", latex(findings), re.MULTILINE)
     (found,) = findings.breakdowns
-    titles = [f"{tables.legend(findings)} {text}", " ".join(notes(findings)), tables._title(found)]
+    said = " ".join([tables.legend(findings), *findings.cautions, *findings.terms])
+    titles = [said, " ".join(notes(findings)), tables._title(found)]
     assert list(map(shown_by_latex, captions)) == [caption(title.strip()) for title in titles]
 
 

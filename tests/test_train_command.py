@@ -183,6 +183,8 @@ def test_a_run_started_from_another_has_its_vocabulary_and_initial_weights(work,
         torch.testing.assert_close(grown[name], tensor, rtol=0, atol=1e-6)
     config = RunFolder(tmp_path / "run").read_config()
     assert config.data.initialised_from == str(initial)
+    assert str(initial) in (tmp_path / "run" / "README.md").read_text()
+    assert f"initial weights {initial}" in " ".join(seqattn("info", tmp_path / "run").stdout.split())
     # How to train depends on the model, how long on the data.
     own, before = vars(config.training), vars(RunFolder(initial).read_config().training)
     differing = {name for name in own if own[name] != before[name]}

@@ -183,8 +183,7 @@ def _compare_finished(
     recipes, given = systems_named(named, baselines=False)
     if recipes:
         raise click.UsageError("Finished runs are compared without training: give --system NAME=RUN.")
-    finished = finished_sources(runs, replace(asked, given=given))
-    sources, evaluation, keep, comparison = finished
+    sources, evaluation, keep, comparison, untrained = finished_sources(runs, replace(asked, given=given))
     if evaluation.test is None:
         raise click.UsageError("Missing option '--test'.")
     kept = parts_of([*runs, *(path for paths in sources.values() for path in paths)])
@@ -193,7 +192,7 @@ def _compare_finished(
         if keep:
             refuse_rewritten(comparison[0], evaluation, comparison[1])
         _tell_missing(console, *comparison)
-    return evaluate(sources, evaluation, device, keep, partial(_tell, console), finished.untrained)
+    return evaluate(sources, evaluation, device, keep, partial(_tell, console), untrained)
 
 
 def _train(

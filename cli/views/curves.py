@@ -166,12 +166,15 @@ def _usable(points: Sequence[Point]) -> list[Point]:
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    """The range itself, or a wider one around it if it is too narrow to be drawn."""
+    """The range itself, or a wider one around it if it is too narrow to be drawn.
+
+    What is never negative has no negative part.
+    """
     size = max(abs(low), abs(high))
     if high - low > max(1e-9 * size, 1e-90):
         return low, high
     pad = size / 10 if size > 1e-90 else 1.0
-    return low - pad, high + pad
+    return (max(0.0, low - pad) if low >= 0 else low - pad), high + pad
 
 
 def _ticks(low: float, high: float, most: int) -> list[float]:

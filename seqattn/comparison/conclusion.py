@@ -42,7 +42,10 @@ def notes(found: Findings) -> list[str]:
         for one in found.contrasts:
             lines.append((f"{one.first}, {one.second}: " if named else "") + one.uncertainty(found.metric))
     if not all(one.of_systems for one in found.contrasts):
-        lines.append("One model of a system does not show how much its seed matters: --seeds trains more.")
+        lines.append(
+            "One model of a system does not show how much its seed matters: --seeds trains several, "
+            "--system NAME=RUN,RUN compares those that are trained."
+        )
     return lines
 
 

@@ -33,7 +33,7 @@ def terms_of(systems: Sequence[System], test: str, sentences: int, search: Searc
     if runs:
         data, training = runs[0].config.data, runs[0].config.training
         if _same(runs, trained_on):
-            corpora = " + ".join(map(short_name, [*data.train, *filter(None, [data.synthetic])]))
+            corpora = " + ".join(map(short_name, data.corpora))
             found.append(f"Trained on {counted(data.train_pairs, 'pair')} of {corpora}.")
         if _same(runs, _validated_on):
             valid = short_name(data.valid) if data.valid else "these, held out"

@@ -47,11 +47,8 @@ class Finished(NamedTuple):
     """Where translations are kept."""
     comparison: tuple[ComparisonFolder, Plan] | None
     """If it is a single one."""
-
-    @property
-    def untrained(self) -> list[Task]:
-        """Its runs that are missing."""
-        return self.comparison[0].untrained(self.comparison[1]) if self.comparison else []
+    untrained: Sequence[Task]
+    """The runs of comparisons that are missing."""
 
 
 def finished_sources(paths: Sequence[Path], asked: Evaluation) -> Finished:
@@ -65,7 +62,7 @@ def finished_sources(paths: Sequence[Path], asked: Evaluation) -> Finished:
         every = [each for path in paths for each in _runs_of(path)]
         names = unique_names([one.absolute() for one in every])
         sources = {name: [path] for name, path in zip(names, every, strict=True)}
-        return Finished(with_given(sources, asked), asked, None, None)
+        return Finished(with_given(sources, asked), asked, None, None, _untrained_in(paths))
     plan, recorded = folder.read()
     # Translations are kept of one test set.
     keep = folder if asked.test in (None, recorded.test) else None
@@ -73,7 +70,13 @@ def finished_sources(paths: Sequence[Path], asked: Evaluation) -> Finished:
     trained = folder.trained(plan)
     if not trained and not asked.given:
         raise _untrained(folder.path)
-    return Finished(with_given(trained, asked), asked, keep, (folder, plan))
+    return Finished(with_given(trained, asked), asked, keep, (folder, plan), folder.untrained(plan))
+
+
+def _untrained_in(paths: Iterable[Path]) -> list[Task]:
+    """The runs that are missing in those of the folders that are comparisons."""
+    folders = filter(lambda folder: folder.exists, map(ComparisonFolder, paths))
+    return [task for folder in folders for task in folder.untrained(folder.read()[0])]
 
 
 def with_given(sources: Paths, evaluation: Evaluation) -> Paths:

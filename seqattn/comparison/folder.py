@@ -114,7 +114,7 @@ class ComparisonFolder:
         recorded, _ = self.read()
         if differing := recorded.differences_from(plan):
             raise InputError(
-                f"holds a comparison with another {', '.join(differing)}",
+                f"holds a comparison that differs in {', '.join(differing)}",
                 path=self.path,
                 remedy="choose another folder with --out, or continue this one by --out alone",
             )

@@ -146,7 +146,7 @@ def latex(found: Findings) -> str:
         for at, name in enumerate(names)
     ]
     header = ["", *(_in_latex(row.label.removeprefix("test ")) for row in chosen)]
-    parts = [_latex_table(header, lines, " ".join([legend(found), *found.terms]))]
+    parts = [_latex_table(header, lines, " ".join([legend(found), *found.cautions, *found.terms]))]
     if found.contrasts:
         lines = [[_in_latex(cell) for cell in row] for row in differences_of(found)]
         parts.append(_latex_table([_in_latex(head) for head in PAIRS], lines, " ".join(notes(found))))

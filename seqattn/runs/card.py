@@ -22,14 +22,17 @@ def model_card(config: RunConfig, parameters: int, trained: TrainedRecord) -> st
     )
     valid = f"of {in_code(data.valid)}" if data.valid else "held out of the training corpus"
     some = f" on {VALIDATED_SENTENCES:,} of them" if data.valid_pairs > VALIDATED_SENTENCES else ""
-    corpora = " and ".join(map(in_code, data.train))
+    corpora = " and ".join(map(in_code, data.corpora))
+    initial = ""
+    if data.initialised_from is not None:
+        initial = f"\n- Initialised with the weights of {in_code(data.initialised_from)}."
     command = f"\nMade by {in_code(command_line(*config.command))}.\n" if config.command else ""
     version = in_markdown(str(config.versions.get("seqattn", "")))
     return f"""# {config.architecture} ({parameters:,} parameters)
 
 A sequence-to-sequence model trained with seqattn {version}: {shape}.
 
-- Trained on {data.train_pairs:,} pairs of {corpora}, {in_markdown(data.direction)}.
+- Trained on {data.train_pairs:,} pairs of {corpora}, {in_markdown(data.direction)}.{initial}
 - Validated on {data.valid_pairs:,} pairs {valid}, by greedy search{some}: {score}
 {command}
     seqattn translate RUN input.txt

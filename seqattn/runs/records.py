@@ -64,9 +64,14 @@ class DataRecord:
     source_characters: str = ""
     """Every character of the training sources, sorted; empty: not recorded."""
     initialised_from: str | None = None
+    """The run whose weights it was initialised with."""
     initial_fingerprint: str | None = None
     """SHA-256 of the file of the weights it was initialised with; None: not recorded, or none."""
-    """The run whose weights it was initialised with."""
+
+    @property
+    def corpora(self) -> tuple[str, ...]:
+        """All that was trained on: the corpora, and that of synthetic pairs."""
+        return self.train if self.synthetic is None else (*self.train, self.synthetic)
 
     @property
     def files(self) -> list[str]:
