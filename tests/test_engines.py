@@ -102,6 +102,14 @@ def test_a_process_that_ends_is_replaced_and_what_it_computed_refused(engine):
     assert engine(TRANSLATING, LINES) == before
 
 
+def test_a_process_that_ended_while_it_waited_costs_no_request(engine):
+    before = engine(TRANSLATING, LINES)
+    waiting = engine._started.process
+    waiting.kill()
+    waiting.join()
+    assert engine(TRANSLATING, LINES) == before
+
+
 @pytest.mark.parametrize(
     ("name", "problem"), [("none", "does not exist"), ("lstm", "does not record the languages")]
 )

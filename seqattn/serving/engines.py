@@ -79,8 +79,11 @@ class ProcessEngine:
         return self._served
 
     def __call__(self, work: Work, items: Sequence[Any]) -> Sequence[Any]:
+        if not self._started.process.is_alive():
+            # It ended while there was nothing to compute.
+            self._restart()
         self._reopened()
-        # What has ended is noticed when its answer is awaited.
+        # What ends from here on is noticed when its answer is awaited.
         with suppress(OSError):
             self._started.connection.send((work, items))
         try:
