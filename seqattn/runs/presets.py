@@ -100,8 +100,8 @@ MINI: dict[str, dict[str, Any]] = {
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "low-resource": {
         **TINY,
-        "lstm": {**TINY["lstm"], "dropout": 0.3, "word_dropout": 0.1},
-        "transformer": {**TINY["transformer"], "dropout": 0.3},
+        "lstm": {**TINY["lstm"], "dropout": 0.3, "word_dropout": 0.1, "weight_decay": 0.3},
+        "transformer": {**TINY["transformer"], "dropout": 0.3, "weight_decay": 0.3},
     },
     "tiny": TINY,
     "mini": MINI,
