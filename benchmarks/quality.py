@@ -91,12 +91,22 @@ def plain(name: str, folder: str, sides: tuple[str, str], train: str, metric: st
     return Task(name, next(corpora), None, next(corpora), metric, {})
 
 
+TATOEBA_KO = plain("tatoeba ko-en", "tatoeba_ko", ("ko", "en"), "train", "BLEU")
+
+
+def few(architecture: str, *settings: str) -> Task:
+    """Korean to English, of which there are few pairs, with other settings than those of the preset."""
+    name = " ".join(("ablation few pairs", architecture, *settings))
+    settings = "preset=low-resource", *settings
+    return replace(TATOEBA_KO, name=name, settings=settings, architecture=architecture)
+
+
 TASKS = (
     multi30k("en", "de", {"transformer": f"41.02 ({WU})"}),
     multi30k("en", "fr", {"transformer": f"61.80 ({WU})"}),
     multi30k("de", "en", {}),
     plain("tatoeba en-de", "tatoeba_de", ("en", "de"), "train", "BLEU"),
-    plain("tatoeba ko-en", "tatoeba_ko", ("ko", "en"), "train", "BLEU"),
+    TATOEBA_KO,
     plain("hansards en-fr", "hansards", ("en", "fr"), "train100k", "BLEU"),
     plain("tech en-ko", "tech_enko", ("en", "ko"), "train", "chrF"),
     *(
@@ -169,6 +179,12 @@ ABLATIONS = (
     ),
     ablation("hybrid", *PLAIN),
     ablation("hybrid", *PLAIN, "preset=small"),
+    *(
+        few(architecture, *settings)
+        for architecture in ("lstm", "transformer")
+        for settings in ((), ("weight_decay=0.1",), PLAIN)
+    ),
+    few("transformer", "word_dropout=0.1"),
 )
 """What changes the scores, one thing at a time."""
 

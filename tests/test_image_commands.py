@@ -243,6 +243,17 @@ def test_a_teacher_describes_the_training_images(pictures, tmp_path, monkeypatch
     assert record.synthetic_pairs == record.train_pairs - record.synthetic_pairs > 100
 
 
+def test_a_teacher_that_reads_something_else_is_refused_before_anything_is_read(work, pictures, tmp_path):
+    grid, lstm = pictures.run("grid+lstm"), work.run("lstm")
+    for teacher, asked, reads in (
+        (grid, ("--train", work.train, "--arch", "lstm"), "colour images 8 pixels high"),
+        (lstm, ("--train", pictures.train, "--encoder", "grid", "--decoder", "lstm"), "texts"),
+    ):
+        out = tmp_path / "run"
+        refused = error_of(seqattn("train", *asked, "--teacher", teacher, "--out", out, status=1))
+        assert f"{teacher}: reads {reads}" in refused and "the run to be trained" in refused
+
+
 def test_a_run_is_described(pictures):
     shown = seqattn("info", pictures.run("grid+lstm")).stdout
     assert "colour images 8 pixels high in cells of 8 × 8" in shown

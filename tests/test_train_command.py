@@ -218,7 +218,7 @@ def test_a_start_from_a_run_may_have_another_dropout_and_has_that_of_a_preset(wo
         assert model.encoder.attention_dropout == (0.2 if name == "set" else 0.0)
         assert (model.encoder.width, model.encoder.layers) == (before.encoder.width, before.encoder.layers)
     message = error_of(seqattn(*start, *setting("width=8"), "--out", tmp_path / "no", status=1))
-    assert "width cannot differ" in message
+    assert f"{initial}: width cannot be set" in message and "start from no run" in message
 
 
 def test_a_start_from_a_run_with_another_optimizer_asks_for_a_rate_of_its_own(work, tmp_path):

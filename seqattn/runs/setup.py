@@ -144,7 +144,9 @@ def _settings_beside(initial: Run, architecture: str, settings: Mapping[str, Any
     config = initial.config
     if architecture != config.architecture:
         raise InputError(
-            f"holds the architecture {config.architecture}, not {architecture}", path=initial.path
+            f"holds the architecture {config.architecture}, not {architecture}",
+            path=initial.path,
+            remedy="leave out the architecture, or start from no run",
         )
     own = settings_for(architecture, ARCHITECTURES, settings)
     fixed = [
@@ -153,7 +155,11 @@ def _settings_beside(initial: Run, architecture: str, settings: Mapping[str, Any
         if is_setting(name, config.tokenizer) or (is_setting(name, config.model) and not _is_free(name))
     ]
     if fixed:
-        raise InputError(f"{', '.join(fixed)} cannot differ from those of {initial.path}")
+        raise InputError(
+            f"{', '.join(fixed)} cannot be set: the run to start from has its own",
+            path=initial.path,
+            remedy="leave this out, or start from no run",
+        )
     return own
 
 
@@ -210,9 +216,10 @@ def make_needed(
     initial = load_run(request.init_from) if request.init_from else None
     model, _, training = _asked(request, architecture, initial)
     if synthesis.any:
+        sources = _sources(architecture, model)
         if synthesis.monolingual:
-            _sources(architecture, model).turned()
-        synthesis.check(request.train, request.valid, request.guide, request.swap)
+            sources.turned()
+        synthesis.check(request.train, request.valid, request.guide, request.swap, sources)
         synthesis.check_made(out, request.train, request.valid, request.swap)
         path = synthesis.make(out, request.train, request.valid, request.swap, how)
         request = replace(request, synthetic=str(path))

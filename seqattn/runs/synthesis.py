@@ -15,7 +15,7 @@ import torch
 from seqattn.as_json import as_json
 from seqattn.data.corpus import Pair, absolute, merge
 from seqattn.data.recognition import HEAD, refuse_formats
-from seqattn.data.sources import TEXTS
+from seqattn.data.sources import TEXTS, Sources
 from seqattn.errors import InputError, counted
 from seqattn.files import first_bytes, read_binary, read_lines
 from seqattn.progress import Report, silent
@@ -77,8 +77,10 @@ class Synthesis:
         """Whether pairs are to be made."""
         return bool(self.monolingual or self.teachers)
 
-    def check(self, corpora: Sequence[str], valid: str | None, guide: str | None, swap: bool) -> None:
-        """InputError, before anything is trained, for what cannot be used."""
+    def check(
+        self, corpora: Sequence[str], valid: str | None, guide: str | None, swap: bool, sources: Sources
+    ) -> None:
+        """InputError, before anything is trained, for what cannot be used; `sources` are those of the run."""
         if guide is not None:
             raise InputError("a guide has no links for synthetic pairs", remedy="leave out one of both")
         if self.monolingual:
@@ -89,6 +91,12 @@ class Synthesis:
         if self.teachers:
             teachers = list(map(load_run, self.teachers))
             for teacher in teachers:
+                if (teacher.sources is TEXTS) != (sources is TEXTS):
+                    raise InputError(
+                        f"reads {teacher.sources}, the run to be trained {sources}",
+                        path=teacher.path,
+                        remedy="name a --teacher that reads the same",
+                    )
                 check_direction(teacher, corpora, swap, "--teacher")
             ensemble(teachers)
 
@@ -115,7 +123,11 @@ class Synthesis:
         validated = {normalise(pair.target) for pair in data.valid}
         texts = [text for text in read_monolingual(self.monolingual) if normalise(text) not in validated]
         if not texts:
-            raise InputError("every text is a target of the validation set", path=self.monolingual[0])
+            raise InputError(
+                "every text is a target of the validation set",
+                path=self.monolingual[0],
+                remedy="name texts that are not validated on",
+            )
         return texts
 
     @property
