@@ -10,6 +10,7 @@ from seqattn.comparison.folder import ComparisonFolder, Evaluation, Task, runs_i
 from seqattn.comparison.plan import Given, Plan
 from seqattn.errors import InputError
 from seqattn.files import unique_names
+from seqattn.shell import command_line
 
 Paths = Mapping[str, Sequence[Path]]
 """The runs, or the file of translations, of each system by its name."""
@@ -34,7 +35,9 @@ def _runs_of(path: Path) -> list[Path]:
 
 def _untrained(path: Path) -> InputError:
     return InputError(
-        "has no trained run yet", path=path, remedy=f"continue it with: seqattn compare --out {path}"
+        "has no trained run yet",
+        path=path,
+        remedy=f"continue it with: {command_line('seqattn', 'compare', '--out', path)}",
     )
 
 

@@ -44,6 +44,8 @@ ENCODINGS = {
 XML = {"xliff": "an XLIFF file", "tmx": "a TMX file", "html": "an HTML page", "ts": "a Qt translation file"}
 """What the outermost element of an XML file says that it is."""
 SEPARATORS = ",;\t|"
+ALONE = "give its texts alone, one on each line"
+"""What to do about a file of another format."""
 BESIDE = frozenset(["id", "key", "name", "context", "comment", "comments", "note", "notes"])
 """Names of columns beside those of texts."""
 
@@ -55,9 +57,6 @@ _PO = re.compile(r"^msgid(_plural)? \"", re.MULTILINE)
 _TRANSLATED = re.compile(r"^msgstr(\[0\])? \"", re.MULTILINE)
 _INDENTED = re.compile(r"\s*[{\[]\s*\r?\n\s*[\"{\[]")
 _SUBTITLES = re.compile(r"\s*(WEBVTT\b|\d+\r?\n\d\d:\d\d:\d\d,\d\d\d --> )")
-
-
-ALONE = "give its texts alone, one on each line"
 
 
 def refuse_formats(head: bytes, path: Path | str, remedy: str = ALONE) -> None:
