@@ -13,10 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import NamedTuple
+from tempfile import gettempdir
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 IGNORED = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Ctrl-C, the request to end, the end of the terminal."""
+LONGEST = 70
+"""Bytes of the path of a folder in which a socket can be: its own has at most 107, of which 32 follow."""
 
 
 class Started(NamedTuple):
@@ -53,11 +59,8 @@ def start(
     the environment variables that this process had when the first was started. Signals that may be sent to a
     group of processes do not reach it: it is told by this process, and ends at once when this one has.
     """
-    if sys.platform == "linux":
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([work.__module__, *needs])
-    else:
-        context = multiprocessing.get_context("spawn")
+    context = _context()
+    context.set_forkserver_preload([work.__module__, *needs])
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(work, theirs, *arguments), name=name, daemon=True)
     with _without_signals():
@@ -66,6 +69,15 @@ def start(
     atexit.register(process.kill)
     theirs.close()
     return Started(process, ours)
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    """Of forks from a server where that can be, which has a socket in the folder of temporary files."""
+    # Without such a folder looking for it is an error.
+    with contextlib.suppress(FileNotFoundError):
+        if sys.platform == "linux" and len(os.fsencode(gettempdir())) <= LONGEST:
+            return multiprocessing.get_context("forkserver")
+    return multiprocessing.get_context("spawn")
 
 
 def _run(work: Callable[..., None], connection: Connection, *arguments: object) -> None:

@@ -1,4 +1,4 @@
-"""The program in its own process: pipes and signals."""
+"""The program in its own process: pipes and signals; and processes that compute for it."""
 
 import os
 import re
@@ -7,6 +7,8 @@ import subprocess
 import sys
 
 import pytest
+
+from seqattn import processes
 
 from commands import seqattn, setting, sizes, updates_of
 
@@ -97,3 +99,19 @@ def test_control_c_saves_a_run_that_resumes(work, tmp_path):
     seqattn("translate", run, input="red dog\n")
     seqattn("train", "--resume", "--out", run, "--max-updates", done + 3)
     assert updates_of(run) == list(range(1, done + 4))
+
+
+def answer(connection, question):
+    connection.send(question * 2)
+
+
+def no_folder():
+    raise FileNotFoundError("No usable temporary directory found")
+
+
+@pytest.mark.parametrize("folder", [lambda: "/tmp/" + "x" * 90, no_folder], ids=["long", "none"])
+def test_a_process_computes_where_no_folder_can_have_a_socket(monkeypatch, folder):
+    monkeypatch.setattr(processes, "gettempdir", folder)
+    started = processes.start(answer, 21)
+    assert started.connection.recv() == 42
+    assert started.cause() == "ended with exit status 0"
