@@ -220,8 +220,12 @@ def test_a_run_that_cannot_be_trained_is_named_and_the_others_are_trained_and_co
     assert "over 2 models" in " ".join(shown.split())
     missing = "lstm has not been trained with the seeds 1, 2."
     assert json.loads((tmp_path / "found.json").read_text())["cautions"][0] == missing
-    beside = seqattn("compare", out, work.run("lstm"), "--test", work.test, "--latex", "-").stdout
-    assert missing in " ".join(beside.split())
+    beside = seqattn(
+        *("compare", out, work.run("lstm"), "--test", work.test),
+        *("--json", "-", "--latex", tmp_path / "t.tex"),
+    )
+    assert [one["name"] for one in json.loads(beside.stdout)["systems"]] == ["transformer", "lstm"]
+    assert missing in " ".join((tmp_path / "t.tex").read_text().split())
 
 
 def test_where_no_run_could_be_trained_there_is_nothing_to_compare(work, tmp_path):

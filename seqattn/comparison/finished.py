@@ -23,14 +23,21 @@ def given_sources(given: Iterable[Given]) -> dict[str, Sequence[Path]]:
 
 def _runs_of(path: Path) -> list[Path]:
     """The runs in the folder of a comparison, or in a folder of runs; else the path itself."""
+    return [run for _, runs in _systems_of(path) for run in runs]
+
+
+def _systems_of(path: Path) -> list[tuple[Path, Sequence[Path]]]:
+    """The runs of each system of a comparison, each run in a folder of runs, or the path itself.
+
+    Each with the path that names it.
+    """
     folder = ComparisonFolder(path)
     if not folder.exists:
-        return runs_in(path) or [path]
-    plan, _ = folder.read()
-    runs = [run for runs in folder.trained(plan).values() for run in runs]
-    if not runs:
+        return [(run, [run]) for run in runs_in(path) or [path]]
+    trained = folder.trained(folder.read()[0])
+    if not trained:
         raise _untrained(path)
-    return runs
+    return [(path / name, runs) for name, runs in trained.items()]
 
 
 def _untrained(path: Path) -> InputError:
@@ -55,16 +62,16 @@ class Finished(NamedTuple):
 
 
 def finished_sources(paths: Sequence[Path], asked: Evaluation) -> Finished:
-    """Systems that are given, and those in folders: of runs, each a system of its own, or of comparisons.
+    """Systems that are given, runs, each a system of its own, and the systems of comparisons.
 
     A single comparison says too how its systems are evaluated, where that is not asked for otherwise.
     InputError when a comparison has no trained run yet.
     """
     folder = ComparisonFolder(paths[0]) if len(paths) == 1 else None
     if folder is None or not folder.exists:
-        every = [each for path in paths for each in _runs_of(path)]
-        names = unique_names([one.absolute() for one in every])
-        sources = {name: [path] for name, path in zip(names, every, strict=True)}
+        every = [each for path in paths for each in _systems_of(path)]
+        names = unique_names([path.absolute() for path, _ in every])
+        sources = {name: runs for name, (_, runs) in zip(names, every, strict=True)}
         return Finished(with_given(sources, asked), asked, None, None, _untrained_in(paths))
     plan, recorded = folder.read()
     # Translations are kept of one test set.
