@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 IGNORED = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Ctrl-C, the request to end, the end of the terminal."""
-LONGEST = 70
+LONGEST_FOLDER = 70
 """Bytes of the path of a folder in which a socket can be: its own has at most 107, of which 32 follow."""
 
 
@@ -72,10 +72,10 @@ def start(
 
 
 def _context() -> ForkServerContext | SpawnContext:
-    """Of forks from a server where that can be, which has a socket in the folder of temporary files."""
-    # Without such a folder looking for it is an error.
+    """How processes begin: forked from a server, where its socket can be in the folder of temporary files."""
+    # Python raises it where there is no such folder.
     with contextlib.suppress(FileNotFoundError):
-        if sys.platform == "linux" and len(os.fsencode(gettempdir())) <= LONGEST:
+        if sys.platform == "linux" and len(os.fsencode(gettempdir())) <= LONGEST_FOLDER:
             return multiprocessing.get_context("forkserver")
     return multiprocessing.get_context("spawn")
 

@@ -198,13 +198,7 @@ def _begun_anew(training: TrainingOptions) -> TrainingOptions:
     return replace(training, **{name: getattr(default, name) for name in OPEN})
 
 
-def make_needed(
-    out: Path,
-    request: Request,
-    architecture: str,
-    synthesis: Synthesis,
-    how: Beside,
-) -> Request:
+def make_needed(out: Path, request: Request, architecture: str, synthesis: Synthesis, how: Beside) -> Request:
     """The request with the files of synthetic pairs and of links that it needs, made if they are not there.
 
     The guide `self` is links of the run's own. InputError, before anything is trained, when one of them
@@ -217,8 +211,6 @@ def make_needed(
     model, _, training = _asked(request, architecture, initial)
     if synthesis.any:
         sources = _sources(architecture, model)
-        if synthesis.monolingual:
-            sources.turned()
         synthesis.check(request.train, request.valid, request.guide, request.swap, sources)
         synthesis.check_made(out, request.train, request.valid, request.swap)
         path = synthesis.make(out, request.train, request.valid, request.swap, how)

@@ -81,6 +81,9 @@ class Synthesis:
         self, corpora: Sequence[str], valid: str | None, guide: str | None, swap: bool, sources: Sources
     ) -> None:
         """InputError, before anything is trained, for what cannot be used; `sources` are those of the run."""
+        if self.monolingual:
+            # Only texts can be translated back.
+            sources.turned()
         if guide is not None:
             raise InputError("a guide has no links for synthetic pairs", remedy="leave out one of both")
         if self.monolingual:
