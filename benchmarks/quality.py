@@ -77,12 +77,11 @@ def multi30k(source: str, target: str, published: dict[str, str]) -> Task:
     return Task(f"multi30k {source}-{target}", *files, "BLEU, lower-cased", published)
 
 
-def ablation(architecture: str, *settings: str) -> Task:
-    """English to German with other settings than those of the preset."""
-    name = " ".join(("ablation", architecture, *settings))
-    return replace(
-        multi30k("en", "de", {}), name=name, settings=("preset=mini", *settings), architecture=architecture
-    )
+def ablation(task: Task, preset: str, architecture: str, settings: str) -> Task:
+    """A task with a preset, and other settings than its own: KEY=VALUE, separated by blanks."""
+    name = f"ablation {task.name} {preset} {architecture} {settings}".rstrip()
+    several = f"preset={preset}", *settings.split()
+    return replace(task, name=name, settings=several, architecture=architecture)
 
 
 def plain(name: str, folder: str, sides: tuple[str, str], train: str, metric: str) -> Task:
@@ -91,23 +90,26 @@ def plain(name: str, folder: str, sides: tuple[str, str], train: str, metric: st
     return Task(name, next(corpora), None, next(corpora), metric, {})
 
 
+EN_DE = multi30k("en", "de", {"transformer": f"41.02 ({WU})"})
+TATOEBA_DE = plain("tatoeba en-de", "tatoeba_de", ("en", "de"), "train", "BLEU")
 TATOEBA_KO = plain("tatoeba ko-en", "tatoeba_ko", ("ko", "en"), "train", "BLEU")
-
-
-def few(architecture: str, *settings: str) -> Task:
-    """Korean to English, of which there are few pairs, with other settings than those of the preset."""
-    name = " ".join(("ablation few pairs", architecture, *settings))
-    settings = "preset=low-resource", *settings
-    return replace(TATOEBA_KO, name=name, settings=settings, architecture=architecture)
-
-
+HANSARDS = plain("hansards en-fr", "hansards", ("en", "fr"), "train100k", "BLEU")
+CMUDICT = Task(
+    "CMUdict",
+    "cmudict/train.src.gz,cmudict/train.tgt.gz",
+    None,
+    "cmudict/dev.src.gz,cmudict/dev.tgt.gz",
+    "words wrong, %",
+    {"transformer": f"22.1 ({YOLCHUYEVA})"},
+    "cmudict/dev.refs.jsonl.gz",
+)
 TASKS = (
-    multi30k("en", "de", {"transformer": f"41.02 ({WU})"}),
+    EN_DE,
     multi30k("en", "fr", {"transformer": f"61.80 ({WU})"}),
     multi30k("de", "en", {}),
-    plain("tatoeba en-de", "tatoeba_de", ("en", "de"), "train", "BLEU"),
+    TATOEBA_DE,
     TATOEBA_KO,
-    plain("hansards en-fr", "hansards", ("en", "fr"), "train100k", "BLEU"),
+    HANSARDS,
     plain("tech en-ko", "tech_enko", ("en", "ko"), "train", "chrF"),
     *(
         Task(
@@ -120,71 +122,81 @@ TASKS = (
         )
         for split, best in (("simple", "99.8"), ("length", "20.8"))
     ),
-    Task(
-        "CMUdict",
-        "cmudict/train.src.gz,cmudict/train.tgt.gz",
-        None,
-        "cmudict/dev.src.gz,cmudict/dev.tgt.gz",
-        "words wrong, %",
-        {"transformer": f"22.1 ({YOLCHUYEVA})"},
-        "cmudict/dev.refs.jsonl.gz",
-    ),
+    CMUDICT,
 )
 """What docs/results.md reports."""
-PLAIN = "optimizer=adam", "weight_decay=0"
+PLAIN = "optimizer=adam weight_decay=0"
 """As before Muon and weight decay were in the presets."""
-WIDER = ("width=256", "feed_forward=512", "layers=3")
-ABLATIONS = (
-    *(
-        ablation("transformer", *settings)
-        for settings in (
-            (),
-            ("optimizer=adam",),
-            ("weight_decay=0",),
-            ("weight_decay=0", "learning_rate=6e-3"),
-            ("weight_decay=0", "learning_rate=1.5e-2"),
-            ("weight_decay=0", "dropout=0.4"),
-            ("weight_decay=0", "r_drop=1"),
-            ("weight_decay=0", *WIDER, "learning_rate=6e-3"),
-        )
-    ),
-    *(
-        ablation("transformer", *PLAIN, *settings)
-        for settings in (
-            (),
-            ("vocab_size=10000",),
-            ("ema=0.998",),
-            ("dropout=0.2",),
-            ("word_dropout=0.1",),
-            ("subword_sampling=0.5",),
-            ("r_drop=2",),
-            ("r_drop=5",),
-            (*WIDER, "batch_tokens=2048", "learning_rate=2e-3"),
-            ("preset=small", "dropout=0.3"),
-        )
-    ),
-    ablation("lstm"),
-    *(
-        ablation("lstm", *PLAIN, *settings)
-        for settings in (
-            (),
-            ("word_dropout=0",),
-            ("word_dropout=0", "r_drop=5"),
-            ("word_dropout=0", "input_feeding=true"),
-            ("preset=small",),
-            ("preset=small", "dropout=0.4"),
-            ("preset=small", "r_drop=5"),
-            ("score=none",),
-        )
-    ),
-    ablation("hybrid", *PLAIN),
-    ablation("hybrid", *PLAIN, "preset=small"),
-    *(
-        few(architecture, *settings)
-        for architecture in ("lstm", "transformer")
-        for settings in ((), ("weight_decay=0.1",), PLAIN)
-    ),
-    few("transformer", "word_dropout=0.1"),
+WIDER = "width=256 feed_forward=512 layers=3"
+ABLATIONS = tuple(
+    ablation(task, preset, architecture, settings)
+    for task, preset, architecture, several in (
+        (
+            EN_DE,
+            "mini",
+            "transformer",
+            (
+                "",
+                "optimizer=adam",
+                "weight_decay=0",
+                "weight_decay=0 learning_rate=6e-3",
+                "weight_decay=0 learning_rate=1.5e-2",
+                "weight_decay=0 dropout=0.4",
+                "weight_decay=0 r_drop=1",
+                f"weight_decay=0 {WIDER} learning_rate=6e-3",
+                PLAIN,
+                f"{PLAIN} vocab_size=10000",
+                f"{PLAIN} ema=0.998",
+                f"{PLAIN} dropout=0.2",
+                f"{PLAIN} word_dropout=0.1",
+                f"{PLAIN} subword_sampling=0.5",
+                f"{PLAIN} r_drop=2",
+                f"{PLAIN} r_drop=5",
+                f"{PLAIN} {WIDER} batch_tokens=2048 learning_rate=2e-3",
+            ),
+        ),
+        (EN_DE, "small", "transformer", (f"{PLAIN} dropout=0.3",)),
+        (
+            EN_DE,
+            "mini",
+            "lstm",
+            (
+                "",
+                "score=additive",
+                PLAIN,
+                f"{PLAIN} word_dropout=0",
+                f"{PLAIN} word_dropout=0 r_drop=5",
+                f"{PLAIN} word_dropout=0 input_feeding=true",
+                f"{PLAIN} score=none",
+            ),
+        ),
+        (EN_DE, "small", "lstm", (PLAIN, f"{PLAIN} dropout=0.4", f"{PLAIN} r_drop=5")),
+        (EN_DE, "mini", "hybrid", (PLAIN,)),
+        (EN_DE, "small", "hybrid", (PLAIN,)),
+        (TATOEBA_KO, "low-resource", "lstm", ("", "weight_decay=0.1", PLAIN)),
+        (TATOEBA_KO, "low-resource", "transformer", ("", "weight_decay=0.1", PLAIN, "word_dropout=0.1")),
+        (TATOEBA_DE, "tiny", "lstm", ("", "weight_decay=0.3")),
+        (TATOEBA_DE, "tiny", "transformer", ("", "weight_decay=0.3")),
+        (HANSARDS, "small", "lstm", ("", "weight_decay=0", "weight_decay=0 score=additive")),
+        (
+            HANSARDS,
+            "small",
+            "transformer",
+            ("", "weight_decay=0", "weight_decay=0 learning_rate=3e-3", PLAIN, f"{PLAIN} warmup=300"),
+        ),
+        (HANSARDS, "base", "transformer", ("weight_decay=0", PLAIN)),
+        (
+            CMUDICT,
+            "regular",
+            "lstm",
+            (
+                "encoder_layers=2 dropout=0.2",
+                "encoder_layers=2 dropout=0.3",
+                "encoder_layers=2 dropout=0.2 score=additive",
+            ),
+        ),
+    )
+    for settings in several
 )
 """What changes the scores, one thing at a time."""
 

@@ -111,8 +111,20 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "transformer": {**MINI["transformer"], "dropout": 0.1, "weight_decay": 0.0},
     },
     "small": {
-        "lstm": {"width": 256, "hidden": 688, "dropout": 0.3, "learning_rate": 2.5e-3},
-        "transformer": {"width": 256, "feed_forward": 1024, "heads": 4, "dropout": 0.2},
+        "lstm": {
+            "width": 256,
+            "hidden": 688,
+            "dropout": 0.3,
+            "weight_decay": 0.1,
+            "learning_rate": 2.5e-3,
+        },
+        "transformer": {
+            "width": 256,
+            "feed_forward": 1024,
+            "heads": 4,
+            "dropout": 0.2,
+            "weight_decay": 0.1,
+        },
         "hybrid": {"score": "additive", "decoder.hidden": 528, "learning_rate": 2.5e-3},
         "lstm+transformer": {"encoder.hidden": 800},
         "grid": {"width": 256, "blocks": 2, "dropout": 0.2},
@@ -128,6 +140,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "encoder_layers": 2,
             "decoder_layers": 2,
             "dropout": 0.2,
+            "weight_decay": 0.1,
         },
         "transformer": {
             **LARGE_DATA,
@@ -137,6 +150,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "encoder_layers": 6,
             "decoder_layers": 6,
             "dropout": 0.1,
+            "weight_decay": 0.1,
         },
         "hybrid": {"score": "additive", "decoder.hidden": 1088},
         "lstm+transformer": {"encoder.hidden": 1376},
@@ -164,12 +178,15 @@ The models of a preset have the same number of parameters within 5 percent, so t
 """
 
 
-FAST = {"optimizer": "muon", "learning_rate": 9e-3, "warmup": 300}
+MUON = {"optimizer": "muon"}
+FAST = {**MUON, "learning_rate": 9e-3, "warmup": 300}
 WITH_MUON: dict[str, dict[str, dict[str, Any]]] = {
-    "low-resource": {"transformer": {"optimizer": "muon"}},
-    "tiny": {"transformer": {"optimizer": "muon"}},
+    "low-resource": {"transformer": MUON},
+    "tiny": {"transformer": MUON},
     "mini": {"transformer": FAST},
     "regular": {"transformer": FAST},
+    "small": {"transformer": {**FAST, "learning_rate": 6e-3}},
+    "base": {"transformer": {**FAST, "learning_rate": 4e-3}},
 }
 """What differs, by preset and architecture, for those that are trained with Muon unless Adam is asked for."""
 
