@@ -154,6 +154,45 @@ def test_guide_self_comes_from_two_runs_that_are_kept(work, tmp_path):
     assert "already exists" in error_of(command(*train, status=1))
 
 
+@pytest.mark.parametrize("swap", [[], ["--swap"]])
+def test_guide_lexicon_comes_from_the_pairs_alone(work, tmp_path, swap):
+    train = arguments(work, "transformer", "--max-updates", 4, *swap, "--guide", "lexicon")
+    output = command(*train, "--out", tmp_path / "run").stderr
+    assert "run.pharaoh" in output and sorted(one.name for one in tmp_path.iterdir()) == [
+        "run",
+        "run.pharaoh",
+    ]
+    found = [line.split() for line in (tmp_path / "run.pharaoh").read_text().splitlines()]
+    assert len(found) == len(TRAIN) and sum(map(len, found)) > 0.5 * sum(len(line.split()) for line in RIGHT)
+    wrong = sum(len(set(line) - set(right.split())) for line, right in zip(found, RIGHT, strict=True))
+    assert wrong < 0.25 * sum(map(len, found))
+    given = arguments(work, "transformer", "--max-updates", 4, *swap, "--guide", tmp_path / "run.pharaoh")
+    command(*given, "--out", tmp_path / "given")
+    assert weights_of(tmp_path / "given") == weights_of(tmp_path / "run")
+
+
+def test_a_lexicon_is_not_learned_again_for_a_training_that_was_interrupted(work, tmp_path):
+    (tmp_path / "run.pharaoh").write_text("0-0\n" * len(TRAIN))
+    train = arguments(work, "lstm", "--max-updates", 4, "--guide", "lexicon", "--out", tmp_path / "run")
+    assert "already exists" in command(*train).stderr
+    assert (tmp_path / "run.pharaoh").read_text() == "0-0\n" * len(TRAIN)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "more", "expected"),
+    [
+        ([Pair("Wort", "word")] * 30, [], "too few texts of several words"),
+        ([Pair("一つの文", "a sentence")] * 30, [], "too few texts of several words"),
+        (TRAIN, setting("score=none"), "no attention to guide"),
+    ],
+)
+def test_a_lexicon_that_cannot_guide_is_refused_and_nothing_is_written(tmp_path, pairs, more, expected):
+    train = write_tsv(tmp_path / "pairs.tsv", pairs)
+    how = ["train", "--train", train, "--arch", "lstm", *sizes("lstm"), *more, "--guide", "lexicon"]
+    assert expected in error_of(command(*how, "--out", tmp_path / "run", status=1))
+    assert [one.name for one in tmp_path.iterdir()] == ["pairs.tsv"]
+
+
 def test_runs_of_the_other_direction_or_without_attention_do_not_guide_and_nothing_is_trained(work, tmp_path):
     train = arguments(work, "lstm", "--max-updates", 4, "--guide", "self")
     plain = arguments(work, "lstm", "--max-updates", 4)
@@ -165,16 +204,17 @@ def test_runs_of_the_other_direction_or_without_attention_do_not_guide_and_nothi
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.forward"]
 
 
-def test_python_makes_the_same_guide_as_the_command(work, tmp_path):
-    how = arguments(work, "lstm", "--max-updates", 8, "--guide", "self", "--out", tmp_path / "run")
+@pytest.mark.parametrize(("guide", "parts"), [("self", ("", ".forward", ".reverse")), ("lexicon", ("",))])
+def test_python_makes_the_same_guide_as_the_command(work, tmp_path, guide, parts):
+    how = arguments(work, "lstm", "--max-updates", 8, "--guide", guide, "--out", tmp_path / "run")
     command(*how)
     settings = dict(word.split("=") for word in sizes("lstm") if "=" in word) | {"max_updates": 8}
     run = seqattn.train(
-        str(work.train), tmp_path / "other", architecture="lstm", settings=settings, guide="self"
+        str(work.train), tmp_path / "other", architecture="lstm", settings=settings, guide=guide
     )
     assert run.path == tmp_path / "other"
     assert (tmp_path / "other.pharaoh").read_text() == (tmp_path / "run.pharaoh").read_text()
-    for part in ("", ".forward", ".reverse"):
+    for part in parts:
         assert weights_of(tmp_path / f"other{part}") == weights_of(tmp_path / f"run{part}")
 
 

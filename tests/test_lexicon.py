@@ -7,8 +7,17 @@ from itertools import islice
 import pytest
 import torch
 
-from seqattn.alignment.lexicon import CONCENTRATION, FLOOR, ROUNDS, TRANSLATIONS, links_by_lexicon
+from seqattn.alignment.lexicon import (
+    CONCENTRATION,
+    FLOOR,
+    ROUNDS,
+    TENSION,
+    TRANSLATIONS,
+    links_by_lexicon,
+    links_of_texts,
+)
 from seqattn.alignment.reading import as_links
+from seqattn.data.corpus import Pair
 
 
 def reference(pairs):
@@ -82,3 +91,54 @@ def test_occasional_errors_of_attention_are_corrected_by_the_corpus():
 @pytest.mark.parametrize("pairs", [[], [([], [], torch.zeros(0, 0))], [([], ["t"], torch.zeros(1, 0))]])
 def test_without_words_there_are_no_links(pairs):
     assert list(links_by_lexicon(pairs)) == [frozenset() for _ in pairs]
+
+
+def linked(*pairs):
+    return list(links_of_texts([Pair(*pair) for pair in pairs], lambda share: None))
+
+
+def texts(pairs):
+    return [(" ".join(source), " ".join(target)) for source, target, _ in pairs]
+
+
+def test_without_a_model_the_diagonal_of_a_pair_takes_the_place_of_attention():
+    pairs, _ = random_pairs(60, seed=4)
+    near = [
+        (
+            source,
+            target,
+            torch.tensor(
+                [
+                    [
+                        math.exp(-TENSION * abs((s + 0.5) / len(source) - (t + 0.5) / len(target)))
+                        for s in range(len(source))
+                    ]
+                    for t in range(len(target))
+                ]
+            ).half(),
+        )
+        for source, target, _ in pairs
+    ]
+    assert linked(*texts(pairs)) == list(links_by_lexicon(near))
+
+
+def test_words_are_linked_to_their_translations_by_the_corpus_alone():
+    pairs, truth = random_pairs(600, seed=3)
+    found = linked(*texts(pairs))
+    wrong = sum(len(one - right) for one, right in zip(found, truth, strict=True))
+    assert wrong < 0.02 * sum(map(len, truth)), wrong
+    # Words that never occur again are linked to what is in their place.
+    assert linked(("a b c", "x y z")) == [{(0, 0), (1, 1), (2, 2)}]
+
+
+def test_case_and_attached_punctuation_do_not_make_other_words():
+    pairs = texts(random_pairs(80, seed=5)[0])
+    written = [(f"\u201c{source.capitalize()}!\u201d", f"({target.upper()})?") for source, target in pairs]
+    assert linked(*written) == linked(*pairs)
+    apart = [(source.replace(" ", " , "), target) for source, target in pairs]
+    # Punctuation between spaces is a word.
+    assert linked(*apart) != linked(*pairs)
+
+
+def test_a_text_without_words_has_no_links():
+    assert linked(("", "x y"), ("a b", " "), ("", ""), ("a", "x")) == [set(), set(), set(), {(0, 0)}]

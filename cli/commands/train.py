@@ -57,7 +57,9 @@ if TYPE_CHECKING:
     metavar="SOURCE,TARGET",
     help="Codes of the languages of the corpora's sides, such as en,de.  [default: by their files' names]",
 )
-@click.option("--guide", type=click.Path(), metavar="FILE|self", help="Word links that attention learns.")
+@click.option(
+    "--guide", type=click.Path(), metavar="FILE|lexicon|self", help="Word links that attention learns."
+)
 @click.option(
     "--monolingual",
     multiple=True,
@@ -107,13 +109,14 @@ def train(
       seqattn train --train train.en,train.de --valid dev.en,dev.de --arch transformer --out runs/t
       seqattn train --train pairs.tsv --encoder lstm --decoder transformer --out runs/mixed
       seqattn train --out runs/t --resume --max-minutes 30
-      seqattn train --train pairs.tsv --arch transformer --out runs/g --guide self
+      seqattn train --train pairs.tsv --arch transformer --out runs/g --guide lexicon
       seqattn train --train pairs.tsv --arch transformer --out runs/m --monolingual news.de
       seqattn train --train pairs.tsv --arch lstm --out runs/s --teacher runs/t
 
     The file of --guide has a line of links I-J for each training pair, in Pharaoh format: word I of the
-    source and J of the target, counted from 0. With self, the links come from two runs that are trained
-    first, RUN.forward and, from target to source, RUN.reverse; they are written to RUN.pharaoh.
+    source and J of the target, counted from 0. With lexicon, the links come from the pairs alone, in a minute
+    or so; with self, from two runs that are trained first, RUN.forward and, from target to source,
+    RUN.reverse. Both are written to RUN.pharaoh.
 
     What --monolingual and --teacher add to the training pairs is written to RUN.synthetic.jsonl; the run that
     translates back is RUN.reverse unless --reverse names one.
@@ -143,16 +146,17 @@ def train(
     device_chosen = set_up(device, threads)
     from seqattn.ranks import own_device, started_together, together
     from seqattn.runs.experiment import Experiment
+    from seqattn.runs.guiding import GUIDES
     from seqattn.runs.preparation import read_again
     from seqattn.runs.setup import Request, architecture_from, make_needed
     from seqattn.runs.synthesis import Synthesis
 
     from ..views.live import announce, watch
 
-    if started_together() and (guide == "self" or monolingual or teachers):
+    if started_together() and (guide in GUIDES or monolingual or teachers):
         raise click.UsageError(
-            "--guide self, --monolingual and --teacher train or translate first, which one process does: "
-            "leave out torchrun."
+            "--guide lexicon and self, --monolingual and --teacher make pairs or links first, which one "
+            "process does: leave out torchrun."
         )
     on = own_device(device_chosen)
     # Of a run that is resumed.

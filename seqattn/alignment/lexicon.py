@@ -1,12 +1,13 @@
-"""Links from attention and a lexicon of the whole corpus, each learned from the other.
+"""Links by a lexicon of the whole corpus, which is learned from them.
 
 In IBM model 1 (Brown et al. 1993) every source word of a pair is equally likely to be the origin of a target
-word; here attention says which ones are likely.
+word; here attention says which ones are likely, or, where there is none, how far a word is from the diagonal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 
 import torch
@@ -14,10 +15,12 @@ from torch import Tensor
 
 from seqattn.alignment.links import Links
 from seqattn.alignment.reading import as_links, best_linked, scores_of
+from seqattn.alignment.words import is_punctuation
 from seqattn.data.batching import Lengths, Limits
 from seqattn.data.corpus import Pair
 from seqattn.data.encoding import encode
 from seqattn.models.base import Reading, Seq2Seq
+from seqattn.text.normalising import normalise
 from seqattn.text.tokenizer import Tokenizer
 
 ROUNDS = 4
@@ -25,6 +28,8 @@ FLOOR = 0.05
 """Added to every score: a word that attention misses may still be a translation."""
 CONCENTRATION, TRANSLATIONS = 0.1, 200
 """A symmetric Dirichlet prior with this concentration over this many translations of a word."""
+TENSION = 2.0
+"""By how much likely links are near the diagonal where there is no attention: λ of Dyer et al. 2013."""
 AT_ONCE, SCORED_AT_ONCE = 2_000, 10_000
 """Pairs whose cells, and pairs whose ids, are in memory at once."""
 
@@ -67,13 +72,17 @@ class _Cells:
 class Lexicon:
     """p(target word | source word) of all words with a common pair, learned from scores by EM."""
 
-    def __init__(self, scores: Scores) -> None:
+    def __init__(self, scores: Scores, report: Callable[[float], None] = lambda share: None) -> None:
+        """`report` receives the share that is done, 0 … 1."""
         self._scores = scores
+        report(0.0)
         self._known = self._every()
         # exp E[log p] under the prior of p (variational Bayes): rare words get less than their share.
         self._weight = torch.ones(len(self._known))
-        for _ in range(ROUNDS):
+        for number in range(1, ROUNDS + 1):
+            report(number / (ROUNDS + 2))
             self._learn()
+        report((ROUNDS + 1) / (ROUNDS + 2))
 
     def links(self) -> Iterator[Links]:
         """Each pair's links: every target word with its likeliest source word."""
@@ -125,6 +134,36 @@ def links_by_lexicon(scored: Iterable[tuple[Sequence[str], Sequence[str], Tensor
     for source, target, each in scored:
         scores.append(source, target, each)
     return Lexicon(scores).links()
+
+
+def links_of_texts(pairs: Iterable[Pair], report: Callable[[float], None]) -> Iterator[Links]:
+    """The links of pairs, in order, by a lexicon that is learned from them all without a model.
+
+    Words, which spaces separate, are linked to one near the diagonal of their pair first, as in fast_align
+    (Dyer et al. 2013). Case and attached punctuation do not make other words of them. `report` receives the
+    share that is done, 0 … 1.
+    """
+    scores = Scores()
+    for pair in pairs:
+        source, target = map(_plain_words, pair)
+        scores.append(source, target, _near_diagonal(len(target), len(source)))
+    return Lexicon(scores, report).links()
+
+
+def _plain_words(text: str) -> list[str]:
+    return [_without_marks(word).casefold() for word in normalise(text).split(" ") if word]
+
+
+def _without_marks(word: str) -> str:
+    """The word without the punctuation around it; the whole if there is nothing else."""
+    return word.strip("".join(filter(is_punctuation, set(word)))) or word
+
+
+@cache
+def _near_diagonal(targets: int, sources: int) -> Tensor:
+    """exp(-λ |s / S - t / T|), (T, S) in half precision."""
+    t, s = ((torch.arange(size) + 0.5) / max(1, size) for size in (targets, sources))
+    return torch.exp(-TENSION * (t[:, None] - s).abs()).half()
 
 
 def score_words(

@@ -1,14 +1,18 @@
-"""A guide from the run's own data: links from two runs, one for each direction."""
+"""A guide from the run's own data: links by two runs, one for each direction, or by a lexicon."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
-from seqattn.alignment.links import format_pharaoh
-from seqattn.data.corpus import merge, read_corpus
+from seqattn.alignment.lexicon import links_of_texts
+from seqattn.alignment.links import Links, format_pharaoh, intersection, turned
+from seqattn.data.corpus import Pair, merge, read_corpus
+from seqattn.errors import InputError
 from seqattn.runs.beside import Beside, check_beside, forward_path, reverse_path, train_beside
 from seqattn.runs.run import load_run
+from seqattn.text.normalising import normalise
 from seqattn.writing import write_aside
 
 
@@ -22,17 +26,14 @@ def _directions(out: Path) -> tuple[tuple[Path, bool], tuple[Path, bool]]:
     return (forward_path(out), False), (reverse_path(out), True)
 
 
-def check_directions(out: Path, corpora: Sequence[str]) -> None:
-    """InputError when OUT.forward or OUT.reverse exists and was trained on other texts (`check_beside`)."""
-    check_beside(_directions(out), corpora, "the guide")
-
-
-def make_own_guide(out: Path, corpora: Sequence[str], how: Beside) -> Path:
+def guide_by_runs(out: Path, corpora: Sequence[str], how: Beside) -> Path:
     """OUT.pharaoh: links of the training pairs by OUT.forward and OUT.reverse, made unless it is there.
 
     Both runs are trained first (`train_beside`). In each direction attention and a lexicon are learned from
-    each other; then both are symmetrized.
+    each other; then both are symmetrized. InputError when one of the runs exists and was trained on other
+    texts (`check_beside`).
     """
+    check_beside(_directions(out), corpora, "the guide")
     path = links_path(out)
     if path.exists():
         how.say(f"The guide already exists in {path}.")
@@ -40,8 +41,46 @@ def make_own_guide(out: Path, corpora: Sequence[str], how: Beside) -> Path:
     train_beside(_directions(out), how)
     with how.reporting() as report:
         forward, reverse = (load_run(run, how.device) for run, _ in _directions(out))
-        pairs = merge([read_corpus(argument) for argument in corpora]).pairs
-        links = forward.align(pairs, reverse=reverse, lexicon=(), report=report)
-        write_aside(path, "".join(f"{format_pharaoh(each)}\n" for each in links).encode())
+        _write(path, forward.align(_pairs(corpora), reverse=reverse, lexicon=(), report=report))
     how.say(f"The links of both directions are in {path}.")
     return path
+
+
+def guide_by_lexicon(out: Path, corpora: Sequence[str], how: Beside) -> Path:
+    """OUT.pharaoh: links of the training pairs by a lexicon of theirs, made unless it is there.
+
+    They are those that lexicons of both directions agree on (`links_of_texts`). InputError when most texts
+    are one word, as in languages that do not separate words by spaces.
+    """
+    path = links_path(out)
+    if path.exists():
+        how.say(f"The guide already exists in {path}.")
+        return path
+    pairs = _pairs(corpora)
+    several = sum(all(" " in normalise(text) for text in pair) for pair in pairs)
+    if 2 * several < len(pairs):
+        raise InputError(
+            "has too few texts of several words, separated by spaces, to learn a lexicon from",
+            path=", ".join(corpora),
+            remedy="name a file of links instead",
+        )
+    with how.reporting() as report:
+        there = links_of_texts(pairs, partial(report, "learning a lexicon"))
+        back = links_of_texts(
+            (pair.swapped() for pair in pairs), partial(report, "learning a lexicon of the other direction")
+        )
+        _write(path, (intersection(one, turned(other)) for one, other in zip(there, back, strict=True)))
+    how.say(f"The links that lexicons of both directions agree on are in {path}.")
+    return path
+
+
+GUIDES = {"self": guide_by_runs, "lexicon": guide_by_lexicon}
+"""How a guide is made that is not given as a file."""
+
+
+def _pairs(corpora: Sequence[str]) -> tuple[Pair, ...]:
+    return merge([read_corpus(argument) for argument in corpora]).pairs
+
+
+def _write(path: Path, links: Iterable[Links]) -> None:
+    write_aside(path, "".join(f"{format_pharaoh(each)}\n" for each in links).encode())

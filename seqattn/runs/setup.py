@@ -22,7 +22,7 @@ from seqattn.runs.beside import Beside
 from seqattn.runs.choices import choose_size
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
-from seqattn.runs.guiding import check_directions, make_own_guide
+from seqattn.runs.guiding import GUIDES
 from seqattn.runs.preparation import load_data, prepare
 from seqattn.runs.presets import compose
 from seqattn.runs.records import is_code
@@ -50,7 +50,7 @@ class Request:
     swap: bool = False
     """From target to source."""
     guide: str | None = None
-    """A file of links in Pharaoh format, or self."""
+    """A file of links in Pharaoh format, or one of `GUIDES`."""
     synthetic: str | None = None
     """A corpus of pairs that are added to train on."""
     languages: tuple[str, str] | None = None
@@ -201,10 +201,11 @@ def _begun_anew(training: TrainingOptions) -> TrainingOptions:
 def make_needed(out: Path, request: Request, architecture: str, synthesis: Synthesis, how: Beside) -> Request:
     """The request with the files of synthetic pairs and of links that it needs, made if they are not there.
 
-    The guide `self` is links of the run's own. InputError, before anything is trained, when one of them
+    The guides `GUIDES` are links of the run's own. InputError, before anything is trained, when one of them
     cannot be made or used as asked.
     """
-    if not synthesis.any and request.guide != "self":
+    make_guide = GUIDES.get(request.guide or "")
+    if not synthesis.any and make_guide is None:
         return request
     RunFolder(out).refuse_existing()
     initial = load_run(request.init_from) if request.init_from else None
@@ -215,12 +216,11 @@ def make_needed(out: Path, request: Request, architecture: str, synthesis: Synth
         synthesis.check_made(out, request.train, request.valid, request.swap)
         path = synthesis.make(out, request.train, request.valid, request.swap, how)
         request = replace(request, synthetic=str(path))
-    if request.guide == "self":
+    if make_guide is not None:
         training.check_guidable()
         _sources(architecture, model).require_words("guide")
         build(architecture, model, Vocabulary(4, 4, shared=True)).require_attention("guide")
-        check_directions(out, request.train)
-        request = replace(request, guide=str(make_own_guide(out, request.train, how)))
+        request = replace(request, guide=str(make_guide(out, request.train, how)))
     return request
 
 
@@ -252,11 +252,11 @@ def train(
     ENCODER+DECODER, by default that of the run `init_from`, or a transformer; `settings` are those of --set
     and the budget, such as `{"max_updates": 1000}`; `languages` are the codes of the languages of sources
     and targets in the corpora, such as `("en", "de")`;
-    `guide` is a file of links in Pharaoh format or "self", to make one from two runs beside `out`. Texts of
-    the target language in `monolingual` files are translated back by the run `reverse`, or one that is
-    trained beside `out`, and the training sources are translated by `teachers` (together, if several); both
-    are added to the training pairs. Each event of the training (`Updated`, `Validated`, `Finished`) is passed
-    to `on_event`.
+    `guide` is a file of links in Pharaoh format, or "lexicon", to make one from the words of the pairs, or
+    "self", from two runs beside `out`. Texts of the target language in `monolingual` files are translated
+    back by the run `reverse`, or one that is trained beside `out`, and the training sources are translated by
+    `teachers` (together, if several); both are added to the training pairs. Each event of the training
+    (`Updated`, `Validated`, `Finished`) is passed to `on_event`.
     InputError for unusable input.
     """
     tune_memory()
