@@ -135,10 +135,16 @@ def test_case_and_attached_punctuation_do_not_make_other_words():
     pairs = texts(random_pairs(80, seed=5)[0])
     written = [(f"\u201c{source.capitalize()}!\u201d", f"({target.upper()})?") for source, target in pairs]
     assert linked(*written) == linked(*pairs)
-    apart = [(source.replace(" ", " , "), target) for source, target in pairs]
     # Punctuation between spaces is a word.
-    assert linked(*apart) != linked(*pairs)
+    assert linked(*((source.replace(" ", " , "), target) for source, target in pairs)) != linked(*pairs)
+    scored, _ = random_pairs(60, seed=2, noise=8.0)
+    shouted = [([f"{word.upper()}!" for word in source], target, scores) for source, target, scores in scored]
+    assert list(links_by_lexicon(shouted)) == list(links_by_lexicon(scored))
 
 
 def test_a_text_without_words_has_no_links():
     assert linked(("", "x y"), ("a b", " "), ("", ""), ("a", "x")) == [set(), set(), set(), {(0, 0)}]
+
+
+def test_words_are_separated_by_spaces_alone():
+    assert linked(("10\u00a0km  far", "\u3000x\u2003y z")) == [{(0, 0), (1, 1)}]

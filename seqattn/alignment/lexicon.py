@@ -15,12 +15,11 @@ from torch import Tensor
 
 from seqattn.alignment.links import Links
 from seqattn.alignment.reading import as_links, best_linked, scores_of
-from seqattn.alignment.words import is_punctuation
+from seqattn.alignment.words import is_punctuation, text_words
 from seqattn.data.batching import Lengths, Limits
 from seqattn.data.corpus import Pair
 from seqattn.data.encoding import encode
 from seqattn.models.base import Reading, Seq2Seq
-from seqattn.text.normalising import normalise
 from seqattn.text.tokenizer import Tokenizer
 
 ROUNDS = 4
@@ -35,7 +34,10 @@ AT_ONCE, SCORED_AT_ONCE = 2_000, 10_000
 
 
 class Scores:
-    """The words of many pairs as numbers, and how strongly attention links them, two bytes a score."""
+    """The words of many pairs as numbers, and how likely their links are, two bytes a score.
+
+    Case and attached punctuation do not make other words.
+    """
 
     def __init__(self) -> None:
         self.pairs: list[tuple[Tensor, Tensor, Tensor]] = []
@@ -45,7 +47,8 @@ class Scores:
         """Add a pair of S source and T target words with scores (T, S)."""
         sides = zip((source, target), self._numbers, strict=True)
         s, t = (
-            torch.tensor([known.setdefault(w, len(known)) for w in words]).int() for words, known in sides
+            torch.tensor([known.setdefault(_plain(w), len(known)) for w in words]).int()
+            for words, known in sides
         )
         self.pairs.append((s, t, scores.half()))
 
@@ -140,23 +143,18 @@ def links_of_texts(pairs: Iterable[Pair], report: Callable[[float], None]) -> It
     """The links of pairs, in order, by a lexicon that is learned from them all without a model.
 
     Words, which spaces separate, are linked to one near the diagonal of their pair first, as in fast_align
-    (Dyer et al. 2013). Case and attached punctuation do not make other words of them. `report` receives the
-    share that is done, 0 … 1.
+    (Dyer et al. 2013). `report` receives the share that is done, 0 … 1.
     """
     scores = Scores()
     for pair in pairs:
-        source, target = map(_plain_words, pair)
+        source, target = map(text_words, pair)
         scores.append(source, target, _near_diagonal(len(target), len(source)))
     return Lexicon(scores, report).links()
 
 
-def _plain_words(text: str) -> list[str]:
-    return [_without_marks(word).casefold() for word in normalise(text).split(" ") if word]
-
-
-def _without_marks(word: str) -> str:
-    """The word without the punctuation around it; the whole if there is nothing else."""
-    return word.strip("".join(filter(is_punctuation, set(word)))) or word
+def _plain(word: str) -> str:
+    """A word without case and the punctuation around it, but for one of punctuation alone."""
+    return (word.strip("".join(filter(is_punctuation, set(word)))) or word).casefold()
 
 
 @cache

@@ -73,12 +73,17 @@ def read_answers(path: Path, pairs: Sequence[Pair]) -> list[Gold]:
     return answers
 
 
+def text_words(text: str) -> list[str]:
+    """The words of a text as links count them: what spaces separate."""
+    return [word for word in normalise(text).split(" ") if word]
+
+
 def check_links(lines: Sequence[Links], pairs: Sequence[Pair], path: Path | str) -> None:
     """InputError when `path` does not have a line of links for each pair, or has a link outside its pair."""
     if len(lines) != len(pairs):
         raise InputError(f"has {counted(len(lines), 'line')} for {counted(len(pairs), 'pair')}", path=path)
     for number, (pair, links) in enumerate(zip(pairs, lines, strict=True), start=1):
-        sizes = tuple(len(normalise(text).split(" ")) if normalise(text) else 0 for text in pair)
+        sizes = tuple(len(text_words(text)) for text in pair)
         for source, target in sorted(links):
             if source >= sizes[0] or target >= sizes[1]:
                 raise InputError(

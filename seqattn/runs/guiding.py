@@ -8,11 +8,11 @@ from pathlib import Path
 
 from seqattn.alignment.lexicon import links_of_texts
 from seqattn.alignment.links import Links, format_pharaoh, intersection, turned
+from seqattn.alignment.words import text_words
 from seqattn.data.corpus import Pair, merge, read_corpus
 from seqattn.errors import InputError
 from seqattn.runs.beside import Beside, check_beside, forward_path, reverse_path, train_beside
 from seqattn.runs.run import load_run
-from seqattn.text.normalising import normalise
 from seqattn.writing import write_aside
 
 
@@ -57,7 +57,7 @@ def guide_by_lexicon(out: Path, corpora: Sequence[str], how: Beside) -> Path:
         how.say(f"The guide already exists in {path}.")
         return path
     pairs = _pairs(corpora)
-    several = sum(all(" " in normalise(text) for text in pair) for pair in pairs)
+    several = sum(all(len(text_words(text)) > 1 for text in pair) for pair in pairs)
     if 2 * several < len(pairs):
         raise InputError(
             "has too few texts of several words, separated by spaces, to learn a lexicon from",
