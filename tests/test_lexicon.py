@@ -66,8 +66,9 @@ def test_the_links_equal_those_of_loops_over_words(monkeypatch):
     pairs.insert(9, (["s1"], [], torch.zeros(0, 1)))
     expected = reference(pairs)
     assert list(links_by_lexicon(pairs)) == expected
-    monkeypatch.setattr("seqattn.alignment.lexicon.AT_ONCE", 3)
-    assert list(links_by_lexicon(pairs)) == expected
+    for cells in (3, 50):
+        monkeypatch.setattr("seqattn.alignment.lexicon.AT_ONCE", cells)
+        assert list(links_by_lexicon(pairs)) == expected
 
 
 def test_only_links_that_are_asked_for_are_built(monkeypatch):
@@ -144,6 +145,11 @@ def test_case_and_attached_punctuation_do_not_make_other_words():
 
 def test_a_text_without_words_has_no_links():
     assert linked(("", "x y"), ("a b", " "), ("", ""), ("a", "x")) == [set(), set(), set(), {(0, 0)}]
+
+
+def test_a_text_of_too_many_words_has_no_links(monkeypatch):
+    monkeypatch.setattr("seqattn.alignment.lexicon.LONGEST", 2)
+    assert linked(("a b", "x y"), ("a b c", "x"), ("a", "x y z")) == [{(0, 0), (1, 1)}, set(), set()]
 
 
 def test_words_are_separated_by_spaces_alone():

@@ -114,9 +114,9 @@ def train(
       seqattn train --train pairs.tsv --arch lstm --out runs/s --teacher runs/t
 
     The file of --guide has a line of links I-J for each training pair, in Pharaoh format: word I of the
-    source and J of the target, counted from 0. With lexicon, the links come from the pairs alone, in a minute
-    or so; with self, from two runs that are trained first, RUN.forward and, from target to source,
-    RUN.reverse. Both are written to RUN.pharaoh.
+    source and J of the target, counted from 0. With lexicon, the links come from the pairs alone;
+    with self, from two runs that are trained first, RUN.forward and, from target to source, RUN.reverse. Both
+    are written to RUN.pharaoh.
 
     What --monolingual and --teacher add to the training pairs is written to RUN.synthetic.jsonl; the run that
     translates back is RUN.reverse unless --reverse names one.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import islice
 
 import torch
 from torch import Tensor
@@ -29,8 +28,10 @@ CONCENTRATION, TRANSLATIONS = 0.1, 200
 """A symmetric Dirichlet prior with this concentration over this many translations of a word."""
 TENSION = 2.0
 """By how much likely links are near the diagonal where there is no attention: λ of Dyer et al. 2013."""
-AT_ONCE, SCORED_AT_ONCE = 2_000, 10_000
-"""Pairs whose cells, and pairs whose ids, are in memory at once."""
+LONGEST = 1_000
+"""Words of a text that is linked without a model."""
+AT_ONCE, SCORED_AT_ONCE = 1_000_000, 10_000
+"""Cells (target word, source word), and pairs whose ids, that are in memory at once."""
 
 
 class Scores:
@@ -107,8 +108,15 @@ class Lexicon:
         return every
 
     def _cells(self) -> Iterator[_Cells]:
-        remaining = iter(self._scores.pairs)
-        while some := list(islice(remaining, AT_ONCE)):
+        some: list[tuple[Tensor, Tensor, Tensor]] = []
+        size = 0
+        for pair in self._scores.pairs:
+            size += pair[2].numel()
+            if some and size > AT_ONCE:
+                yield _Cells(some)
+                some, size = [], pair[2].numel()
+            some.append(pair)
+        if some:
             yield _Cells(some)
 
     def _posterior(self, cells: _Cells) -> Tensor:
@@ -143,12 +151,15 @@ def links_of_texts(pairs: Iterable[Pair], report: Callable[[float], None]) -> It
     """The links of pairs, in order, by a lexicon that is learned from them all without a model.
 
     Words, which spaces separate, are linked to one near the diagonal of their pair first, as in fast_align
-    (Dyer et al. 2013). `report` receives the share that is done, 0 … 1.
+    (Dyer et al. 2013). A pair with more than `LONGEST` words on a side has no links. `report` receives the
+    share that is done, 0 … 1.
     """
-    scores = Scores()
+    scores, near = Scores(), cache(_near_diagonal)
     for pair in pairs:
         source, target = map(text_words, pair)
-        scores.append(source, target, _near_diagonal(len(target), len(source)))
+        if max(len(source), len(target)) > LONGEST:
+            source, target = [], []
+        scores.append(source, target, near(len(target), len(source)))
     return Lexicon(scores, report).links()
 
 
@@ -157,7 +168,6 @@ def _plain(word: str) -> str:
     return (word.strip("".join(filter(is_punctuation, set(word)))) or word).casefold()
 
 
-@cache
 def _near_diagonal(targets: int, sources: int) -> Tensor:
     """exp(-λ |s / S - t / T|), (T, S) in half precision."""
     t, s = ((torch.arange(size) + 0.5) / max(1, size) for size in (targets, sources))
