@@ -26,7 +26,7 @@ FLOOR = 0.05
 """Added to every score: a word that attention misses may still be a translation."""
 CONCENTRATION, TRANSLATIONS = 0.1, 200
 """A symmetric Dirichlet prior with this concentration over this many translations of a word."""
-TENSION = 2.0
+TENSION = 1.0
 """By how much likely links are near the diagonal where there is no attention: λ of Dyer et al. 2013."""
 LONGEST = 1_000
 """Words of a text that is linked without a model."""
