@@ -158,24 +158,27 @@ def test_guide_self_comes_from_two_runs_that_are_kept(work, tmp_path):
 def test_guide_lexicon_comes_from_the_pairs_alone(work, tmp_path, swap):
     train = arguments(work, "transformer", "--max-updates", 4, *swap, "--guide", "lexicon")
     output = command(*train, "--out", tmp_path / "run").stderr
-    assert "run.pharaoh" in output and sorted(one.name for one in tmp_path.iterdir()) == [
-        "run",
-        "run.pharaoh",
-    ]
-    found = [line.split() for line in (tmp_path / "run.pharaoh").read_text().splitlines()]
+    links = tmp_path / "run.lexicon.pharaoh"
+    assert links.name in output and set(tmp_path.iterdir()) == {links, tmp_path / "run"}
+    found = [line.split() for line in links.read_text().splitlines()]
     assert len(found) == len(TRAIN) and sum(map(len, found)) > 0.5 * sum(len(line.split()) for line in RIGHT)
     wrong = sum(len(set(line) - set(right.split())) for line, right in zip(found, RIGHT, strict=True))
     assert wrong < 0.25 * sum(map(len, found))
-    given = arguments(work, "transformer", "--max-updates", 4, *swap, "--guide", tmp_path / "run.pharaoh")
+    given = arguments(work, "transformer", "--max-updates", 4, *swap, "--guide", links)
     command(*given, "--out", tmp_path / "given")
     assert weights_of(tmp_path / "given") == weights_of(tmp_path / "run")
 
 
-def test_a_lexicon_is_not_learned_again_for_a_training_that_was_interrupted(work, tmp_path):
-    (tmp_path / "run.pharaoh").write_text("0-0\n" * len(TRAIN))
-    train = arguments(work, "lstm", "--max-updates", 4, "--guide", "lexicon", "--out", tmp_path / "run")
-    assert "already exists" in command(*train).stderr
-    assert (tmp_path / "run.pharaoh").read_text() == "0-0\n" * len(TRAIN)
+def test_a_lexicon_is_learned_anew_for_other_pairs(tmp_path):
+    train = ["train", "--arch", "lstm", *sizes("lstm"), "--max-updates", 1, "--guide", "lexicon"]
+    for name, pairs in (("one", TRAIN), ("two", [Pair(*reversed(pair)) for pair in TRAIN[::-1]])):
+        corpus = write_tsv(tmp_path / "pairs.tsv", pairs)
+        command(*train, "--train", corpus, "--out", tmp_path / "run")
+        (tmp_path / "run").rename(tmp_path / name)
+        (tmp_path / "run.lexicon.pharaoh").rename(tmp_path / f"{name}.links")
+        (tmp_path / "run.lexicon.pharaoh").write_text("0-0\n" * len(TRAIN))
+    first, second = ((tmp_path / f"{name}.links").read_text() for name in ("one", "two"))
+    assert second != "0-0\n" * len(TRAIN) and second != first
 
 
 @pytest.mark.parametrize(
@@ -213,7 +216,9 @@ def test_python_makes_the_same_guide_as_the_command(work, tmp_path, guide, parts
         str(work.train), tmp_path / "other", architecture="lstm", settings=settings, guide=guide
     )
     assert run.path == tmp_path / "other"
-    assert (tmp_path / "other.pharaoh").read_text() == (tmp_path / "run.pharaoh").read_text()
+    ending = {"self": "pharaoh", "lexicon": "lexicon.pharaoh"}[guide]
+    links, same = (tmp_path / f"{name}.{ending}" for name in ("run", "other"))
+    assert links.read_text() == same.read_text()
     for part in parts:
         assert weights_of(tmp_path / f"other{part}") == weights_of(tmp_path / f"run{part}")
 
@@ -245,7 +250,12 @@ def test_runs_trained_on_other_texts_cannot_guide(work, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("more", "expected"), [(["--swap"], "leave out --arch"), (["--guide", "x"], "--guide need --train")]
+    ("more", "expected"),
+    [
+        (["--swap"], "leave out --arch"),
+        (["--guide", "x"], "--guide need --train"),
+        (["--train", "x", "--guide", "lexicon"], "needs the file of links that was made"),
+    ],
 )
 def test_options_fixed_at_the_start_of_a_run_are_refused_when_resuming(work, more, expected):
     output = command("train", "--resume", "--out", work.run("lstm"), *more, status=2).stderr

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from itertools import islice
 
 import pytest
@@ -136,7 +137,9 @@ def test_case_and_attached_punctuation_do_not_make_other_words():
     pairs = texts(random_pairs(80, seed=5)[0])
     written = [(f"\u201c{source.capitalize()}!\u201d", f"({target.upper()})?") for source, target in pairs]
     assert linked(*written) == linked(*pairs)
-    # Punctuation between spaces is a word.
+    # Symbols tell words apart, and punctuation between spaces is a word.
+    assert linked(*((re.sub(r"\bs2\b", "s1+", source), target) for source, target in pairs)) == linked(*pairs)
+    assert linked(*((re.sub(r"\bs2\b", "s1.", source), target) for source, target in pairs)) != linked(*pairs)
     assert linked(*((source.replace(" ", " , "), target) for source, target in pairs)) != linked(*pairs)
     scored, _ = random_pairs(60, seed=2, noise=8.0)
     shouted = [([f"{word.upper()}!" for word in source], target, scores) for source, target, scores in scored]

@@ -114,9 +114,9 @@ def train(
       seqattn train --train pairs.tsv --arch lstm --out runs/s --teacher runs/t
 
     The file of --guide has a line of links I-J for each training pair, in Pharaoh format: word I of the
-    source and J of the target, counted from 0. With lexicon, the links come from the pairs alone;
-    with self, from two runs that are trained first, RUN.forward and, from target to source, RUN.reverse. Both
-    are written to RUN.pharaoh.
+    source and J of the target, counted from 0. With lexicon, the links come from the pairs alone, and
+    are written to RUN.lexicon.pharaoh. With self, they come from two runs that are trained first, RUN.forward
+    and, from target to source, RUN.reverse, and are written to RUN.pharaoh.
 
     What --monolingual and --teacher add to the training pairs is written to RUN.synthetic.jsonl; the run that
     translates back is RUN.reverse unless --reverse names one.
@@ -155,9 +155,11 @@ def train(
 
     if started_together() and (guide in GUIDES or monolingual or teachers):
         raise click.UsageError(
-            "--guide lexicon and self, --monolingual and --teacher make pairs or links first, which one "
+            "--guide lexicon, --guide self, --monolingual and --teacher make links or pairs first, which one "
             "process does: leave out torchrun."
         )
+    if resume and guide in GUIDES:
+        raise click.UsageError("--resume needs the file of links that was made, if it has moved, as --guide.")
     on = own_device(device_chosen)
     # Of a run that is resumed.
     read = partial(read_again, train=train_on, valid=valid, guide=guide) if resume else read_again

@@ -1,4 +1,4 @@
-"""Links by a lexicon of the whole corpus, which is learned from them.
+"""Word links by a lexicon that is learned from the whole corpus.
 
 In IBM model 1 (Brown et al. 1993) every source word of a pair is equally likely to be the origin of a target
 word; here attention says which ones are likely, or, where there is none, how far a word is from the diagonal.
@@ -6,15 +6,15 @@ word; here attention says which ones are likely, or, where there is none, how fa
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
 
 import torch
 from torch import Tensor
 
 from seqattn.alignment.links import Links
 from seqattn.alignment.reading import as_links, best_linked, scores_of
-from seqattn.alignment.words import is_punctuation, text_words
+from seqattn.alignment.words import text_words
 from seqattn.data.batching import Lengths, Limits
 from seqattn.data.corpus import Pair
 from seqattn.data.encoding import encode
@@ -27,46 +27,64 @@ FLOOR = 0.05
 CONCENTRATION, TRANSLATIONS = 0.1, 200
 """A symmetric Dirichlet prior with this concentration over this many translations of a word."""
 TENSION = 1.0
-"""By how much likely links are near the diagonal where there is no attention: λ of Dyer et al. 2013."""
+"""How strongly links near the diagonal are preferred where there is no attention: λ of Dyer et al. 2013."""
 LONGEST = 1_000
-"""Words of a text that is linked without a model."""
+"""The most words on a side of a pair that is linked without a model."""
 AT_ONCE, SCORED_AT_ONCE = 1_000_000, 10_000
 """Cells (target word, source word), and pairs whose ids, that are in memory at once."""
 
 
 class Scores:
-    """The words of many pairs as numbers, and how likely their links are, two bytes a score.
+    """The words of many pairs as numbers, and how strongly attention links them, two bytes a score.
 
-    Case and attached punctuation do not make other words.
+    Words that differ only in case or attached punctuation count as one.
     """
 
     def __init__(self) -> None:
-        self.pairs: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.pairs: list[tuple[Tensor, Tensor, Tensor | None]] = []
         self._numbers: tuple[dict[str, int], dict[str, int]] = ({}, {})
 
-    def append(self, source: Sequence[str], target: Sequence[str], scores: Tensor) -> None:
-        """Add a pair of S source and T target words with scores (T, S)."""
-        sides = zip((source, target), self._numbers, strict=True)
+    def append(self, source: Sequence[str], target: Sequence[str], scores: Tensor | None) -> None:
+        """Add a pair of S source and T target words with scores (T, S); without, the diagonal is likely."""
         s, t = (
-            torch.tensor([known.setdefault(_plain(w), len(known)) for w in words]).int()
-            for words, known in sides
+            torch.tensor([_number(known, word) for word in words]).int()
+            for words, known in zip((source, target), self._numbers, strict=True)
         )
-        self.pairs.append((s, t, scores.half()))
+        self.pairs.append((s, t, None if scores is None else scores.half()))
 
     @property
     def vocabulary(self) -> int:
-        """How many source words there are."""
+        """More than the number of any source word."""
         return len(self._numbers[0])
+
+
+def _number(known: dict[str, int], word: str) -> int:
+    if word not in known:
+        known[word] = known.setdefault(_plain(word), len(known))
+    return known[word]
+
+
+def _plain(word: str) -> str:
+    """A word without case and the punctuation around it, but for one of punctuation alone."""
+    marks = {character for character in word if unicodedata.category(character).startswith("P")}
+    return (word.strip("".join(marks)) or word).casefold()
+
+
+def _near_diagonal(targets: int, sources: int) -> Tensor:
+    """exp(-λ |(s + ½) / S - (t + ½) / T|), (T, S)."""
+    t, s = ((torch.arange(size) + 0.5) / max(1, size) for size in (targets, sources))
+    return torch.exp(-TENSION * (t[:, None] - s).abs())
 
 
 class _Cells:
     """All (target word, source word) cells of some pairs, one after the other."""
 
-    def __init__(self, pairs: Sequence[tuple[Tensor, Tensor, Tensor]]) -> None:
+    def __init__(self, pairs: Sequence[tuple[Tensor, Tensor, Tensor | None]]) -> None:
         self.source = torch.cat([s.repeat(len(t)) for s, t, _ in pairs]).long()
         target = torch.cat([t.repeat_interleave(len(s)) for s, t, _ in pairs]).long()
         self.words = self.source << 32 | target
-        self.scores = torch.cat([scores.flatten() for _, _, scores in pairs]).float()
+        each = (_near_diagonal(len(t), len(s)) if scores is None else scores for s, t, scores in pairs)
+        self.scores = torch.cat([scores.flatten() for scores in each]).float()
         widths = torch.cat([torch.full((len(t),), len(s)) for s, t, _ in pairs])
         self.row = torch.arange(len(widths)).repeat_interleave(widths)
         self.rows = len(widths)
@@ -92,7 +110,7 @@ class Lexicon:
         """Each pair's links: every target word with its likeliest source word."""
         for cells in self._cells():
             sizes = [rows * columns for rows, columns in cells.shapes]
-            each = zip(self._posterior(cells).split(sizes), cells.shapes, strict=True)
+            each = zip(self._posterior(cells, self._at(cells)).split(sizes), cells.shapes, strict=True)
             yield from (as_links(best_linked(posterior.view(shape))) for posterior, shape in each)
 
     def _every(self) -> Tensor:
@@ -108,32 +126,41 @@ class Lexicon:
         return every
 
     def _cells(self) -> Iterator[_Cells]:
-        some: list[tuple[Tensor, Tensor, Tensor]] = []
+        some: list[tuple[Tensor, Tensor, Tensor | None]] = []
         size = 0
         for pair in self._scores.pairs:
-            size += pair[2].numel()
-            if some and size > AT_ONCE:
+            cells = len(pair[0]) * len(pair[1])
+            if some and size + cells > AT_ONCE:
                 yield _Cells(some)
-                some, size = [], pair[2].numel()
+                some, size = [], 0
             some.append(pair)
+            size += cells
         if some:
             yield _Cells(some)
 
-    def _posterior(self, cells: _Cells) -> Tensor:
+    def _at(self, cells: _Cells) -> Tensor:
+        """The place of each cell's words among those known."""
+        return torch.searchsorted(self._known, cells.words)
+
+    def _posterior(self, cells: _Cells, at: Tensor) -> Tensor:
         """P(source word | target word, pair) of each cell: score times lexicon, normalised over the row."""
-        joint = (cells.scores + FLOOR) * self._weight[torch.searchsorted(self._known, cells.words)]
+        joint = (cells.scores + FLOOR) * self._weight[at]
         return joint / torch.zeros(cells.rows).index_add_(0, cells.row, joint)[cells.row]
 
     def _learn(self) -> None:
         """One round of EM: the expected number of links between words, and p from it."""
-        together, alone = torch.zeros(len(self._known)), torch.zeros(self._scores.vocabulary)
+        # In float32 many small shares of a frequent word would no longer add up.
+        together, alone = (
+            torch.zeros(size, dtype=torch.float64) for size in (len(self._known), self._scores.vocabulary)
+        )
         for cells in self._cells():
-            posterior = self._posterior(cells)
-            together.index_add_(0, torch.searchsorted(self._known, cells.words), posterior)
+            at = self._at(cells)
+            posterior = self._posterior(cells, at).double()
+            together.index_add_(0, at, posterior)
             alone.index_add_(0, cells.source, posterior)
         prior = CONCENTRATION * TRANSLATIONS
         log = torch.digamma(together + CONCENTRATION) - torch.digamma(alone + prior)[self._known >> 32]
-        self._weight = log.exp()
+        self._weight = log.exp().float()
 
 
 def links_by_lexicon(scored: Iterable[tuple[Sequence[str], Sequence[str], Tensor]]) -> Iterator[Links]:
@@ -154,24 +181,12 @@ def links_of_texts(pairs: Iterable[Pair], report: Callable[[float], None]) -> It
     (Dyer et al. 2013). A pair with more than `LONGEST` words on a side has no links. `report` receives the
     share that is done, 0 … 1.
     """
-    scores, near = Scores(), cache(_near_diagonal)
+    scores = Scores()
     for pair in pairs:
         source, target = map(text_words, pair)
-        if max(len(source), len(target)) > LONGEST:
-            source, target = [], []
-        scores.append(source, target, near(len(target), len(source)))
+        short = max(len(source), len(target)) <= LONGEST
+        scores.append(source if short else [], target if short else [], None)
     return Lexicon(scores, report).links()
-
-
-def _plain(word: str) -> str:
-    """A word without case and the punctuation around it, but for one of punctuation alone."""
-    return (word.strip("".join(filter(is_punctuation, set(word)))) or word).casefold()
-
-
-def _near_diagonal(targets: int, sources: int) -> Tensor:
-    """exp(-λ |s / S - t / T|), (T, S) in half precision."""
-    t, s = ((torch.arange(size) + 0.5) / max(1, size) for size in (targets, sources))
-    return torch.exp(-TENSION * (t[:, None] - s).abs()).half()
 
 
 def score_words(

@@ -9,7 +9,7 @@ from pathlib import Path
 from seqattn.alignment.lexicon import links_of_texts
 from seqattn.alignment.links import Links, format_pharaoh, intersection, turned
 from seqattn.alignment.words import text_words
-from seqattn.data.corpus import Pair, merge, read_corpus
+from seqattn.data.corpus import merge, read_corpus
 from seqattn.errors import InputError
 from seqattn.runs.beside import Beside, check_beside, forward_path, reverse_path, train_beside
 from seqattn.runs.run import load_run
@@ -17,8 +17,13 @@ from seqattn.writing import write_aside
 
 
 def links_path(out: Path) -> Path:
-    """The file of the guide that is made for a run."""
+    """The file of the guide that two runs make for a run."""
     return out.with_name(f"{out.name}.pharaoh")
+
+
+def lexicon_links_path(out: Path) -> Path:
+    """The file of the guide that a lexicon makes for a run."""
+    return out.with_name(f"{out.name}.lexicon.pharaoh")
 
 
 def _directions(out: Path) -> tuple[tuple[Path, bool], tuple[Path, bool]]:
@@ -41,34 +46,31 @@ def guide_by_runs(out: Path, corpora: Sequence[str], how: Beside) -> Path:
     train_beside(_directions(out), how)
     with how.reporting() as report:
         forward, reverse = (load_run(run, how.device) for run, _ in _directions(out))
-        _write(path, forward.align(_pairs(corpora), reverse=reverse, lexicon=(), report=report))
+        pairs = merge([read_corpus(argument) for argument in corpora]).pairs
+        _write(path, forward.align(pairs, reverse=reverse, lexicon=(), report=report))
     how.say(f"The links of both directions are in {path}.")
     return path
 
 
 def guide_by_lexicon(out: Path, corpora: Sequence[str], how: Beside) -> Path:
-    """OUT.pharaoh: links of the training pairs by a lexicon of theirs, made unless it is there.
+    """OUT.lexicon.pharaoh: links of the training pairs by a lexicon of theirs, made anew.
 
     They are those that lexicons of both directions agree on (`links_of_texts`). InputError when most texts
     are one word, as in languages that do not separate words by spaces.
     """
-    path = links_path(out)
-    if path.exists():
-        how.say(f"The guide already exists in {path}.")
-        return path
-    pairs = _pairs(corpora)
-    several = sum(all(len(text_words(text)) > 1 for text in pair) for pair in pairs)
-    if 2 * several < len(pairs):
+    corpus = merge([read_corpus(argument) for argument in corpora])
+    several = sum(all(len(text_words(text)) > 1 for text in pair) for pair in corpus.complete)
+    if 2 * several < len(corpus.complete):
         raise InputError(
             "has too few texts of several words, separated by spaces, to learn a lexicon from",
             path=", ".join(corpora),
             remedy="name a file of links instead",
         )
+    path = lexicon_links_path(out)
     with how.reporting() as report:
-        there = links_of_texts(pairs, partial(report, "learning a lexicon"))
-        back = links_of_texts(
-            (pair.swapped() for pair in pairs), partial(report, "learning a lexicon of the other direction")
-        )
+        there = links_of_texts(corpus.pairs, partial(report, "learning a lexicon"))
+        swapped = (pair.swapped() for pair in corpus.pairs)
+        back = links_of_texts(swapped, partial(report, "learning a lexicon of the other direction"))
         _write(path, (intersection(one, turned(other)) for one, other in zip(there, back, strict=True)))
     how.say(f"The links that lexicons of both directions agree on are in {path}.")
     return path
@@ -76,10 +78,6 @@ def guide_by_lexicon(out: Path, corpora: Sequence[str], how: Beside) -> Path:
 
 GUIDES = {"self": guide_by_runs, "lexicon": guide_by_lexicon}
 """How a guide is made that is not given as a file."""
-
-
-def _pairs(corpora: Sequence[str]) -> tuple[Pair, ...]:
-    return merge([read_corpus(argument) for argument in corpora]).pairs
 
 
 def _write(path: Path, links: Iterable[Links]) -> None:

@@ -201,7 +201,7 @@ def _begun_anew(training: TrainingOptions) -> TrainingOptions:
 def make_needed(out: Path, request: Request, architecture: str, synthesis: Synthesis, how: Beside) -> Request:
     """The request with the files of synthetic pairs and of links that it needs, made if they are not there.
 
-    The guides `GUIDES` are links of the run's own. InputError, before anything is trained, when one of them
+    The guides `GUIDES` are made for the run. InputError, before anything is trained, when one of them
     cannot be made or used as asked.
     """
     make_guide = GUIDES.get(request.guide or "")
