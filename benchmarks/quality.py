@@ -7,8 +7,8 @@
 
 DATA is a folder with the corpora: multi30k (train, val, test_2016_flickr in en, de, fr), tatoeba_de,
 tatoeba_ko, hansards, tech_enko, scan and cmudict, in the files that `TASKS` names. Each task trains by
-`seqattn train` with what a user gets who sets only a limit of minutes; an ablation changes one setting of
-that. A run that is finished is not trained again. The table is in Markdown, for docs/results.md.
+`seqattn train` with what a user gets who sets only a limit of minutes; an ablation names a preset and
+settings. A run that is finished is not trained again. The table is in Markdown, for docs/results.md.
 """
 
 from __future__ import annotations
@@ -182,7 +182,15 @@ ABLATIONS = tuple(
             HANSARDS,
             "small",
             "transformer",
-            ("", "weight_decay=0", "weight_decay=0 learning_rate=3e-3", PLAIN, f"{PLAIN} warmup=300"),
+            (
+                "",
+                "weight_decay=0",
+                "weight_decay=0 learning_rate=3e-3",
+                "weight_decay=0 learning_rate=9e-3",
+                "weight_decay=0 learning_rate=1.3e-2",
+                PLAIN,
+                f"{PLAIN} warmup=300",
+            ),
         ),
         (HANSARDS, "base", "transformer", ("weight_decay=0", PLAIN)),
         (
