@@ -33,6 +33,9 @@ LONGEST = 1_000
 AT_ONCE, SCORED_AT_ONCE = 1_000_000, 10_000
 """Cells (target word, source word), and pairs whose ids, that are in memory at once."""
 
+Numbered = tuple[Tensor, Tensor, Tensor | None]
+"""The numbers of S source and T target words of a pair, and their scores (T, S), None: by the diagonal."""
+
 
 class Scores:
     """The words of many pairs as numbers, and how strongly attention links them, two bytes a score.
@@ -41,7 +44,7 @@ class Scores:
     """
 
     def __init__(self) -> None:
-        self.pairs: list[tuple[Tensor, Tensor, Tensor | None]] = []
+        self.pairs: list[Numbered] = []
         self._numbers: tuple[dict[str, int], dict[str, int]] = ({}, {})
 
     def append(self, source: Sequence[str], target: Sequence[str], scores: Tensor | None) -> None:
@@ -59,6 +62,7 @@ class Scores:
 
 
 def _number(known: dict[str, int], word: str) -> int:
+    """That of the plain word; each form that was seen has it too, so that it is made plain only once."""
     if word not in known:
         known[word] = known.setdefault(_plain(word), len(known))
     return known[word]
@@ -79,7 +83,7 @@ def _near_diagonal(targets: int, sources: int) -> Tensor:
 class _Cells:
     """All (target word, source word) cells of some pairs, one after the other."""
 
-    def __init__(self, pairs: Sequence[tuple[Tensor, Tensor, Tensor | None]]) -> None:
+    def __init__(self, pairs: Sequence[Numbered]) -> None:
         self.source = torch.cat([s.repeat(len(t)) for s, t, _ in pairs]).long()
         target = torch.cat([t.repeat_interleave(len(s)) for s, t, _ in pairs]).long()
         self.words = self.source << 32 | target
@@ -126,7 +130,7 @@ class Lexicon:
         return every
 
     def _cells(self) -> Iterator[_Cells]:
-        some: list[tuple[Tensor, Tensor, Tensor | None]] = []
+        some: list[Numbered] = []
         size = 0
         for pair in self._scores.pairs:
             cells = len(pair[0]) * len(pair[1])
