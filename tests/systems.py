@@ -12,7 +12,7 @@ from seqattn.comparison.results import Costs, Differing, Member, System
 from seqattn.data.corpus import Pair
 from seqattn.evaluation.scores import Scores
 
-UNSCORED = Scores(0.0, 0.0, 0.0, None, None, 1, 1, "", "")
+UNSCORED = Scores(0.0, 0.0, 0.0, None, None, None, 1.0, 1, 1, "", "")
 COSTS = Costs(1000, 100, 10, 5000, 9.0, 8.0, None, 4000, "10 updates made")
 TOKENS = ["a", "b", "the", "Tom", "7", "12:30", ".", "?"]
 
@@ -34,7 +34,7 @@ def trained(name: str, *hypotheses: Sequence[str], scores: Scores = UNSCORED) ->
 
 def system(*outputs: Sequence[str], name: str = "a") -> System:
     """The outputs of each member."""
-    unknown = Scores(0, 0, 0, 0, 0, len(outputs[0]), len(outputs[0]), "", "")
+    unknown = Scores(0, 0, 0, 0, 0, 1, 1, len(outputs[0]), len(outputs[0]), "", "")
     return System(name, tuple(Member(f"seed {n}", tuple(one), unknown) for n, one in enumerate(outputs)))
 
 

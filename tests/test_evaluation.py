@@ -1,5 +1,6 @@
 """Scores equal sacrebleu's, error rates those of a table of edits; an exact match ignores spacing."""
 
+import math
 import re
 import subprocess
 import sys
@@ -42,6 +43,24 @@ def test_figures_are_those_of_sacrebleu():
     assert found.chrf == sacrebleu.corpus_chrf(HYPOTHESES, [REFERENCES]).score
     assert 0 < found.bleu < 100 and 0 < found.chrf < 100
     assert found.sentences == 4
+
+
+@given(several)
+def test_the_length_ratio_and_the_brevity_penalty_are_those_of_sacrebleu(rows):
+    hypotheses, references = map(list, zip(*rows, strict=True))
+    found = score(hypotheses, references, "13a")
+    expected = sacrebleu.corpus_bleu(hypotheses, rectangular(join_references(references)), force=True)
+    assert found.length_ratio == (expected.sys_len / expected.ref_len if expected.ref_len else None)
+    assert found.brevity_penalty == expected.bp
+
+
+def test_the_length_ratio_compares_words_of_hypotheses_with_those_of_references():
+    found = score(["a b c"], ["a b c d"])
+    assert found.length_ratio == 0.75
+    assert found.brevity_penalty == pytest.approx(math.exp(1 - 4 / 3))
+    longer = score(["a b c d e"], ["a b c d"])
+    assert (longer.length_ratio, longer.brevity_penalty) == (1.25, 1)
+    assert score(["a"], [""]).length_ratio is None
 
 
 @pytest.mark.parametrize("tokenize", ["none", "char", "intl"])

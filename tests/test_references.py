@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 
 import pytest
 
@@ -98,17 +99,18 @@ def test_every_figure_is_shown_with_the_number_of_sentences_and_references(work,
     assert shown["exact match"][-2:] == [f"{100 - found['exact']:.2f}", "%"]
     assert shown["word error rate"] == [f"{found['wer']:.2f}", "%"]
     assert shown["character error rate"] == [f"{found['cer']:.2f}", "%"]
+    assert shown["length ratio"][0] == f"{found['length_ratio']:.3f}"
+    assert shown["length ratio"][-1] == f"{found['brevity_penalty']:.3f}"
     assert shown["tested on"] == ["20", "sentences,", str(found["references"]), "references"]
 
 
-def test_an_error_rate_without_words_is_shown_as_a_dash_and_written_as_null(work, tmp_path):
+def test_a_rate_or_ratio_without_words_is_shown_as_a_dash_and_written_as_null(work, tmp_path):
     test = written(tmp_path / "test.tsv", ["red dog\t"])
     found = evaluated(work.run("lstm"), test)
-    assert (found["wer"], found["cer"]) == (None, None)
+    assert (found["wer"], found["cer"], found["length_ratio"]) == (None, None, None)
     shown = command("evaluate", work.run("lstm"), "--test", test).stdout.splitlines()
-    assert [line.split()[-1] for line in shown if "word error" in line or "character error" in line] == [
-        "–"
-    ] * 2
+    rates = [line for line in shown if line.startswith(("word error", "character error", "length ratio"))]
+    assert [re.split(" {2,}", line)[1] for line in rates] == ["–"] * 3
     assert "tested on             1 sentence, 1 reference" in shown
 
 

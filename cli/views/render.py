@@ -68,6 +68,7 @@ def assessment_facts(assessment: Assessment, beam: int) -> Text:
     sentences = scores.sentences / assessment.seconds
     ids = assessment.output_ids / assessment.seconds
     references = counted(scores.references, "reference")
+    ratio = f"{'–':>6}" if scores.length_ratio is None else f"{scores.length_ratio:6.3f}"
     return facts(
         {
             "BLEU": f"{scores.bleu:6.2f}     {scores.bleu_signature}",
@@ -75,6 +76,7 @@ def assessment_facts(assessment: Assessment, beam: int) -> Text:
             "exact match": f"{_percent(scores.exact)}   sentence error rate {100 - scores.exact:.2f} %",
             "word error rate": _percent(scores.wer),
             "character error rate": _percent(scores.cer),
+            "length ratio": f"{ratio}     brevity penalty {scores.brevity_penalty:.3f}",
             "tested on": f"{counted(scores.sentences, 'sentence')}, {references}",
             "decoding": f"{sentences:,.1f} sentences/s, {ids:,.0f} tokens/s, beam {beam}",
         }

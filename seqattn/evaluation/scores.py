@@ -19,7 +19,7 @@ References = Sequence[str | Sequence[str]]
 
 @dataclass(frozen=True)
 class Scores:
-    """How well hypotheses agree with references; all figures in percent."""
+    """How well hypotheses agree with references; scores and error rates in percent."""
 
     bleu: float
     chrf: float
@@ -30,6 +30,11 @@ class Scores:
     None if the references have no words."""
     cer: float | None
     """Character error rate, the spaces between words counted as characters."""
+    length_ratio: float | None
+    """Words of the hypotheses to those of the references, as BLEU splits them and chooses among several
+    references. None if these have no words."""
+    brevity_penalty: float
+    """What BLEU is multiplied by because the ratio is below 1 (Papineni et al. 2002); 1 if it is not."""
     sentences: int
     references: int
     """Of all sentences."""
@@ -85,6 +90,8 @@ def score(hypotheses: Sequence[str], references: References, tokenize: str | Non
     are measured against the closest. `tokenize` is sacrebleu's tokenizer of BLEU.
     """
     # Loaded here, as it takes as long as the rest of the library, and translating needs none of it.
+    from sacrebleu.metrics.bleu import BLEUScore
+
     from seqattn.evaluation.metrics import error_rates, metrics_for
 
     if len(hypotheses) != len(references):
@@ -95,14 +102,18 @@ def score(hypotheses: Sequence[str], references: References, tokenize: str | Non
     streams = list(zip_longest(*joined))
     metrics = metrics_for(tokenize or choose_bleu_tokenizer(every))
     scorers = (*metrics.values(), *error_rates().values())
-    bleu, chrf, exact, *errors = (scorer.corpus_score(hypotheses, streams).score for scorer in scorers)
+    bleu, *others = (scorer.corpus_score(hypotheses, streams) for scorer in scorers)
+    assert isinstance(bleu, BLEUScore)
+    chrf, exact, *errors = (found.score for found in others)
     wer, cer = (None if math.isnan(rate) else rate for rate in errors)
     return Scores(
-        bleu,
+        bleu.score,
         chrf,
         exact,
         wer,
         cer,
+        bleu.sys_len / bleu.ref_len if bleu.ref_len else None,
+        bleu.bp,
         sentences=len(joined),
         references=len(every),
         bleu_signature=str(metrics["BLEU"].get_signature()),
