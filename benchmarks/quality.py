@@ -8,7 +8,8 @@
 DATA is a folder with the corpora: multi30k (train, val, test_2016_flickr in en, de, fr), tatoeba_de,
 tatoeba_ko, hansards, tech_enko, scan and cmudict, in the files that `TASKS` names. Each task trains by
 `seqattn train` with what a user gets who sets only a limit of minutes; an ablation names a preset and
-settings. A run that is finished is not trained again. The table is in Markdown, for docs/results.md.
+settings; teachers and the models of an ensemble are trained first. A run that is finished is not trained
+again. The table is in Markdown, for docs/results.md.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from sacrebleu.metrics.bleu import BLEU
 
@@ -60,6 +62,23 @@ class Task:
     """Those of --set, and the preset; of two with one name the last counts."""
     architecture: str | None = None
     """The only one; None: all that are asked for."""
+    teachers: tuple[Model, ...] = ()
+    """Their translations of the training sources are learned too."""
+    members: tuple[Model, ...] = ()
+    """They translate together, and nothing else is trained."""
+
+
+class Model(NamedTuple):
+    """What is trained for a task."""
+
+    task: Task
+    architecture: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.task.name.replace(' ', '-')}-{self.architecture}-{self.seed}"
 
 
 WU = "Wu et al. 2021, Transformer-Tiny, tokenised"
@@ -91,9 +110,23 @@ def plain(name: str, folder: str, sides: tuple[str, str], train: str, metric: st
 
 
 EN_DE = multi30k("en", "de", {"transformer": f"41.02 ({WU})"})
+THREE = Model(EN_DE, "transformer", 1), Model(EN_DE, "lstm", 1), Model(EN_DE, "lstm", 2)
+TAUGHT = replace(EN_DE, name=f"{EN_DE.name} taught", teachers=THREE)
+TAUGHT_THREE = Model(TAUGHT, "transformer", 1), Model(TAUGHT, "lstm", 1), Model(TAUGHT, "lstm", 2)
 TATOEBA_DE = plain("tatoeba en-de", "tatoeba_de", ("en", "de"), "train", "BLEU")
 TATOEBA_KO = plain("tatoeba ko-en", "tatoeba_ko", ("ko", "en"), "train", "BLEU")
 HANSARDS = plain("hansards en-fr", "hansards", ("en", "fr"), "train100k", "BLEU")
+SCAN = tuple(
+    Task(
+        f"SCAN {split}",
+        f"scan/{split}.train.src.gz,scan/{split}.train.tgt.gz",
+        None,
+        f"scan/{split}.test.src.gz,scan/{split}.test.tgt.gz",
+        "exact match, %",
+        {"": f"{best} ({LAKE})"},
+    )
+    for split, best in (("simple", "99.8"), ("length", "20.8"))
+)
 CMUDICT = Task(
     "CMUdict",
     "cmudict/train.src.gz,cmudict/train.tgt.gz",
@@ -105,23 +138,16 @@ CMUDICT = Task(
 )
 TASKS = (
     EN_DE,
+    replace(EN_DE, name=f"{EN_DE.name} together", members=THREE),
+    TAUGHT,
+    replace(TAUGHT, name=f"{TAUGHT.name} together", teachers=(), members=TAUGHT_THREE),
     multi30k("en", "fr", {"transformer": f"61.80 ({WU})"}),
     multi30k("de", "en", {}),
     TATOEBA_DE,
     TATOEBA_KO,
     HANSARDS,
     plain("tech en-ko", "tech_enko", ("en", "ko"), "train", "chrF"),
-    *(
-        Task(
-            f"SCAN {split}",
-            f"scan/{split}.train.src.gz,scan/{split}.train.tgt.gz",
-            None,
-            f"scan/{split}.test.src.gz,scan/{split}.test.tgt.gz",
-            "exact match, %",
-            {"": f"{best} ({LAKE})"},
-        )
-        for split, best in (("simple", "99.8"), ("length", "20.8"))
-    ),
+    *SCAN,
     CMUDICT,
 )
 """What docs/results.md reports."""
@@ -203,15 +229,19 @@ ABLATIONS = tuple(
                 "encoder_layers=2 dropout=0.2 score=additive",
             ),
         ),
+        (CMUDICT, "mini", "lstm", (PLAIN,)),
+        (CMUDICT, "regular", "transformer", (f"{PLAIN} batch_tokens=2048 learning_rate=3e-3",)),
+        (SCAN[0], "tiny", "lstm", ("hidden=256",)),
     )
     for settings in several
 )
 """What changes the scores, one thing at a time."""
 
 
-def train(task: Task, architecture: str, seed: int, asked: argparse.Namespace) -> Path:
-    """The finished run of a task; trained by the command, which is printed."""
-    out = asked.out / f"{task.name.replace(' ', '-')}-{architecture}-{seed}"
+def train(model: Model, asked: argparse.Namespace) -> Path:
+    """The finished run of a model, after those of its teachers; trained by the command, which is printed."""
+    task, architecture, seed = model
+    out: Path = asked.out / model.name
     settings = dict(setting.split("=") for setting in task.settings)
     preset = settings.pop("preset", "auto")
     if not (out / "README.md").exists():
@@ -222,6 +252,8 @@ def train(task: Task, architecture: str, seed: int, asked: argparse.Namespace) -
             if corpus is not None
             for word in (option, ",".join(str(asked.data / part) for part in corpus.split(",")))
         ]
+        for teacher in task.teachers:
+            named += ["--teacher", str(train(teacher, asked))]
         command = [
             *(sys.executable, "-m", "seqattn", "train", *named, "--arch", architecture, "--out", str(out)),
             *("--max-minutes", str(asked.minutes), "--seed", str(seed), "--threads", str(asked.threads)),
@@ -234,12 +266,24 @@ def train(task: Task, architecture: str, seed: int, asked: argparse.Namespace) -
     return out
 
 
-def measure(task: Task, path: Path, data: Path) -> float:
-    """The score of a run on the test set."""
-    run = seqattn.load(path)
-    pairs = run.read_pairs(",".join(str(data / part) for part in task.test.split(",")))
-    more = None if task.references is None else read_references([data / task.references], len(pairs))
+def measure(task: Task, models: Sequence[Model], asked: argparse.Namespace) -> float:
+    """The score on the test set of a task, of one model or of several together."""
+    run = seqattn.ensemble(train(model, asked) for model in models)
+    pairs = run.read_pairs(",".join(str(asked.data / part) for part in task.test.split(",")))
+    more = None
+    if task.references is not None:
+        more = read_references([asked.data / task.references], len(pairs))
     return METRICS[task.metric](run.evaluate(pairs, references=more), [pair.target for pair in pairs])
+
+
+def choices(task: Task, asked: argparse.Namespace) -> dict[str, list[list[Model]]]:
+    """What a task is done with, by its name in the table: models together, for each seed."""
+    if task.members:
+        names = [f"{model.architecture} {model.seed}" for model in task.members]
+        return {" + ".join(names): [list(task.members)]}
+    architectures = [task.architecture] if task.architecture else asked.architectures.split(",")
+    seeds = [int(seed) for seed in asked.seeds.split(",")]
+    return {one: [[Model(task, one, seed)] for seed in seeds] for one in architectures}
 
 
 def main() -> None:
@@ -262,15 +306,12 @@ def main() -> None:
         return
     print("| task | metric | architecture | here | published |\n|---|---|---|---:|---|")
     for task in tasks:
-        for architecture in [task.architecture] if task.architecture else asked.architectures.split(","):
-            scores = [
-                measure(task, train(task, architecture, int(seed), asked), asked.data)
-                for seed in asked.seeds.split(",")
-            ]
+        for name, models in choices(task, asked).items():
+            scores = [measure(task, together, asked) for together in models]
             each = f" ({', '.join(f'{one:.2f}' for one in scores)})" if len(scores) > 1 else ""
-            beside = task.published.get(architecture, task.published.get("", "–"))
+            beside = task.published.get(name, task.published.get("", "–"))
             here = f"{statistics.median(scores):.2f}{each}"
-            print(f"| {task.name} | {task.metric} | {architecture} | {here} | {beside} |", flush=True)
+            print(f"| {task.name} | {task.metric} | {name} | {here} | {beside} |", flush=True)
 
 
 if __name__ == "__main__":
