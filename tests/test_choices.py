@@ -10,13 +10,24 @@ from seqattn.data.corpus import Pair
 from seqattn.runs import choices
 from seqattn.runs.choices import choose_criterion, choose_interval, choose_size, settle, training_speed
 from seqattn.runs.folder import RunFolder
-from seqattn.runs.preparation import Data
+from seqattn.runs.preparation import Data, Prepared
 from seqattn.runs.presets import compose
 from seqattn.runs.records import DataRecord
+from seqattn.text.learning import take_inventory
 from seqattn.training.schedule import TrainingOptions
 
 from commands import PAIRS, seqattn, sizes
 from runs import toy_data, write_tsv
+
+NATURAL = take_inventory([f"word{number} and others" for number in range(20)])
+OTHER = take_inventory(20 * [f"word{number} and others" for number in range(20)])
+
+
+def of_pairs(pairs: int, distinct: int | None = None) -> Prepared:
+    """Natural texts, as if there were so many pairs."""
+    data = toy_data()
+    record = replace(data.record, train_pairs=pairs)
+    return replace(data, record=record, distinct=distinct or pairs, targets=NATURAL)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +43,14 @@ from runs import toy_data, write_tsv
     ],
 )
 def test_the_criterion_is_bleu_unless_references_are_too_short_for_it(references, criterion):
-    assert choose_criterion(references) == criterion
+    assert choose_criterion(references, closed=False) == criterion
+
+
+def test_targets_of_few_frequent_words_are_judged_by_exact_match():
+    data, asked = toy_data(), TrainingOptions(best_by="auto")
+    phonemes = take_inventory(200 * ["HH AH0 L OW1", "K AE1 T S AH0", "D AO1 G Z AA"])
+    assert settle(asked, replace(data, targets=phonemes)).best_by == "exact"
+    assert settle(asked, replace(data, targets=NATURAL)).best_by == "chrf"
 
 
 @pytest.mark.parametrize(
@@ -75,10 +93,22 @@ def test_few_pairs_of_natural_text_are_told_from_those_that_rules_make():
     data = toy_data()
     cpu = torch.device("cpu")
     pairs = f"for {len(data.train)} pairs"
-    assert choose_size("lstm", {}, data, cpu, natural=False) == ("tiny", pairs)
+    assert choose_size("lstm", {}, replace(data, targets=OTHER), cpu) == ("tiny", pairs)
     for limit in ({}, {"max_minutes": 0.001}):
-        found = choose_size("lstm", limit, data, cpu, natural=True)
+        found = choose_size("lstm", limit, replace(data, targets=NATURAL), cpu)
         assert found == ("low-resource", f"{pairs} of natural text")
+
+
+def test_repeated_pairs_count_once_in_the_choice_of_a_size():
+    data = of_pairs(1_000_000, distinct=25_000)
+    assert choose_size("lstm", {}, data, torch.device("cpu")) == ("mini", "for 25,000 distinct pairs")
+
+
+def test_repetitions_and_words_are_counted_in_training_pairs_alone():
+    pairs = (*3 * (Pair("a", "one two"),), Pair("a", "three"), Pair("b", "three"))
+    data = Data(pairs, (Pair("c", "four"),), DataRecord(("a",), None))
+    assert data.distinct == 3
+    assert data.targets.words == {"one": 3, "two": 3, "three": 2}
 
 
 @pytest.mark.parametrize(
@@ -99,23 +129,22 @@ def test_a_training_says_which_preset_it_chose_by_the_words_of_the_targets(tmp_p
 def test_text_is_natural_if_many_of_its_words_occur_once(once, often, natural):
     words = [f"rare{number}" for number in range(once)] + 9 * [f"often{number}" for number in range(often)]
     pairs = tuple(Pair("source", f"{word} {word}" if word[0] == "o" else f"{word} often0") for word in words)
-    assert Data(pairs, (), DataRecord(("a",), None)).natural == natural
+    assert Data(pairs, (), DataRecord(("a",), None)).targets.natural == natural
 
 
 def test_many_epochs_are_told_in_whole_numbers(monkeypatch):
     data = toy_data()
     ids = sum(map(sum, data.lengths))
-    many = replace(data, record=replace(data.record, train_pairs=25_000))
+    many = of_pairs(25_000)
     monkeypatch.setattr("seqattn.runs.choices.training_speed", lambda *_: 2500 * ids / 60)
-    size = choose_size("lstm", {"max_minutes": 1}, many, torch.device("cpu"), natural=True)
+    size = choose_size("lstm", {"max_minutes": 1}, many, torch.device("cpu"))
     assert size.reason == "for 25,000 pairs: about 2,500 epochs in 1 minute here"
 
 
 def test_a_time_limit_that_allows_few_epochs_chooses_a_smaller_preset(monkeypatch):
     data = toy_data()
     ids = sum(map(sum, data.lengths))
-    record = replace(data.record, train_pairs=1_000_000)
-    many = replace(data, record=record)
+    many = of_pairs(1_000_000)
     asked = []
 
     def speed(architecture, model, training, prepared, device):
@@ -125,21 +154,21 @@ def test_a_time_limit_that_allows_few_epochs_chooses_a_smaller_preset(monkeypatc
 
     monkeypatch.setattr(choices, "training_speed", speed)
     cpu = torch.device("cpu")
-    assert choose_size("lstm", {}, many, cpu, True) == ("base", "for 1,000,000 pairs") and not asked
+    assert choose_size("lstm", {}, many, cpu) == ("base", "for 1,000,000 pairs") and not asked
     for minutes, preset, epochs in ((8, "base", "8"), (3, "small", "9"), (0.2, "mini", "2.4")):
-        size = choose_size("transformer", {"max_minutes": minutes}, many, cpu, True)
+        size = choose_size("transformer", {"max_minutes": minutes}, many, cpu)
         assert size.preset == preset and f"about {epochs} epochs in {minutes} minutes here" in size.reason
-    eight = choose_size("transformer", {"max_minutes": 1}, many, cpu, True, processes=8)
+    eight = choose_size("transformer", {"max_minutes": 1}, many, cpu, processes=8)
     assert eight == ("base", "for 1,000,000 pairs: about 8 epochs in 1 minute here")
     asked.pop()
-    hurried = choose_size("lstm", {"max_minutes": 0.01}, many, cpu, True)
+    hurried = choose_size("lstm", {"max_minutes": 0.01}, many, cpu)
     least = "for 1,000,000 pairs: mini would have only about 0.12 epochs in 0.01 minutes here"
     assert hurried == ("tiny", least)
     assert asked == [512, 512, 256, 512, 256, 128, 512, 256, 128]
 
 
-@pytest.mark.parametrize("natural", [True, False])
-def test_of_many_pairs_more_do_not_choose_a_smaller_preset_in_the_same_time(monkeypatch, natural):
+@pytest.mark.parametrize("targets", [NATURAL, OTHER], ids=["natural", "other"])
+def test_of_many_pairs_more_do_not_choose_a_smaller_preset_in_the_same_time(monkeypatch, targets):
     data, cpu = toy_data(), torch.device("cpu")
     ids, sizes = sum(map(sum, data.lengths)), ["low-resource", "tiny", "regular", "mini", "small", "base"]
     for minutes in (1, 100, 300, 1000, 100_000):
@@ -151,8 +180,8 @@ def test_of_many_pairs_more_do_not_choose_a_smaller_preset_in_the_same_time(monk
                 return {512: 20, 256: 150, 128: 600}[model.encoder.width] * ids / pairs
 
             monkeypatch.setattr(choices, "training_speed", speed)
-            of_size = replace(data, record=replace(data.record, train_pairs=pairs))
-            found = choose_size("lstm", {"max_minutes": minutes}, of_size, cpu, natural).preset
+            of_size = replace(of_pairs(pairs), targets=targets)
+            found = choose_size("lstm", {"max_minutes": minutes}, of_size, cpu).preset
             chosen.append(sizes.index(found))
         assert chosen == sorted(chosen), (minutes, chosen)
 

@@ -90,7 +90,9 @@ def start(
         return Started(plan, tasks, None)
     held_out = begun[0].run.read_config().data.valid_pairs if begun else 0
     data = load_data(plan.train, plan.valid, held_out=held_out, sources=sources_of_plan(plan))
-    preset = suitable_presets(len(data.train), data.natural)[0] if plan.preset == "auto" else plan.preset
+    preset = (
+        suitable_presets(data.distinct, data.targets.natural)[0] if plan.preset == "auto" else plan.preset
+    )
     _, tokenizer_options, training = next(iter(_compose(plan, preset, plan.settings).values()))
     known = _tokenizer_of(begun, data.record.train_fingerprint)
     prepared = prepare(data, tokenizer_options, training.max_length, known, report)

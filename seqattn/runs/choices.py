@@ -31,17 +31,21 @@ def settle(options: TrainingOptions, prepared: Prepared, processes: int = 1) -> 
     `processes` train together (`seqattn.ranks`).
     """
     if options.best_by == "auto":
-        options = replace(options, best_by=choose_criterion([pair.target for pair in prepared.valid_pairs]))
+        references = [pair.target for pair in prepared.valid_pairs]
+        options = replace(options, best_by=choose_criterion(references, prepared.targets.closed))
     if not options.validate_every:
         options = replace(options, validate_every=choose_interval(options, prepared, processes))
     return options
 
 
-def choose_criterion(references: Sequence[str]) -> Literal["bleu", "chrf", "exact"]:
+def choose_criterion(references: Sequence[str], closed: bool) -> Literal["bleu", "chrf", "exact"]:
     """`bleu`, or `chrf` if most references have fewer than four words, or `exact` if most are one word.
 
-    Words are what BLEU counts: characters in a script without spaces.
+    Words are what BLEU counts: characters in a script without spaces. Texts of a closed language, such as
+    phonemes or commands (`Inventory.closed`), are right or wrong as a whole: `exact`.
     """
+    if closed:
+        return "exact"
     by_character = choose_bleu_tokenizer(references) == "char"
     words = median(len("".join(text.split())) if by_character else len(text.split()) for text in references)
     return "bleu" if words >= BLEU_ORDER else "chrf" if words > 1 else "exact"
@@ -79,15 +83,15 @@ def choose_size(
     settings: Mapping[str, Any],
     prepared: Prepared,
     device: torch.device,
-    natural: bool,
     processes: int = 1,
 ) -> Size:
     """The preset for a corpus, or a smaller one if a time limit allows it too few epochs on this machine.
 
-    `natural`: whether its targets are natural texts. `processes` train together.
+    Repeated pairs count once. `processes` train together.
     """
-    pairs = counted(prepared.record.train_pairs, "pair")
-    presets = suitable_presets(prepared.record.train_pairs, natural)
+    size = min(prepared.record.train_pairs, prepared.distinct)
+    pairs = counted(size, "pair" if size == prepared.record.train_pairs else "distinct pair")
+    presets = suitable_presets(size, prepared.targets.natural)
     kinds = {"low-resource": " of natural text", "regular": " that are no natural text"}
     reason = f"for {pairs}{kinds.get(presets[0], '')}"
     for preset in presets:

@@ -20,7 +20,7 @@ from seqattn.errors import InputError
 from seqattn.hardware import give_back_freed_memory
 from seqattn.progress import Report, silent
 from seqattn.runs.records import DataRecord
-from seqattn.text.learning import TokenizerOptions, take_inventory
+from seqattn.text.learning import Inventory, TokenizerOptions, take_inventory
 from seqattn.text.normalising import normalise
 from seqattn.text.sentences import MOST_COUNTED
 from seqattn.text.tokenizer import Tokenizer
@@ -42,10 +42,14 @@ class Data:
     """What the sources are."""
 
     @property
-    def natural(self) -> bool:
-        """Whether the targets are natural texts, by the first of them."""
-        some = (normalise(pair.target) for pair in self.train[:MOST_COUNTED])
-        return take_inventory(text for text in some if text).natural
+    def targets(self) -> Inventory:
+        """The words of the first training targets."""
+        return take_inventory(normalise(pair.target) for pair in self.train[:MOST_COUNTED])
+
+    @property
+    def distinct(self) -> int:
+        """How many training pairs there are, repetitions apart."""
+        return len({(identity(pair.source), pair.target) for pair in self.train})
 
     @property
     def learned_from(self) -> tuple[Pair, ...]:
@@ -251,6 +255,10 @@ class Prepared:
     """Ids of the sides of each training example."""
     record: DataRecord
     """The record of the data in config.json."""
+    distinct: int
+    """The training pairs without repetitions."""
+    targets: Inventory
+    """The words of the first training targets."""
     guide: IdLinks | None = None
     """The links between the ids of each training example."""
     warnings: tuple[str, ...] = ()
@@ -329,6 +337,8 @@ def prepare(
         Lengths(*map(max, zip(*{*lengths, *fitting}, strict=True))),
         lengths,
         record,
+        data.distinct,
+        data.targets,
         guide,
         data.warnings,
         sources,

@@ -111,7 +111,7 @@ def set_up(
         size = f"the size of {initial.path}, training options of {training_of}"
     elif preset == "auto":
         report("choosing the size", 0.0)
-        preset, reason = choose_size(architecture, settings, prepared, device, data.natural, ranks.size)
+        preset, reason = choose_size(architecture, settings, prepared, device, ranks.size)
         size = f"preset {preset} {reason}"
         model, _, training = compose(architecture, preset, settings)
     experiment = Experiment.start(
