@@ -13,6 +13,8 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "remark")
 RULE, NO_RULE = 0.2, 0.5
 """Where what should be alike on both sides differs in more pairs than this share, it is hardly a rule of the
 corpus, and where it differs in most of them, none."""
+FEWEST = 50
+"""Of fewer pairs that could differ nothing is known of a rule."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,12 @@ class Kind:
     error: float | None = None
     """The share from which it spoils a training; None: it never does."""
     rule: bool = False
-    """It is an exception from a rule: a remark where it is frequent, no fault where most pairs have it."""
+    """It is an exception from a rule: a remark where it is frequent, no fault where most of many pairs have
+    it."""
 
     def counts(self, count: int, of: int) -> bool:
         """Whether it is a fault when `count` of `of` have it."""
-        return count > 0 and not (self.rule and count / of > NO_RULE)
+        return count > 0 and not (self.rule and of >= FEWEST and count / of > NO_RULE)
 
     def severity(self, count: int, of: int) -> Severity:
         """How serious it is when `count` of `of` have it."""
