@@ -58,6 +58,7 @@ def test_monolingual_texts_are_translated_back_tagged_and_only_trained_on(work, 
     assert data.synthetic_pairs == len(expected)
     assert (data.train_pairs, data.valid_pairs) == (len(plain.train) + len(expected), len(plain.valid))
     assert f"{len(expected)} synthetic pairs of" in " ".join(result.stderr.split())
+    assert "copied" not in result.stderr
     assert "run.synthetic.jsonl" in (out / "README.md").read_text()
     assert f"{work.train} + {data.synthetic}" in " ".join(command("info", out).stdout.split())
 
@@ -98,6 +99,15 @@ def test_the_vocabulary_has_what_only_monolingual_texts_and_their_translations_h
     texts.write_text("ж ж ж\nж ж\n", encoding="utf-8")
     command(*training(work, tmp_path / "run", "--monolingual", texts, updates=2))
     assert {"ж", TAG} <= load(tmp_path / "run").tokenizer.target.characters
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_texts_that_are_copied_instead_of_translated_back_are_warned_of(work, tmp_path, swap):
+    texts = tmp_path / "mono.txt"
+    texts.write_text("ж ж ж\nж ж\n", encoding="utf-8")
+    way = ("--swap", "--reverse", work.run("lstm")) if swap else ("--reverse", work.back("lstm"))
+    result = command(*training(work, tmp_path / "run", "--monolingual", texts, *way, updates=2))
+    assert "2 of 2 texts of --monolingual were copied" in " ".join(result.stderr.split())
 
 
 def test_pairs_for_a_run_of_the_other_direction_are_written_as_its_corpora_are(work, tmp_path):

@@ -32,6 +32,8 @@ TAG = "\ue000"
 """The first word of a source that was translated back (Caswell et al. 2019): a private-use character."""
 AT_ONCE = 1000
 """Texts that are translated before they are kept."""
+MANY = 0.2
+"""The share of copies among what was translated back that is warned of."""
 MOST_BYTES = 2**20
 """Of the record of what pairs were made from, read at most."""
 
@@ -169,8 +171,16 @@ class Synthesis:
         if self._trains_reverse:
             train_beside([(reverse_path(out), not swap)], how)
         with how.reporting() as report:
-            count = self.write(out, corpora, valid, swap, how.device, report)
-        how.say(f"{counted(count, 'synthetic pair')} in {path}.")
+            made = self.write(out, corpora, valid, swap, how.device, report)
+        how.say(f"{counted(len(made), 'synthetic pair')} in {path}.")
+        back = [pair for pair in made if any(text.startswith(TAG) for text in pair)]
+        copies = sum(len({text.removeprefix(f"{TAG} ") for text in pair}) == 1 for pair in back)
+        if copies > MANY * len(back):
+            how.say(
+                f"Warning: {copies:,} of {counted(len(back), 'text')} of --monolingual were copied, not "
+                "translated back: are they in the target language, and does the run that translates them "
+                "read it?"
+            )
         return path
 
     def write(
@@ -181,8 +191,8 @@ class Synthesis:
         swap: bool,
         device: torch.device,
         report: Report = silent,
-    ) -> int:
-        """Make the pairs and write them to OUT.synthetic.jsonl, in the direction of the corpora; how many.
+    ) -> list[Pair]:
+        """Make the pairs and write them to OUT.synthetic.jsonl, in the direction of the corpora.
 
         Texts that are targets of the validation set are left out. What is made is kept from the start, so
         that another call goes on where one was interrupted. InputError when all translations are empty.
@@ -209,14 +219,15 @@ class Synthesis:
                 report(what, number / len(steps))
                 pairs = (pair.swapped() if swap else pair for pair in make())
                 kept.add([{"source": absolute(source), "target": target} for source, target in pairs])
-        lines = [as_json(pair) + "\n" for part in kept.parts for pair in part]
-        if not lines:
+        made = [pair for part in kept.parts for pair in part]
+        if not made:
             kept.path.unlink()
             raise self._nothing(out)
+        lines = [as_json(pair) + "\n" for pair in made]
         write_aside(self._record_path(out), as_json(origin).encode())
         write_aside(synthetic_path(out), "".join(lines).encode("utf-8", "replace"))
         kept.path.unlink()
-        return len(lines)
+        return [Pair(one["source"], one["target"]) for one in made]
 
     def _nothing(self, out: Path) -> InputError:
         """That all translations are empty, as those of a run that has hardly been trained may be."""
