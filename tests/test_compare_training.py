@@ -346,7 +346,7 @@ def test_the_view_says_how_many_runs_are_trained_and_the_time_left_in_all(tmp_pa
     waiting = StillWaiting(*tasks)
     view = ComparisonView(tasks, waiting)
     waiting.waiting = tasks[1:]
-    began = Began(Progress(), TrainingOptions(max_updates=10), 1234)
+    began = Began(Progress(), TrainingOptions(max_updates=10), 1234, 8.0)
     assert view.begun(tasks[3], began).startswith("b, seed 2 (system 2 of 2, seed 2 of 2): 1,234 parameters")
     view.add(tasks[0], began)
     assert view.seconds_left() is None and "0 of 4 runs trained" in rendered(view)

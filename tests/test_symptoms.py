@@ -1,5 +1,6 @@
 """Warnings while training: each sign of failure is said once, and none for a training that goes well."""
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 
@@ -15,9 +16,9 @@ from commands import TRAIN, seqattn, setting, sizes
 from runs import write_tsv
 
 
-def told(*validations, epoch=9, warmup=1):
+def told(*validations, epoch=9, warmup=1, guessing=math.inf):
     """The warnings after each of some (training loss, validation loss, faults)."""
-    symptoms = Symptoms(TrainingOptions(warmup=warmup))
+    symptoms = Symptoms(TrainingOptions(warmup=warmup), guessing)
     found, progress = [], Progress(epoch=epoch)
     for trained, validated, faults in validations:
         for loss in (trained - 0.1, trained + 0.1):
@@ -96,6 +97,14 @@ def test_where_nothing_limits_a_training_the_hours_of_a_long_epoch_are_told_once
 def test_a_training_loss_that_rises_is_a_rate_too_high():
     (said,) = told((5, 4, FINE), (4, 3, FINE), (4.5, 3.5, FINE), (6, 7, FINE))
     assert "training loss has risen from 4.00 to 4.50" in said and "learning_rate" in said
+
+
+def test_losses_above_that_of_guessing_are_a_rate_too_high():
+    guessing = 8.0
+    (said,) = told((12.7, 9.0, FINE), guessing=guessing)
+    assert "12.70 and 9.00, are above that of guessing, 8.00: lower learning_rate" in said
+    assert told((7.9, 9.0, FINE), guessing=guessing) == []
+    assert told((9.0, 7.9, FINE), guessing=guessing) == []
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def watch(console: Console, workers: Trainings, tasks: Sequence[Task], folder: P
                     failed.append(event)
                     say(console, f"{view.name(task)}: {event.error}")
                 elif isinstance(event, Began):
-                    symptoms[task] = Symptoms(event.options)
+                    symptoms[task] = Symptoms(event.options, event.guessing)
                     say(console, view.begun(task, event))
                 elif task not in view.running:
                     console.print(view.summaries[task], soft_wrap=True)

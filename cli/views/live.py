@@ -157,7 +157,8 @@ def watch(console: Console, experiment: Experiment, again: Sequence[str] = ()) -
     if console.is_terminal:
         view = LiveView(name, experiment.config.training, *before(experiment.folder))
     tokens = sum(map(sum, experiment.prepared.lengths))
-    log, symptoms = PlainLog(console), Symptoms(experiment.config.training, tokens)
+    log = PlainLog(console)
+    symptoms = Symptoms(experiment.config.training, experiment.guessing, tokens)
     with experiment, interruptible(console) as interruption:
         with shown(view, console, interruption):
             for event in experiment.run():

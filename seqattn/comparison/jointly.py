@@ -54,7 +54,7 @@ class Jointly:
             with Experiment.resume(path, {}, self._device, ranks=self._ranks) as experiment:
                 experiment.lead()
                 progress, options = experiment.trainer.progress, experiment.config.training
-                yield Began(progress, options, experiment.parameters)
+                yield Began(progress, options, experiment.parameters, experiment.guessing)
                 for event in experiment.run():
                     yield event
                     if self._ranks.decided(self.stopped):

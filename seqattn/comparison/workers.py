@@ -32,6 +32,8 @@ class Began:
     progress: Progress
     options: TrainingOptions
     parameters: int
+    guessing: float
+    """The loss of guessing, nats an id."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def _train(connection: Connection, path: Path, device: str, threads: int) -> Non
         torch.set_num_threads(threads)
         with Experiment.resume(path, {}, torch.device(device)) as experiment:
             progress, options = experiment.trainer.progress, experiment.config.training
-            connection.send(Began(progress, options, experiment.parameters))
+            connection.send(Began(progress, options, experiment.parameters, experiment.guessing))
             for event in experiment.run():
                 connection.send(event)
                 if connection.poll():

@@ -37,7 +37,7 @@ from seqattn.runs.run import Run
 from seqattn.runs.sampling import sampling_of
 from seqattn.runs.validation import validation_of
 from seqattn.text.learning import TokenizerOptions
-from seqattn.training.divergence import Diverged
+from seqattn.training.divergence import Diverged, guessing_loss
 from seqattn.training.events import Event, Finished, Updated, Validated
 from seqattn.training.guide import Guide, guided_reading
 from seqattn.training.loop import Trainer
@@ -127,6 +127,11 @@ class Experiment:
     def parameters(self) -> int:
         """The number of learned parameters."""
         return size_of(self.model).parameters
+
+    @property
+    def guessing(self) -> float:
+        """The loss of guessing among all pieces of the target, nats an id."""
+        return guessing_loss(self.model)
 
     @staticmethod
     def start(

@@ -29,13 +29,18 @@ TOO_LARGE = Fault(
 )
 
 
+def guessing_loss(model: Seq2Seq) -> float:
+    """The loss of guessing among all pieces of the target, nats an id."""
+    return math.log(max(2, model.decoder.output.out_features))
+
+
 def highest_loss(model: Seq2Seq, options: TrainingOptions, guided: bool) -> float:
     """The loss of an id, nats, above which a model is worse than any that is still learning.
 
-    Guessing among V ids costs ln V; what a guide or R-Drop adds, about as much times its weight.
+    What a guide or R-Drop adds to that of guessing is about as much times its weight.
     """
     added = options.r_drop + (options.guide_weight if guided else 0.0)
-    return EXPLODED * (1 + added) * math.log(max(2, model.decoder.output.out_features))
+    return EXPLODED * (1 + added) * guessing_loss(model)
 
 
 def fault_of(loss: float, norm: float, highest: float) -> Fault | None:

@@ -34,9 +34,11 @@ LONG, TIMED = 2.0, 5
 class Symptoms:
     """Watches the events of a training; `add` returns warnings, each kind once."""
 
-    def __init__(self, options: TrainingOptions, epoch_tokens: int = 0) -> None:
-        """`epoch_tokens`: source and target ids of an epoch; 0: unknown."""
+    def __init__(self, options: TrainingOptions, guessing: float = math.inf, epoch_tokens: int = 0) -> None:
+        """`guessing`: the loss of guessing, nats an id. `epoch_tokens`: source and target ids of an epoch;
+        0: unknown."""
         self._options = options
+        self._guessing = guessing
         limited = options.max_updates or options.max_tokens or options.max_minutes
         self._epoch_tokens = 0 if limited else epoch_tokens
         self._said: set[str] = set()
@@ -80,12 +82,19 @@ class Symptoms:
                 f"the training loss has risen from {self._lowest_trained:.2f} to {self._trained:.2f}: "
                 "lower learning_rate or lengthen warmup",
             )
+        elif self._guessing < loss and self._guessing < self._trained < math.inf:
+            yield (
+                "rate",
+                f"the losses of training and validation, {self._trained:.2f} and {loss:.2f}, are above that "
+                f"of guessing, {self._guessing:.2f}: lower learning_rate or lengthen warmup",
+            )
         elif falls and not event.improved and _risen(loss, self._lowest_validated):
             yield (
                 "overfitting",
                 f"the validation loss has risen from {self._lowest_validated:.2f} to {loss:.2f} while the "
                 "training loss falls, so the model learns its pairs by heart: raise dropout or word_dropout, "
-                "take a smaller preset, or more pairs",
+                "take a smaller preset, or more pairs; if scores stay low, see with `seqattn check` whether "
+                "the lines of both sides belong together",
             )
         self._lowest_trained = min(self._trained, self._lowest_trained)
         self._lowest_validated = min(loss, self._lowest_validated)
