@@ -302,8 +302,20 @@ def main() -> None:
     every = (*TASKS, *ABLATIONS) if asked.list or "ablation" in asked.only else TASKS
     tasks = [task for task in every if asked.only in task.name]
     if asked.list:
-        print("\n".join(task.name for task in tasks))
+        for task in tasks:
+            print("; ".join([task.name, *(f"published {one}" for one in task.published.values())]))
         return
+    if not tasks:
+        parser.error(f"no task has {asked.only!r} in its name; --list names all")
+    files = [
+        name
+        for task in tasks
+        for names in (task.train, task.valid, task.test, task.references)
+        if names is not None
+        for name in names.split(",")
+    ]
+    if missing := sorted({name for name in files if not (asked.data / name).exists()}):
+        parser.error(f"{asked.data} has no {', '.join(missing)}")
     print("| task | metric | architecture | here | published |\n|---|---|---|---:|---|")
     for task in tasks:
         for name, models in choices(task, asked).items():

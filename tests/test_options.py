@@ -302,6 +302,21 @@ def test_a_prefix_that_is_not_an_architecture_is_an_unknown_setting():
         compose("lstm", "tiny", {"rnn.width": 8})
 
 
+@pytest.mark.parametrize(
+    ("architecture", "key", "owners"),
+    [
+        ("transformer", "score", "lstm and hybrid, not of transformer"),
+        ("lstm", "norm", "transformer and hybrid, not of lstm"),
+        ("lstm", "encoder.heads", "transformer and hybrid, not of lstm"),
+        ("hybrid", "encoder_hidden", "lstm, not of hybrid"),
+        ("lstm", "transformer.score", "lstm and hybrid, not of transformer"),
+    ],
+)
+def test_a_setting_of_other_architectures_is_refused_with_their_names(architecture, key, owners):
+    with pytest.raises(InputError, match=f"is a setting of {owners}"):
+        compose(architecture, "tiny", {key: "1"})
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_preset_composes_for_every_architecture(preset, architecture):

@@ -165,6 +165,9 @@ def test_translations_that_were_made_before_an_interruption_are_kept(work, texts
         command(*training(work, tmp_path / "cut", *how), status=int(stop < 10_000))
         unfinished = tmp_path / "cut.synthetic.unfinished"
         assert unfinished.exists() == (stop < 10_000)
+        if unfinished.exists():
+            told = error_of(command("train", "--resume", "--out", tmp_path / "cut", status=1))
+            assert "has not begun" in told and "the same command again without --resume" in told
         if stop == 2:
             # Killed while it wrote.
             unfinished.write_bytes(unfinished.read_bytes()[:-5])

@@ -247,9 +247,11 @@ def _resume(
     from seqattn.options import apply
     from seqattn.runs.experiment import LIMITS, Experiment
     from seqattn.runs.folder import RunFolder
+    from seqattn.runs.setup import refuse_unbegun
 
     from ..views.live import preparing
 
+    refuse_unbegun(out)
     preset = chosen.pop("preset")
     settings = gather_settings(chosen.pop("config"), chosen.pop("assignments"), **chosen)
     if fixed := [name for name in settings if name not in LIMITS] + ["preset"] * (preset != "auto"):

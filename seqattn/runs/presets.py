@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from seqattn.errors import InputError
 from seqattn.models import ARCHITECTURES, ModelOptions, default_options, parts_of
-from seqattn.options import apply, settings_for
+from seqattn.options import apply, is_setting, settings_for
 from seqattn.text.learning import TokenizerOptions
 from seqattn.training.schedule import TrainingOptions
 
@@ -240,12 +240,26 @@ def compose(
     for other in ARCHITECTURES.keys() - {architecture}:
         prefix = f"{other}."
         meant = {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
-        apply(meant, default_options(other), TokenizerOptions(), TrainingOptions())
+        options = default_options(other), TokenizerOptions(), TrainingOptions()
+        _check_owned(other, meant, options)
+        apply(meant, *options)
     asked = settings_for(architecture, ARCHITECTURES, settings)
     defaults = default_options(architecture), TokenizerOptions(), TrainingOptions()
+    _check_owned(architecture, asked, defaults)
     own = preset_of(architecture, preset, asked.get("optimizer"))
     model, tokenizer, training = apply(asked, *apply(own, *defaults))
     return model, tokenizer, training
+
+
+def _check_owned(architecture: str, settings: Iterable[str], options: Sequence[Any]) -> None:
+    """InputError when a setting is one of other architectures alone."""
+    for key in settings:
+        owners = [name for name in ARCHITECTURES if is_setting(key, default_options(name))]
+        if owners and not any(is_setting(key, one) for one in options):
+            raise InputError(
+                f"{key} is a setting of {' and '.join(owners)}, not of {architecture}",
+                remedy=f"among several architectures, {owners[0]}.{key} sets it for one",
+            )
 
 
 def check_alike(

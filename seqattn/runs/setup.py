@@ -18,16 +18,16 @@ from seqattn.models.base import Vocabulary
 from seqattn.options import apply, flat_options, is_setting, settings_for
 from seqattn.progress import Report, silent
 from seqattn.ranks import ALONE, Ranks
-from seqattn.runs.beside import Beside
+from seqattn.runs.beside import Beside, forward_path, reverse_path
 from seqattn.runs.choices import choose_size
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
 from seqattn.runs.guiding import GUIDES
-from seqattn.runs.preparation import load_data, prepare
+from seqattn.runs.preparation import load_data, prepare, synthetic_path
 from seqattn.runs.presets import compose
 from seqattn.runs.records import is_code
 from seqattn.runs.run import Run, load_run
-from seqattn.runs.synthesis import Synthesis
+from seqattn.runs.synthesis import Synthesis, unfinished_path
 from seqattn.text.learning import TokenizerOptions
 from seqattn.training.events import Event
 from seqattn.training.schedule import TrainingOptions
@@ -222,6 +222,17 @@ def make_needed(out: Path, request: Request, architecture: str, synthesis: Synth
         build(architecture, model, Vocabulary(4, 4, shared=True)).require_attention("guide")
         request = replace(request, guide=str(make_guide(out, request.train, how)))
     return request
+
+
+def refuse_unbegun(out: Path) -> None:
+    """InputError when a run has not begun, because what it needs was being made when it was interrupted."""
+    made = (forward_path(out), reverse_path(out), synthetic_path(out), unfinished_path(out))
+    if not RunFolder(out).begun and any(path.exists() for path in made):
+        raise InputError(
+            "has not begun: what it needs was being made",
+            path=out,
+            remedy="to go on, give the same command again without --resume",
+        )
 
 
 def _sources(architecture: str, model: ModelOptions) -> Sources:

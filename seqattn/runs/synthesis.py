@@ -38,6 +38,11 @@ MOST_BYTES = 2**20
 """Of the record of what pairs were made from, read at most."""
 
 
+def unfinished_path(out: Path) -> Path:
+    """The file of the synthetic pairs that have been made for a run so far."""
+    return synthetic_path(out).with_suffix(".unfinished")
+
+
 def read_monolingual(files: Sequence[str]) -> list[str]:
     """The texts of files that have one a line; InputError when there is none."""
     for path in map(Path, files):
@@ -213,7 +218,7 @@ class Synthesis:
                 for some in _parts([pair.source for pair in data.train])
             ]
         origin = self._origin(corpora, valid, swap)
-        kept = _Kept(synthetic_path(out).with_suffix(".unfinished"), origin)
+        kept = _Kept(unfinished_path(out), origin)
         for number, (what, make) in enumerate(steps):
             if number >= len(kept.parts):
                 report(what, number / len(steps))
