@@ -303,7 +303,11 @@ def main() -> None:
     tasks = [task for task in every if asked.only in task.name]
     if asked.list:
         for task in tasks:
-            print("; ".join([task.name, *(f"published {one}" for one in task.published.values())]))
+            print(
+                "; ".join(
+                    [task.name, *(f"{one or 'published'} {figure}" for one, figure in task.published.items())]
+                )
+            )
         return
     if not tasks:
         parser.error(f"no task has {asked.only!r} in its name; --list names all")

@@ -368,7 +368,7 @@ def test_a_preset_has_a_rate_for_each_optimizer_that_is_asked_for(preset, archit
 
 
 def test_an_error_in_the_other_architectures_settings_is_reported():
-    with pytest.raises(InputError, match="no setting 'hidden'"):
+    with pytest.raises(InputError, match="hidden is a setting of lstm and hybrid, not of transformer"):
         compose("lstm", "tiny", {"transformer.hidden": "48"})
     with pytest.raises(InputError, match="width"):
         compose("lstm", "tiny", {"transformer.width": "wide"})
