@@ -44,6 +44,10 @@ EXAMPLES = [
     ("ko", ["저는 학생입니다.", "당신은 누구세요?", "네!"]),
     ("ja", ["今日は寒い。", "家にいよう！"]),
     ("zh", ["今天很冷。", "你去吗？", "我不去。"]),
+    ("ja", ["「はい。」と彼は言った。", "「行くよ。待って。」と言った。"]),
+    ("zh", ["“你好。”他说。", "我不去。"]),
+    ("ko", ['"안녕. 잘 가."라고 말했다.', "그래."]),
+    ("fr", ["M. Dupont et Mme. Durand sont là.", "L'hon. M. Smith parle.", "Oui."]),
     ("", ["An unknown language.", "It is read like English."]),
     ("tokens", ["a dog .", "a cat ."]),
 ]

@@ -25,6 +25,9 @@ _OTHER_SPACES = re.compile(r"[^\S ]")
 _TOGETHER = re.compile(f"[{TOGETHER}]")
 _OTHER = re.compile(f"[^ {TOGETHER}]+")
 _APART = re.compile(f"[{TOGETHER}] [{TOGETHER}]")
+_QUOTED = re.compile('[」』”’»"]$')
+_TITLES = {"fr": re.compile(r"\b(?:MM?|Mmes?|Mlles?|Drs?|Prof|Mgr|Me|Ste?|[Hh]on)\. ?$")}
+"""What precedes names and is divided from them by sentencex, by language."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,10 @@ def sentences(text: str, language: str = "") -> list[str]:
     """The sentences of a normalised text, which are the text if joined; what has no letter is part of one."""
     found: list[str] = []
     waiting = ""
-    for segment in _segments(normalise(text), language.lower()):
+    language = language.lower()
+    for segment in _segments(normalise(text), language):
+        if found and not waiting and _goes_on(found[-1], segment, language):
+            waiting = found.pop()
         waiting += segment
         if any(map(str.isalpha, segment)):
             found.append(waiting)
@@ -58,6 +64,13 @@ def sentences(text: str, language: str = "") -> list[str]:
         # Nothing follows that it could belong to.
         found[-1:] = ["".join(found[-1:]) + waiting]
     return found
+
+
+def _goes_on(sentence: str, next: str, language: str) -> bool:
+    """Whether what sentencex divides is one sentence: `「はい。」と言った。`, `M. Dupont`."""
+    if _QUOTED.search(sentence):
+        return next[:1].isalpha()
+    return language in _TITLES and bool(_TITLES[language].search(sentence))
 
 
 def _segments(text: str, language: str) -> Iterator[str]:
