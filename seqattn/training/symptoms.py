@@ -15,6 +15,8 @@ MANY = 20.0
 """Percent of the translations with a fault."""
 RISEN, RISEN_BY = 1.05, 0.05
 """The factor by which a loss is above its lowest, and the nats: near 0 small changes are large factors."""
+HARDLY = 0.9
+"""The share of the loss of guessing that a model which learns is soon below."""
 FAULTS = {
     "same": "are one and the same, so the model ignores its source: lower learning_rate or lengthen warmup, "
     "and see with `seqattn check` whether the lines of both sides belong together",
@@ -82,11 +84,11 @@ class Symptoms:
                 f"the training loss has risen from {self._lowest_trained:.2f} to {self._trained:.2f}: "
                 "lower learning_rate or lengthen warmup",
             )
-        elif self._guessing < loss and self._guessing < self._trained < math.inf:
+        elif HARDLY * self._guessing < loss and self._guessing < self._trained < math.inf:
             yield (
                 "rate",
-                f"the losses of training and validation, {self._trained:.2f} and {loss:.2f}, are above that "
-                f"of guessing, {self._guessing:.2f}: lower learning_rate or lengthen warmup",
+                f"the training loss, {self._trained:.2f}, is above that of guessing, {self._guessing:.2f}, "
+                f"and the validation loss, {loss:.2f}, hardly below: lower learning_rate or lengthen warmup",
             )
         elif falls and not event.improved and _risen(loss, self._lowest_validated):
             yield (
