@@ -11,6 +11,7 @@ from seqattn.evaluation.scores import score
 
 from commands import PAIRS, TEST, error_of
 from commands import seqattn as command
+from runs import write_tsv
 
 TARGETS = [pair.target for pair in TEST]
 FURTHER = [[pair.source, pair.target] if row % 3 else [pair.source] for row, pair in enumerate(TEST)]
@@ -102,6 +103,13 @@ def test_every_figure_is_shown_with_the_number_of_sentences_and_references(work,
     assert shown["length ratio"][0] == f"{found['length_ratio']:.3f}"
     assert shown["length ratio"][-1] == f"{found['brevity_penalty']:.3f}"
     assert shown["tested on"] == ["20", "sentences,", str(found["references"]), "references"]
+
+
+def test_what_scores_on_few_sentences_are_worth_is_said(work, tmp_path):
+    few = command("evaluate", work.run("lstm"), "--test", work.test).stderr
+    assert "Scores on 20 sentences are rough" in few and "±22 points" in few
+    many = write_tsv(tmp_path / "many.tsv", 10 * TEST)
+    assert "rough" not in command("evaluate", work.run("lstm"), "--test", many).stderr
 
 
 def test_a_rate_or_ratio_without_words_is_shown_as_a_dash_and_written_as_null(work, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ..views.messages import say
+from ..views.messages import rough, say
 from .outputs import check_outputs, images_of, write_json
 from .shared import (
     BEAM,
@@ -87,6 +87,8 @@ def evaluate(
     if empty := sum(not pair.complete for pair in pairs):
         say(diagnostics(), f"{test}: {counted(empty, 'pair')} with an empty side scored too.")
     further = read_references(references, len(pairs))
+    if warning := rough(len(pairs), "sentence"):
+        say(diagnostics(), warning)
     found = loaded.evaluate(
         pairs,
         references=further,

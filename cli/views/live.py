@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from seqattn.shell import command_line
 from ..signals import Interruption, interruptible
 from .curves import sparkline
 from .heatmap import caption
-from .messages import say
+from .messages import rough, say
 
 if TYPE_CHECKING:
     from seqattn.progress import Report
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from seqattn.training.events import Event, Figures, Validated
     from seqattn.training.schedule import Progress, TrainingOptions
 
-ROUGH = 200
-"""Validation pairs; from fewer, scores are rough."""
 CRITERIA = {"auto": "BLEU", "bleu": "BLEU", "chrf": "chrF", "exact": "exact match", "loss": "loss"}
 """The names of `best_by`."""
 PLAIN_LINE_EVERY = 30.0
@@ -94,12 +91,8 @@ def describe_data(console: Console, prepared: Prepared, asked: int) -> None:
         say(console, f"Left out of training: {reasons}.")
     if record.valid_too_long:
         say(console, f"Left out of the loss in validation: {record.valid_too_long:,} {longer}.")
-    if record.valid_pairs < ROUGH:
-        say(
-            console,
-            f"Scores on {counted(record.valid_pairs, 'validation pair')} are rough: an exact match of 50 % "
-            f"has a 95 % interval of ±{98 / math.sqrt(record.valid_pairs):.0f} points there.",
-        )
+    if warning := rough(record.valid_pairs, "validation pair"):
+        say(console, warning)
     if shared := record.valid_also_in_train:
         be = "is" if shared == 1 else "are"
         say(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -14,6 +15,20 @@ from seqattn.pictures.legible import caption
 def say(console: Console, line: str) -> None:
     """Print a line as it is, with control characters made visible; `[…]` and `:…:` are no markup."""
     console.print(Text(caption(line)), soft_wrap=True)
+
+
+ROUGH = 200
+"""Of fewer sentences it is said what their scores are worth."""
+
+
+def rough(count: int, noun: str) -> str:
+    """What scores on so few sentences are worth; empty for enough of them."""
+    if count >= ROUGH:
+        return ""
+    return (
+        f"Scores on {counted(count, noun)} are rough: an exact match of 50 % has a 95 % interval of "
+        f"±{98 / math.sqrt(count):.0f} points there."
+    )
 
 
 NAMED = 10
