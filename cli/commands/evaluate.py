@@ -87,8 +87,6 @@ def evaluate(
     if empty := sum(not pair.complete for pair in pairs):
         say(diagnostics(), f"{test}: {counted(empty, 'pair')} with an empty side scored too.")
     further = read_references(references, len(pairs))
-    if warning := rough(len(pairs), "sentence"):
-        say(diagnostics(), warning)
     found = loaded.evaluate(
         pairs,
         references=further,
@@ -98,6 +96,8 @@ def evaluate(
         tokenize=tokenize,
         split=not no_split,
     )
+    if warning := rough(len(pairs), "sentence"):
+        say(diagnostics(), warning)
     if output:
         write_aside(output, "".join(f"{text}\n" for text in found.hypotheses).encode())
     if json_path:
