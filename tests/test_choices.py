@@ -46,10 +46,12 @@ def test_the_criterion_is_bleu_unless_references_are_too_short_for_it(references
     assert choose_criterion(references, closed=False) == criterion
 
 
-def test_targets_of_few_frequent_words_are_judged_by_exact_match():
+def test_short_targets_of_few_frequent_words_are_judged_by_exact_match():
     data, asked = toy_data(), TrainingOptions(best_by="auto")
     phonemes = take_inventory(200 * ["HH AH0 L OW1", "K AE1 T S AH0", "D AO1 G Z AA"])
     assert settle(asked, replace(data, targets=phonemes)).best_by == "exact"
+    assert choose_criterion([20 * "A ", 20 * "B "], closed=True) == "exact"
+    assert choose_criterion([21 * "A ", 21 * "B "], closed=True) == "bleu"
     assert settle(asked, replace(data, targets=NATURAL)).best_by == "chrf"
 
 

@@ -25,6 +25,10 @@ BLEU_ORDER = 4
 """A text with fewer words has no n-gram of the longest kind that BLEU counts."""
 
 
+WHOLE = 20
+"""A longer text is seldom right as a whole while a model still learns."""
+
+
 def settle(options: TrainingOptions, prepared: Prepared, processes: int = 1) -> TrainingOptions:
     """The options with the criterion of the best weights and the interval of validations chosen.
 
@@ -41,14 +45,14 @@ def settle(options: TrainingOptions, prepared: Prepared, processes: int = 1) -> 
 def choose_criterion(references: Sequence[str], closed: bool) -> Literal["bleu", "chrf", "exact"]:
     """`bleu`, or `chrf` if most references have fewer than four words, or `exact` if most are one word.
 
-    Words are what BLEU counts: characters in a script without spaces. Texts of a closed language, such as
-    phonemes or commands (`Inventory.closed`), are right or wrong as a whole: `exact`.
+    Words are what BLEU counts: characters in a script without spaces. Short texts of a closed language, such
+    as the phonemes of a word or commands (`Inventory.closed`), are right or wrong as a whole: `exact` too.
     """
-    if closed:
-        return "exact"
     by_character = choose_bleu_tokenizer(references) == "char"
     words = median(len("".join(text.split())) if by_character else len(text.split()) for text in references)
-    return "bleu" if words >= BLEU_ORDER else "chrf" if words > 1 else "exact"
+    if words <= 1 or (closed and words <= WHOLE):
+        return "exact"
+    return "bleu" if words >= BLEU_ORDER else "chrf"
 
 
 def choose_interval(options: TrainingOptions, prepared: Prepared, processes: int = 1) -> int:
