@@ -127,6 +127,7 @@ def test_what_differs_in_most_of_many_pairs_is_no_rule_and_no_fault(tmp_path):
     spelled = [Pair(f"number {number} is big", "words only") for number in range(100, 200)]
     assert found(checked(tmp_path, spelled), "numbers") is None
     assert found(checked(tmp_path, spelled[:49]), "numbers").count == 49
+    assert found(checked(tmp_path, spelled[:50]), "numbers") is None
     some = [Pair(f"number {number} is big", f"nombre {number}") for number in range(100, 200)]
     assert found(checked(tmp_path, [*spelled[:10], *some]), "numbers").count == 10
 

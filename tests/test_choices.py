@@ -10,10 +10,10 @@ from seqattn.data.corpus import Pair
 from seqattn.runs import choices
 from seqattn.runs.choices import choose_criterion, choose_interval, choose_size, settle, training_speed
 from seqattn.runs.folder import RunFolder
-from seqattn.runs.preparation import Data, Prepared
+from seqattn.runs.preparation import Data, Prepared, prepare
 from seqattn.runs.presets import compose
 from seqattn.runs.records import DataRecord
-from seqattn.text.learning import take_inventory
+from seqattn.text.learning import TokenizerOptions, take_inventory
 from seqattn.training.schedule import TrainingOptions
 
 from commands import PAIRS, seqattn, sizes
@@ -110,7 +110,25 @@ def test_repetitions_and_words_are_counted_in_training_pairs_alone():
     pairs = (*3 * (Pair("a", "one two"),), Pair("a", "three"), Pair("b", "three"))
     data = Data(pairs, (Pair("c", "four"),), DataRecord(("a",), None))
     assert data.distinct == 3
-    assert data.targets.words == {"one": 3, "two": 3, "three": 2}
+    assert data.targets.words == {"one": 1, "two": 1, "three": 2}
+
+
+def test_a_corpus_given_twice_chooses_what_it_chooses_once():
+    pairs = tuple(Pair(f"source {number}", f"the word{number} and others") for number in range(60))
+    record = DataRecord(("a",), "b", train_fingerprint="a", valid_fingerprint="b")
+    once, twice = (prepare(Data(count * pairs, pairs, record), TokenizerOptions(), 64) for count in (1, 2))
+    assert (once.distinct, once.targets) == (twice.distinct, twice.targets)
+    assert twice.record.train_pairs == 120
+    asked = TrainingOptions(best_by="auto")
+    assert settle(asked, once).best_by == settle(asked, twice).best_by
+    preset, reason = choose_size("lstm", {}, twice, torch.device("cpu"))
+    assert (preset, reason) == ("low-resource", "for 60 distinct pairs of natural text")
+
+
+def test_pairs_that_are_left_out_for_their_length_are_not_counted():
+    pairs = (*(Pair(f"{number} " + 90 * "a ", "b") for number in range(5)), *3 * (Pair("a", "b"),))
+    record = DataRecord(("a",), "b", train_fingerprint="a", valid_fingerprint="b")
+    assert prepare(Data(pairs, pairs[-1:], record), TokenizerOptions(), 64).distinct == 1
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,8 @@ EXAMPLES = [
     ("zh", ["今天很冷。", "你去吗？", "我不去。"]),
     ("ja", ["「はい。」と彼は言った。", "「行くよ。待って。」と言った。"]),
     ("zh", ["“你好。”他说。", "我不去。"]),
+    ("zh", ["他说：“我不去。”然后他走了。", "我去。"]),
+    ("fr-CA", ["L'hon. M. Smith parle.", "Oui."]),
     ("ko", ['"안녕. 잘 가."라고 말했다.', "그래."]),
     ("fr", ["M. Dupont et Mme. Durand sont là.", "L'hon. M. Smith parle.", "Oui."]),
     ("", ["An unknown language.", "It is read like English."]),

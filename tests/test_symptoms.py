@@ -103,7 +103,8 @@ def test_losses_above_that_of_guessing_are_a_rate_too_high():
     guessing = 8.0
     (said,) = told((12.7, 7.9, FINE), guessing=guessing)
     assert "12.70, is above that of guessing, 8.00" in said
-    assert "7.90, hardly below: lower learning_rate" in said
+    assert "the validation loss is 7.90: lower learning_rate" in said
+    assert told((12.7, 7.9, FINE), guessing=guessing, warmup=2) == []
     assert told((7.9, 9.0, FINE), guessing=guessing) == []
     assert told((9.0, 7.1, FINE), guessing=guessing) == []
 

@@ -104,10 +104,20 @@ def test_the_vocabulary_has_what_only_monolingual_texts_and_their_translations_h
 @pytest.mark.parametrize("swap", [False, True])
 def test_texts_that_are_copied_instead_of_translated_back_are_warned_of(work, tmp_path, swap):
     texts = tmp_path / "mono.txt"
-    texts.write_text("ж ж ж\nж ж\n", encoding="utf-8")
+    texts.write_text("ж ж  ж \nж ж\n", encoding="utf-8")
     way = ("--swap", "--reverse", work.run("lstm")) if swap else ("--reverse", work.back("lstm"))
     result = command(*training(work, tmp_path / "run", "--monolingual", texts, *way, updates=2))
-    assert "2 of 2 texts of --monolingual were copied" in " ".join(result.stderr.split())
+    told = " ".join(result.stderr.split())
+    assert "of 2 texts that were translated back, 2 came back as copies" in told
+
+
+@pytest.mark.parametrize(("given", "copies", "warned"), [(0, 2, False), (0, 3, True), (3, 5, False)])
+def test_copies_are_warned_of_where_pairs_are_none(given, copies, warned):
+    def some(equal, prefix):
+        return [Pair(prefix + ("a" if at < equal else "b"), "a") for at in range(10)]
+
+    found = synthesis._warning([*some(copies, f"{TAG} "), *some(10, "")], some(given, ""))
+    assert bool(found) == warned
 
 
 def test_pairs_for_a_run_of_the_other_direction_are_written_as_its_corpora_are(work, tmp_path):
@@ -165,9 +175,6 @@ def test_translations_that_were_made_before_an_interruption_are_kept(work, texts
         command(*training(work, tmp_path / "cut", *how), status=int(stop < 10_000))
         unfinished = tmp_path / "cut.synthetic.unfinished"
         assert unfinished.exists() == (stop < 10_000)
-        if unfinished.exists():
-            told = error_of(command("train", "--resume", "--out", tmp_path / "cut", status=1))
-            assert "has not begun" in told and "the same command again without --resume" in told
         if stop == 2:
             # Killed while it wrote.
             unfinished.write_bytes(unfinished.read_bytes()[:-5])
@@ -177,6 +184,15 @@ def test_translations_that_were_made_before_an_interruption_are_kept(work, texts
     (tmp_path / "new.synthetic.unfinished").write_text('{"of": "another"}\n[]\n')
     command(*training(work, tmp_path / "new", *how))
     assert made(tmp_path / "new") == made(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "made", ["forward", "reverse", "pharaoh", "lexicon.pharaoh", "synthetic.jsonl", "synthetic.unfinished"]
+)
+def test_a_run_that_has_not_begun_is_not_resumed_but_begun_by_its_command(tmp_path, made):
+    (tmp_path / f"run.{made}").write_text("")
+    told = error_of(command("train", "--resume", "--out", tmp_path / "run", status=1))
+    assert "has not begun" in told and "the same command again without --resume" in told
 
 
 def test_synthetic_pairs_that_moved_with_their_run_are_found(work, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Messages on standard error that hold names from a user's files."""
+"""Messages on standard error, some of them with names from a user's files."""
 
 from __future__ import annotations
 

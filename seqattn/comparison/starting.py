@@ -160,7 +160,7 @@ def _tokenizer_of(begun: Sequence[Task], fingerprint: str) -> Tokenizer | None:
 
 def _chosen(training: TrainingOptions) -> dict[str, Any]:
     """What was chosen when a run of a comparison began, and is the same for all."""
-    shared = {name: getattr(training, name) for name in (*LIMITS.values(), "validate_every")}
+    shared = {name: getattr(training, name) for name in (*LIMITS.values(), "validate_every", "best_by")}
     return {name: value for name, value in shared.items() if value}
 
 

@@ -93,9 +93,9 @@ def choose_size(
 
     Repeated pairs count once. `processes` train together.
     """
-    size = min(prepared.record.train_pairs, prepared.distinct)
-    pairs = counted(size, "pair" if size == prepared.record.train_pairs else "distinct pair")
-    presets = suitable_presets(size, prepared.targets.natural)
+    repeated = prepared.distinct < prepared.record.train_pairs
+    pairs = counted(prepared.distinct, "distinct pair" if repeated else "pair")
+    presets = suitable_presets(prepared.distinct, prepared.targets.natural)
     kinds = {"low-resource": " of natural text", "regular": " that are no natural text"}
     reason = f"for {pairs}{kinds.get(presets[0], '')}"
     for preset in presets:

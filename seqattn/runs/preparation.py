@@ -43,13 +43,13 @@ class Data:
 
     @property
     def targets(self) -> Inventory:
-        """The words of the first training targets."""
-        return take_inventory(normalise(pair.target) for pair in self.train[:MOST_COUNTED])
+        """The words of the targets of the first training pairs, repetitions left out."""
+        return take_inventory(normalise(pair.target) for pair in dict.fromkeys(self.train[:MOST_COUNTED]))
 
     @property
     def distinct(self) -> int:
-        """How many training pairs there are, repetitions apart."""
-        return len({(identity(pair.source), pair.target) for pair in self.train})
+        """How many training pairs there are, repetitions left out."""
+        return len(set(self.train))
 
     @property
     def learned_from(self) -> tuple[Pair, ...]:
@@ -256,9 +256,9 @@ class Prepared:
     record: DataRecord
     """The record of the data in config.json."""
     distinct: int
-    """The training pairs without repetitions."""
+    """How many training pairs there are, repetitions left out."""
     targets: Inventory
-    """The words of the first training targets."""
+    """The words of the targets of the first training pairs, repetitions left out."""
     guide: IdLinks | None = None
     """The links between the ids of each training example."""
     warnings: tuple[str, ...] = ()
@@ -293,12 +293,14 @@ def prepare(
         tokenizer = sources.learn(data.learned_from, options)
     guide = None if data.guide is None else IdLinks()
     census = sources.census(data.record.language, -(-len(data.train) // MOST_COUNTED))
+    taken: set[Pair] = set()
 
     def kept() -> Iterator[Example]:
         for at, example in enumerate(encode(tokenizer, data.train, report)):
             if max(lengths_of([example], collator)[0]) > max_length:
                 continue
             census.add(data.train[at].source)
+            taken.add(data.train[at])
             if guide is not None and data.guide is not None:
                 guide.append(between_ids(tokenizer, example, data.guide[at]))
             yield example
@@ -316,6 +318,8 @@ def prepare(
             f"every validation pair has more than {max_length} {positions_in_words(sources)} on a side",
             remedy="raise max_length",
         )
+    distinct = len(taken)
+    taken.clear()
     # Learning the vocabulary takes memory that training needs.
     give_back_freed_memory()
     lengths = lengths_of(train, collator)
@@ -337,7 +341,7 @@ def prepare(
         Lengths(*map(max, zip(*{*lengths, *fitting}, strict=True))),
         lengths,
         record,
-        data.distinct,
+        distinct,
         data.targets,
         guide,
         data.warnings,

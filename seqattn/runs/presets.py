@@ -256,9 +256,10 @@ def _check_owned(architecture: str, settings: Iterable[str], options: Sequence[A
     for key in settings:
         owners = [name for name in ARCHITECTURES if is_setting(key, default_options(name))]
         if owners and not any(is_setting(key, one) for one in options):
+            named = " or ".join(f"{name}.{key}" for name in owners)
             raise InputError(
                 f"{key} is a setting of {' and '.join(owners)}, not of {architecture}",
-                remedy=f"among several architectures, {owners[0]}.{key} sets it for one",
+                remedy=f"leave it out, or where several are trained write {named}",
             )
 
 

@@ -22,7 +22,7 @@ from seqattn.runs.beside import Beside, forward_path, reverse_path
 from seqattn.runs.choices import choose_size
 from seqattn.runs.experiment import Experiment
 from seqattn.runs.folder import RunFolder
-from seqattn.runs.guiding import GUIDES
+from seqattn.runs.guiding import GUIDES, lexicon_links_path, links_path
 from seqattn.runs.preparation import load_data, prepare, synthetic_path
 from seqattn.runs.presets import compose
 from seqattn.runs.records import is_code
@@ -225,11 +225,14 @@ def make_needed(out: Path, request: Request, architecture: str, synthesis: Synth
 
 
 def refuse_unbegun(out: Path) -> None:
-    """InputError when a run has not begun, because what it needs was being made when it was interrupted."""
-    made = (forward_path(out), reverse_path(out), synthetic_path(out), unfinished_path(out))
+    """InputError when a run has not begun, but what it needs was made, at least in part."""
+    made = (
+        *(forward_path(out), reverse_path(out), links_path(out), lexicon_links_path(out)),
+        *(synthetic_path(out), unfinished_path(out)),
+    )
     if not RunFolder(out).begun and any(path.exists() for path in made):
         raise InputError(
-            "has not begun: what it needs was being made",
+            "has not begun, what it needs is made first",
             path=out,
             remedy="to go on, give the same command again without --resume",
         )

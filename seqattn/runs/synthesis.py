@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -66,6 +66,14 @@ def distil(teacher: TextModel, sources: Sequence[str]) -> list[Pair]:
     """Pairs of a source and its translation by a teacher (Kim and Rush 2016, section 3.2); beam 5."""
     found = zip(sources, map(str, teacher.translate(sources, beam=5)), strict=True)
     return [Pair(source, target) for source, target in found if target]
+
+
+class Written(NamedTuple):
+    """Synthetic pairs that were written."""
+
+    pairs: int
+    warning: str
+    """What seems wrong with them; empty if nothing does."""
 
 
 @dataclass(frozen=True)
@@ -177,15 +185,9 @@ class Synthesis:
             train_beside([(reverse_path(out), not swap)], how)
         with how.reporting() as report:
             made = self.write(out, corpora, valid, swap, how.device, report)
-        how.say(f"{counted(len(made), 'synthetic pair')} in {path}.")
-        back = [pair for pair in made if any(text.startswith(TAG) for text in pair)]
-        copies = sum(len({text.removeprefix(f"{TAG} ") for text in pair}) == 1 for pair in back)
-        if copies > MANY * len(back):
-            how.say(
-                f"Warning: {copies:,} of {counted(len(back), 'text')} of --monolingual were copied, not "
-                "translated back: are they in the target language, and does the run that translates them "
-                "read it?"
-            )
+        how.say(f"{counted(made.pairs, 'synthetic pair')} in {path}.")
+        if made.warning:
+            how.say(f"Warning: {made.warning}")
         return path
 
     def write(
@@ -196,7 +198,7 @@ class Synthesis:
         swap: bool,
         device: torch.device,
         report: Report = silent,
-    ) -> list[Pair]:
+    ) -> Written:
         """Make the pairs and write them to OUT.synthetic.jsonl, in the direction of the corpora.
 
         Texts that are targets of the validation set are left out. What is made is kept from the start, so
@@ -232,7 +234,8 @@ class Synthesis:
         write_aside(self._record_path(out), as_json(origin).encode())
         write_aside(synthetic_path(out), "".join(lines).encode("utf-8", "replace"))
         kept.path.unlink()
-        return [Pair(one["source"], one["target"]) for one in made]
+        written = [Pair(one["source"], one["target"]) for one in made]
+        return Written(len(written), _warning(written, data.train))
 
     def _nothing(self, out: Path) -> InputError:
         """That all translations are empty, as those of a run that has hardly been trained may be."""
@@ -246,6 +249,24 @@ class Synthesis:
         return InputError(
             "leaves every text without a translation", path=", ".join(map(str, runs)), remedy=remedy
         )
+
+
+def _warning(made: Sequence[Pair], given: Sequence[Pair]) -> str:
+    """That texts came back as copies, where those of the pairs that are given are none."""
+    back = [pair for pair in made if any(text.startswith(TAG) for text in pair)]
+    copies = sum(map(_copied, back))
+    if copies <= (MANY + sum(map(_copied, given)) / len(given)) * len(back):
+        return ""
+    return (
+        f"of {counted(len(back), 'text')} that were translated back, {copies:,} came back as copies: are "
+        "they in the target language, and does the run that translates them read it?"
+    )
+
+
+def _copied(pair: Pair) -> bool:
+    """Whether both sides are the same, the tag apart."""
+    source, target = (normalise(text.removeprefix(TAG)) for text in pair)
+    return source == target
 
 
 def _parts(texts: Sequence[str]) -> list[Sequence[str]]:

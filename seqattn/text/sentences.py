@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 
 import sentencex
 
@@ -25,7 +25,7 @@ _OTHER_SPACES = re.compile(r"[^\S ]")
 _TOGETHER = re.compile(f"[{TOGETHER}]")
 _OTHER = re.compile(f"[^ {TOGETHER}]+")
 _APART = re.compile(f"[{TOGETHER}] [{TOGETHER}]")
-_QUOTED = re.compile('[」』”’»"]$')
+_QUOTED = '」』”’»"'
 _TITLES = {"fr": re.compile(r"\b(?:MM?|Mmes?|Mlles?|Drs?|Prof|Mgr|Me|Ste?|[Hh]on)\. ?$")}
 """What precedes names and is divided from them by sentencex, by language."""
 
@@ -50,27 +50,32 @@ class Splitting:
 
 def sentences(text: str, language: str = "") -> list[str]:
     """The sentences of a normalised text, which are the text if joined; what has no letter is part of one."""
-    found: list[str] = []
-    waiting = ""
+    found: list[list[str]] = []
+    waiting: list[str] = []
     language = language.lower()
+    titles = _TITLES.get(re.split("[-_]", language)[0])
     for segment in _segments(normalise(text), language):
-        if found and not waiting and _goes_on(found[-1], segment, language):
-            waiting = found.pop()
-        waiting += segment
+        if found and not waiting and _goes_on(found[-1][-1], segment, titles):
+            found[-1].append(segment)
+            continue
+        waiting.append(segment)
         if any(map(str.isalpha, segment)):
             found.append(waiting)
-            waiting = ""
+            waiting = []
     if waiting:
         # Nothing follows that it could belong to.
-        found[-1:] = ["".join(found[-1:]) + waiting]
-    return found
+        found[-1:] = [[*chain(*found[-1:]), *waiting]]
+    return list(map("".join, found))
 
 
-def _goes_on(sentence: str, next: str, language: str) -> bool:
-    """Whether what sentencex divides is one sentence: `「はい。」と言った。`, `M. Dupont`."""
-    if _QUOTED.search(sentence):
+def _goes_on(segment: str, next: str, titles: re.Pattern[str] | None) -> bool:
+    """Whether a sentence goes on in the next segment: `「はい。」と言った。`, `M. Dupont`.
+
+    It does where letters touch a quotation, which may begin another sentence too.
+    """
+    if segment[-1:] in _QUOTED:
         return next[:1].isalpha()
-    return language in _TITLES and bool(_TITLES[language].search(sentence))
+    return titles is not None and bool(titles.search(segment))
 
 
 def _segments(text: str, language: str) -> Iterator[str]:

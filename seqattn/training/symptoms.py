@@ -84,11 +84,11 @@ class Symptoms:
                 f"the training loss has risen from {self._lowest_trained:.2f} to {self._trained:.2f}: "
                 "lower learning_rate or lengthen warmup",
             )
-        elif HARDLY * self._guessing < loss and self._guessing < self._trained < math.inf:
+        elif event.progress.update > self._options.warmup and self._worse_than_guessing(loss):
             yield (
                 "rate",
                 f"the training loss, {self._trained:.2f}, is above that of guessing, {self._guessing:.2f}, "
-                f"and the validation loss, {loss:.2f}, hardly below: lower learning_rate or lengthen warmup",
+                f"and the validation loss is {loss:.2f}: lower learning_rate or lengthen warmup",
             )
         elif falls and not event.improved and _risen(loss, self._lowest_validated):
             yield (
@@ -107,6 +107,9 @@ class Symptoms:
                 many.pop("repetition", None)
             for kind, share in many.items():
                 yield kind, f"{share:.0f} % of the translations {FAULTS[kind]}"
+
+    def _worse_than_guessing(self, validated: float) -> bool:
+        return HARDLY * self._guessing < validated and self._guessing < self._trained < math.inf
 
     def _long_epoch(self, seconds: float) -> Iterator[tuple[str, str]]:
         """A sign, by the median of the first updates; each is given as the seconds that an id took."""
