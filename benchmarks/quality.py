@@ -238,6 +238,11 @@ ABLATIONS = tuple(
 """What changes the scores, one thing at a time."""
 
 
+def located(corpus: str, data: Path) -> str:
+    """A corpus of a task as an argument of the commands."""
+    return ",".join(str(data / part) for part in corpus.split(","))
+
+
 def train(model: Model, asked: argparse.Namespace) -> Path:
     """The finished run of a model, after those of its teachers; trained by the command, which is printed."""
     task, architecture, seed = model
@@ -250,7 +255,7 @@ def train(model: Model, asked: argparse.Namespace) -> Path:
             word
             for option, corpus in corpora.items()
             if corpus is not None
-            for word in (option, ",".join(str(asked.data / part) for part in corpus.split(",")))
+            for word in (option, located(corpus, asked.data))
         ]
         for teacher in task.teachers:
             named += ["--teacher", str(train(teacher, asked))]
@@ -269,7 +274,7 @@ def train(model: Model, asked: argparse.Namespace) -> Path:
 def measure(task: Task, models: Sequence[Model], asked: argparse.Namespace) -> float:
     """The score on the test set of a task, of one model or of several together."""
     run = seqattn.ensemble(train(model, asked) for model in models)
-    pairs = run.read_pairs(",".join(str(asked.data / part) for part in task.test.split(",")))
+    pairs = run.read_pairs(located(task.test, asked.data))
     more = None
     if task.references is not None:
         more = read_references([asked.data / task.references], len(pairs))
@@ -303,11 +308,8 @@ def main() -> None:
     tasks = [task for task in every if asked.only in task.name]
     if asked.list:
         for task in tasks:
-            print(
-                "; ".join(
-                    [task.name, *(f"{one or 'published'} {figure}" for one, figure in task.published.items())]
-                )
-            )
+            published = (f"{one or 'published'} {figure}" for one, figure in task.published.items())
+            print("; ".join([task.name, *published]))
         return
     if not tasks:
         parser.error(f"no task has {asked.only!r} in its name; --list names all")

@@ -23,8 +23,6 @@ from seqattn.training.schedule import TrainingOptions
 
 BLEU_ORDER = 4
 """A text with fewer words has no n-gram of the longest kind that BLEU counts."""
-
-
 WHOLE = 20
 """A longer text is seldom right as a whole while a model still learns."""
 

@@ -68,13 +68,13 @@ def sentences(text: str, language: str = "") -> list[str]:
     return list(map("".join, found))
 
 
-def _goes_on(segment: str, next: str, titles: re.Pattern[str] | None) -> bool:
-    """Whether a sentence goes on in the next segment: `「はい。」と言った。`, `M. Dupont`.
+def _goes_on(segment: str, following: str, titles: re.Pattern[str] | None) -> bool:
+    """Whether a sentence goes on in the following segment: `「はい。」と言った。`, `M. Dupont`.
 
     It does where letters touch a quotation, which may begin another sentence too.
     """
     if segment[-1:] in _QUOTED:
-        return next[:1].isalpha()
+        return following[:1].isalpha()
     return titles is not None and bool(titles.search(segment))
 
 
