@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import torch
 
 from seqattn.as_json import as_json
-from seqattn.data.checks.quick import copied
 from seqattn.data.corpus import Pair, absolute, merge
 from seqattn.data.recognition import HEAD, refuse_formats
 from seqattn.data.sources import TEXTS, Sources
@@ -266,8 +265,9 @@ def _warning(made: Sequence[Pair], given: Sequence[Pair]) -> str:
 
 
 def _copied(pair: Pair) -> bool:
-    """Whether both sides are the same text, the tag apart."""
-    return copied(Pair(*(text.removeprefix(TAG) for text in pair)))
+    """Whether both sides are the same, the tag apart; short texts and those without letters count too."""
+    source, target = (normalise(text.removeprefix(TAG)) for text in pair)
+    return source == target
 
 
 def _parts(texts: Sequence[str]) -> list[Sequence[str]]:

@@ -30,7 +30,7 @@ def warnings_of(pairs: Sequence[Pair], firsts: Sequence[Pair]) -> tuple[str, ...
     sentences = [_sentence("header", sum(map(names_columns, firsts)), len(firsts), whole=True)]
     sentences.append(_sentence("repeated", repeated, len(pairs), whole=True))
     if not alike_words(sample):
-        sentences.append(_sampled("copied", copied, sample, pairs))
+        sentences.append(_sampled("copied", _copied, sample, pairs))
     for check in PAIR_CHECKS:
         if check.kind in TEXT_CHECKS:
             sentences.append(_sampled(check.kind, check.found, sample, pairs))
@@ -41,7 +41,7 @@ def warnings_of(pairs: Sequence[Pair], firsts: Sequence[Pair]) -> tuple[str, ...
     return tuple(filter(None, sentences))
 
 
-def copied(pair: Pair) -> bool:
+def _copied(pair: Pair) -> bool:
     """Whether source and target are equal; without letters they may well be."""
     source = plain(pair.source)
     return source == plain(pair.target) and bool(scripts_in(source))
